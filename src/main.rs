@@ -1,1 +1,73 @@
-fn main(){}
+//! The command line.
+
+mod commands;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A voice bot for call centres: answers SIP calls, hears, decides by a dial plan, speaks, and hands over to people.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the bot. SIGTERM or Ctrl-C lets running calls end; a second one ends at once.
+    ///
+    /// Models are loaded and the greeting is rendered before the SIP port opens.
+    Serve(Configured),
+    /// Tell every problem of the configuration and its plan, as file:line:column. Exits 1 where there is one.
+    Check {
+        #[command(flatten)]
+        configured: Configured,
+        /// Dial plans to check instead.
+        plans: Vec<PathBuf>,
+    },
+    /// Ring a SIP address as a scripted caller: speaks, listens, interrupts, presses keys; prints what was said and every gap.
+    ///
+    /// A script is YAML; `fixtures/callers` has examples. Exits 1 where something expected was not heard.
+    Ring(commands::ring::Arguments),
+    /// Talk to a plan with this computer's microphone and loudspeaker.
+    Talk(commands::talk::Arguments),
+    /// What is kept of calls: who, when, what was said, how long each turn took.
+    Calls(commands::calls::Arguments),
+    /// The speech models: what they are, where they lie, and whether they are whole.
+    Models(commands::models::Arguments),
+    /// Measure: how fast turns, recogniser, voices and media are on this machine.
+    Bench(commands::bench::Arguments),
+    /// Start the bot, ring it once as a scripted caller, and stay up to be rung.
+    Demo(Configured),
+}
+
+#[derive(clap::Args)]
+struct Configured {
+    /// The configuration.
+    #[arg(short, long, default_value = "offhook.yaml")]
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(configured) => commands::serve::run(&configured.config),
+        Command::Check { configured, plans } => return commands::check::run(&configured.config, &plans),
+        Command::Ring(arguments) => commands::ring::run(&arguments),
+        Command::Talk(arguments) => commands::talk::run(&arguments),
+        Command::Calls(arguments) => commands::calls::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Demo(configured) => commands::demo::run(&configured.config),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("offhook: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,38 @@
+# Two commands on a fresh Debian 12 with Rust: `make demo` and `make test`. Both are safe to run again.
+
+OFFHOOK = target/release/offhook
+
+.PHONY: help demo test build models lint deny bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: build models ## build, pull the models, start the bot, ring it, and stay up
+	@$(OFFHOOK) demo
+
+test: build models ## formatting, clippy with warnings denied, every test
+	@.ci/setup test
+	cargo fmt --check
+	cargo clippy --release --all-targets --locked -j2 -- -D warnings
+	cargo test --release --locked -j2
+
+build:
+	@.ci/setup build
+	cargo build --release --locked -j2
+
+models: build
+	@.ci/setup models
+	@$(OFFHOOK) models pull
+
+deny: ## licences and advisories of every dependency
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
+
+bench: build models ## the figures of benches/RESULTS.md
+	$(OFFHOOK) bench stt
+	$(OFFHOOK) bench tts
+	$(OFFHOOK) bench media
+	$(OFFHOOK) bench turn
+
+clean: ## remove what was built; models stay in the user's cache
+	cargo clean

@@ -1,0 +1,177 @@
+//! Word error rate and speed of the recogniser on recorded people, brought to the telephone's band and codec.
+//!
+//! The same files through the same model with its whole context of 30 s stand beside, in the same process.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::words::{errors, units};
+use super::{milliseconds, percentile};
+use crate::audio::g711::Codec;
+use crate::audio::{resample, wav};
+use crate::clock;
+use crate::language::Language;
+use crate::speech::whisper::{Context, Whisper};
+use crate::speech::{Cancel, Digits, Listening, RATE, Stt, gate};
+
+/// A recording and what is said in it.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    pub path: PathBuf,
+    pub language: Language,
+    pub text: String,
+    /// The folder that it is in: one kind of sound.
+    pub kind: String,
+}
+
+/// How well and how fast one kind of sound was heard.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub kind: String,
+    /// `offhook`, or `whole context`.
+    pub decoder: &'static str,
+    pub files: usize,
+    /// Words, or characters in Mandarin.
+    pub units: usize,
+    pub errors: usize,
+    /// Per cent.
+    pub error_rate: f64,
+    /// Seconds of one core for each second of speech.
+    pub real_time_factor: f64,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {}: {reason}; name the folder with its `transcripts.tsv` by --speech", path.display())]
+    Transcripts { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Sound(#[from] wav::WavError),
+    #[error(transparent)]
+    Speech(#[from] crate::speech::Error),
+}
+
+/// The exact transcripts of `folder/transcripts.tsv` in the languages that are known.
+pub fn recordings(folder: &Path) -> Result<Vec<Recording>, Error> {
+    let path = folder.join("transcripts.tsv");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Error::Transcripts { path: path.clone(), reason: e.to_string() })?;
+    let rows = text.lines().skip(1).filter_map(|line| {
+        let mut columns = line.split('\t');
+        let (file, language, text) = (columns.next()?, columns.next()?, columns.next()?);
+        let language = language.parse().ok()?;
+        let kind = Path::new(file).parent()?.display().to_string();
+        Some(Recording { path: folder.join(file), language, text: text.to_owned(), kind })
+    });
+    Ok(rows.collect())
+}
+
+/// The sound as a call would bring it: 8 kHz, G.711 μ-law and back, 16 kHz mono.
+pub fn through_the_telephone(samples: &[i16]) -> Vec<i16> {
+    let rate = |samples: &[i16], from, to| resample::convert(samples, from, to).unwrap_or_default();
+    let narrow = rate(samples, RATE, 8_000);
+    rate(&Codec::Pcmu.decode(&Codec::Pcmu.encode(&narrow)), 8_000, RATE)
+}
+
+struct Tally {
+    kind: String,
+    decoder: &'static str,
+    files: usize,
+    units: usize,
+    errors: usize,
+    sound: f64,
+    times: Vec<f64>,
+}
+
+/// Runs every recording through both decoders; `each` is shown what was said and heard.
+pub fn run(
+    whisper: &Whisper,
+    recordings: &[Recording],
+    contexts: &[Decoder],
+    mut each: impl FnMut(&Recording, &'static str, &str, Duration),
+) -> Result<Vec<Row>, Error> {
+    let mut tallies: Vec<Tally> = Vec::new();
+    for recording in recordings {
+        let samples = through_the_telephone(&wav::read(&recording.path)?);
+        let said = units(&recording.text, recording.language);
+        for &decoder in contexts {
+            let began = clock::now();
+            let text = decoder.hear(whisper, &samples, recording)?;
+            let took = since(began);
+            each(recording, decoder.name(), &text, took);
+            let heard = units(&text, recording.language);
+            let found = tallies.iter().position(|t| t.kind == recording.kind && t.decoder == decoder.name());
+            let at = found.unwrap_or_else(|| {
+                tallies.push(Tally::new(&recording.kind, decoder.name()));
+                tallies.len() - 1
+            });
+            let tally = &mut tallies[at];
+            tally.files += 1;
+            tally.units += said.len();
+            tally.errors += errors(&said, &heard);
+            tally.sound += samples.len() as f64 / f64::from(RATE);
+            tally.times.push(milliseconds(took));
+        }
+    }
+    Ok(tallies.iter().map(Tally::row).collect())
+}
+
+/// Which way of decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoder {
+    /// As calls are heard.
+    Offhook,
+    /// As whisper.cpp does by itself: 30 s of context, no guard.
+    Whole,
+}
+
+impl Decoder {
+    pub fn name(self) -> &'static str {
+        match self {
+            Decoder::Offhook => "offhook",
+            Decoder::Whole => "whole context",
+        }
+    }
+
+    fn hear(self, whisper: &Whisper, samples: &[i16], recording: &Recording) -> Result<String, Error> {
+        let cancel = Cancel::default();
+        match self {
+            Decoder::Offhook => {
+                let digits = if recording.kind.ends_with("fsdd") { Digits::Expected } else { Digits::No };
+                let listening = Listening { language: recording.language, digits };
+                Ok(whisper.transcribe(samples, &listening, &cancel)?.text)
+            }
+            Decoder::Whole => {
+                let decoded = whisper.decode(samples, recording.language, Context::Whole, &cancel)?;
+                Ok(gate::believe(&decoded.text, decoded.evidence))
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn new(kind: &str, decoder: &'static str) -> Self {
+        Self { kind: kind.to_owned(), decoder, files: 0, units: 0, errors: 0, sound: 0.0, times: Vec::new() }
+    }
+
+    fn row(&self) -> Row {
+        Row {
+            kind: self.kind.clone(),
+            decoder: self.decoder,
+            files: self.files,
+            units: self.units,
+            errors: self.errors,
+            error_rate: 100.0 * self.errors as f64 / self.units.max(1) as f64,
+            real_time_factor: self.times.iter().sum::<f64>() / 1000.0 / self.sound.max(1e-9),
+            p50_ms: percentile(&self.times, 0.5).unwrap_or(0.0),
+            p95_ms: percentile(&self.times, 0.95).unwrap_or(0.0),
+        }
+    }
+}
+
+fn since(began: Instant) -> Duration {
+    clock::now().saturating_duration_since(began)
+}

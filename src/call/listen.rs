@@ -1,0 +1,331 @@
+//! The listening half of a call: from sound to words to what they mean.
+//!
+//! A decode begins at each pause, so that the words are there when the turn ends; when the caller goes on it is dropped.
+
+use std::time::{Duration, Instant};
+
+use super::ledger::Moments;
+use super::turn::{Act, Config};
+use super::{Call, Decode, Heard, Manager, Note, Output, Question, Stage, Thought};
+use crate::dialogue::conversation::Privacy;
+use crate::dialogue::grounded::Moment;
+use crate::dialogue::model::{Allowed, Asked, Prompt};
+use crate::dialogue::slots::digits_in;
+use crate::dialplan::{Command, Expect, Outcome, Plan, SlotKind};
+use crate::speech::{Digits, Listening, Transcript};
+
+/// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
+const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
+/// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
+const BACKCHANNEL: &[&str] = &[
+    "mhm", "mmhm", "mm hmm", "mmhmm", "mm", "hmm", "uh huh", "uhhuh", "okay", "ok", "right", "yeah", "i see", "嗯", "嗯嗯", "哦",
+    "好", "好的", "对", "是",
+];
+
+/// Passages that a model may answer from.
+const PASSAGES: usize = 3;
+
+pub(super) fn turn_config(plan: &Plan, assistant: &str) -> Config {
+    let standard = Config::default();
+    plan.assistants.get(assistant).map_or(standard, |assistant| Config {
+        barge_in: assistant.bargein.min_speech,
+        silence: assistant.endpointing.silence,
+        ..standard
+    })
+}
+
+/// How many keys make an answer; `None`: any number.
+pub(super) fn keys_wanted(expect: &Expect) -> Option<usize> {
+    match expect {
+        Expect::Anything => None,
+        Expect::Confirm => Some(1),
+        Expect::Slot(slot) => match &slot.kind {
+            SlotKind::Digits { max, .. } => Some(*max),
+            SlotKind::Boolean | SlotKind::Enum(_) => Some(1),
+            _ => None,
+        },
+    }
+}
+
+impl Call {
+    /// The words of decode `id`, or why there are none.
+    pub fn transcribed(&mut self, now: Instant, id: u64, result: Result<Transcript, String>) {
+        if !matches!(self.decode, Decode::Asked { id: asked } if asked == id) {
+            return;
+        }
+        let transcript = result.unwrap_or_else(|reason| {
+            self.note(Note::Problem(format!("the caller could not be heard: {reason}")));
+            Transcript { text: String::new(), confidence: 0.0, took: Duration::ZERO, again: false }
+        });
+        match self.thought {
+            Thought::Hearing => self.words(now, transcript),
+            Thought::None | Thought::Asking { .. } => {
+                self.hurry(now, &transcript.text);
+                self.decode = Decode::Known { transcript };
+                self.follow_turn(now);
+            }
+        }
+    }
+
+    /// What the model took the words to mean, or why it did not.
+    pub fn understood(&mut self, now: Instant, id: u64, result: Result<Vec<Command>, String>) {
+        let Thought::Asking { id: asked, words } = &self.thought else { return };
+        if *asked != id {
+            return;
+        }
+        let words = words.clone();
+        self.thought = Thought::None;
+        match result {
+            Ok(commands) => self.meant(now, words, commands),
+            Err(reason) => {
+                self.note(Note::Problem(format!("the language model did not answer: {reason}")));
+                let commands = self.understand_grounded(&words);
+                self.meant(now, words, commands);
+            }
+        }
+    }
+
+    pub(super) fn listen(&mut self, now: Instant, heard: &Heard<'_>) {
+        self.utterance.hear(heard.frame, heard.arrived);
+        self.turn.hear(now, heard.probability);
+        self.follow_turn(now);
+    }
+
+    fn follow_turn(&mut self, now: Instant) {
+        while let Some(act) = self.turn.poll() {
+            match act {
+                Act::Begin => self.caller_begins(),
+                Act::Yield => self.playout.pause(),
+                Act::Pause => self.begin_decode(),
+                Act::Resume => self.drop_decode(),
+                Act::Answer => self.caller_ended(now),
+                Act::Prompt => self.nobody_spoke(now),
+            }
+        }
+    }
+
+    /// The bot is silent and the caller is to speak: how long it waits depends on what it asked.
+    pub(super) fn await_caller(&mut self, now: Instant) {
+        match self.thought {
+            Thought::None if !self.keypad.is_open() => {
+                let patience = self.plan.patterns.noinput.after;
+                let silence = self.silence();
+                if self.turn.caller_speaks() {
+                    return;
+                }
+                self.turn.bot_listens(now, Some(patience), silence);
+            }
+            Thought::None | Thought::Hearing | Thought::Asking { .. } => self.turn.bot_is_busy(),
+        }
+    }
+
+    pub(super) fn expect_next(&mut self, expect: Expect) {
+        self.expect = expect;
+        self.partial.clear();
+        self.turn.wait(self.silence());
+    }
+
+    pub(super) fn keyed(&mut self, now: Instant, keys: String) {
+        let order = self.walk.step(Outcome::Keys(keys));
+        self.perform(now, order);
+    }
+
+    /// Forgets what was being made of the caller's last words.
+    pub(super) fn drop_thought(&mut self) {
+        self.drop_decode();
+        if let Thought::Asking { id, .. } = std::mem::replace(&mut self.thought, Thought::None) {
+            self.outputs.push_back(Output::Unask { id });
+        }
+        self.moments = None;
+    }
+
+    fn caller_begins(&mut self) {
+        // They had not finished after all: what they said and what they say now is one utterance.
+        self.drop_thought();
+        self.utterance.open();
+        if !self.playout.is_idle() {
+            self.playout.pause();
+        }
+    }
+
+    fn begin_decode(&mut self) {
+        self.drop_decode();
+        let id = self.fresh();
+        let digits = if self.digits_wanted().is_some() { Digits::Expected } else { Digits::No };
+        let listening = Listening { language: self.language, digits };
+        self.outputs.push_back(Output::Hear { id, samples: self.utterance.samples(), listening });
+        self.decode = Decode::Asked { id };
+    }
+
+    fn drop_decode(&mut self) {
+        if let Decode::Asked { id } = std::mem::replace(&mut self.decode, Decode::None) {
+            self.outputs.push_back(Output::Unhear { id });
+        }
+    }
+
+    fn caller_ended(&mut self, now: Instant) {
+        self.utterance.close();
+        let stopped = self.utterance.last_sound().unwrap_or(now);
+        self.moments = Some(Moments { stopped, ended: now, heard: None, decided: None, voiced: None });
+        match std::mem::replace(&mut self.decode, Decode::None) {
+            Decode::Known { transcript } => self.words(now, transcript),
+            Decode::Asked { id } => {
+                self.decode = Decode::Asked { id };
+                self.thought = Thought::Hearing;
+            }
+            Decode::None => {
+                self.begin_decode();
+                self.thought = Thought::Hearing;
+            }
+        }
+    }
+
+    fn nobody_spoke(&mut self, now: Instant) {
+        if self.stage != Stage::Dialogue {
+            return;
+        }
+        self.note(Note::Silence);
+        let order = if self.partial.is_empty() {
+            self.walk.step(Outcome::NoInput)
+        } else {
+            let words = std::mem::take(&mut self.partial);
+            self.walk.step(Outcome::Heard { words, commands: Vec::new() })
+        };
+        self.perform(now, order);
+    }
+
+    /// The turn is over and its words are known.
+    fn words(&mut self, now: Instant, transcript: Transcript) {
+        (self.decode, self.thought) = (Decode::None, Thought::None);
+        self.utterance.clear();
+        let text = transcript.text;
+        if self.playout.is_paused() {
+            if self.means_nothing(&text) {
+                self.moments = None;
+                self.note(Note::Resumed);
+                self.playout.resume();
+                return;
+            }
+            self.stop_speaking(now);
+        }
+        if text.is_empty() || self.stage != Stage::Dialogue {
+            self.moments = None;
+            return;
+        }
+        if let Some(moments) = &mut self.moments {
+            moments.heard = Some(now);
+        }
+        let privacy = match &self.expect {
+            Expect::Slot(slot) if slot.pii => Privacy::Withheld,
+            Expect::Slot(_) | Expect::Anything | Expect::Confirm => Privacy::Open,
+        };
+        let at = self.since_answer(now);
+        self.conversation.caller_said(at, at, &text, privacy);
+        self.note(Note::Heard { text: text.clone(), confidence: transcript.confidence });
+        if let Some(text) = self.join_digits(text) {
+            self.understand(now, text);
+        } else {
+            self.moments = None;
+        }
+    }
+
+    fn understand(&mut self, now: Instant, words: String) {
+        let question = match self.manager {
+            Manager::Grounded => None,
+            Manager::Model => self.question(&words),
+        };
+        let Some(question) = question else {
+            let commands = self.understand_grounded(&words);
+            return self.meant(now, words, commands);
+        };
+        let id = self.fresh();
+        self.outputs.push_back(Output::Ask { id, question: Box::new(question) });
+        self.thought = Thought::Asking { id, words };
+    }
+
+    fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
+        self.note(Note::Meant(commands.clone()));
+        let order = self.walk.step(Outcome::Heard { words, commands });
+        self.perform(now, order);
+    }
+
+    /// Whether `text`, said over the bot, was no attempt to take the turn.
+    fn means_nothing(&self, text: &str) -> bool {
+        let answers = matches!(&self.expect, Expect::Confirm)
+            || matches!(&self.expect, Expect::Slot(slot) if matches!(slot.kind, SlotKind::Boolean));
+        let bare: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect();
+        bare.trim().is_empty() || (!answers && BACKCHANNEL.contains(&bare.trim()))
+    }
+
+    /// The shortest and longest number that is expected.
+    fn digits_wanted(&self) -> Option<(usize, usize)> {
+        match &self.expect {
+            Expect::Slot(slot) => match slot.kind {
+                SlotKind::Digits { min, max } => Some((min, max)),
+                _ => None,
+            },
+            Expect::Anything | Expect::Confirm => None,
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        let standard = self.plan.assistants.get(&self.assistant).map(|assistant| assistant.endpointing.silence);
+        let standard = standard.unwrap_or(Config::default().silence);
+        if self.digits_wanted().is_some() { BETWEEN_GROUPS.max(standard) } else { standard }
+    }
+
+    /// While a number is being said: a complete one ends the turn at its pause, and what is no number waits no longer than usual.
+    fn hurry(&mut self, now: Instant, text: &str) {
+        let Some((min, _)) = self.digits_wanted() else { return };
+        let digits = digits_in(text, self.language);
+        if self.partial.len() + digits.len() >= min {
+            self.turn.complete(now);
+        } else if digits.is_empty() {
+            self.turn.wait(self.plan.assistants.get(&self.assistant).map_or(Config::default().silence, |a| a.endpointing.silence));
+        }
+    }
+
+    /// A number said in several breaths becomes one text; `None` while it is incomplete.
+    fn join_digits(&mut self, text: String) -> Option<String> {
+        let Some((min, max)) = self.digits_wanted() else { return Some(text) };
+        let digits = digits_in(&text, self.language);
+        if digits.is_empty() || (self.partial.is_empty() && digits.len() >= min) || digits.len() > max {
+            self.partial.clear();
+            return Some(text);
+        }
+        self.partial.push_str(&digits);
+        if self.partial.len() < min {
+            return None;
+        }
+        Some(std::mem::take(&mut self.partial))
+    }
+
+    fn understand_grounded(&self, words: &str) -> Vec<Command> {
+        let moment = Moment { expect: &self.expect, flow: self.walk.flow(), now: self.at };
+        self.grounded.understand(words, moment)
+    }
+
+    /// What the language model is asked, and what it may answer; nothing where the words are not for it.
+    fn question(&self, words: &str) -> Option<Question> {
+        let passages = self.knowledge.best(words, self.language, PASSAGES);
+        let prompt = Prompt::build(&Asked {
+            plan: &self.plan,
+            assistant: &self.assistant,
+            language: self.language,
+            flow: self.walk.flow(),
+            expect: &self.expect,
+            passages: &passages,
+            history: &self.conversation,
+            words,
+        })?;
+        let allowed = Allowed {
+            flows: self.plan.flows.iter().filter(|f| f.use_when.is_some()).map(|f| f.name.clone()).collect(),
+            slots: self.plan.slots.values().cloned().collect(),
+            passages,
+            heard: self.conversation.all_from_caller(),
+            language: self.language,
+            now: self.at,
+        };
+        Some(Question { prompt, allowed })
+    }
+}

@@ -1,0 +1,373 @@
+//! One call: from the first word to the goodbye.
+//!
+//! [`Call`] owns everything that decides. It is stepped in time by a driver: frames and results go in, frames and wishes
+//! come out. It knows no sockets, no SIP and no engine, reads no clock and waits for nothing, so a whole call runs in a test
+//! in milliseconds.
+
+pub mod keypad;
+pub mod ledger;
+mod listen;
+pub mod playout;
+mod speak;
+pub mod turn;
+pub mod utterance;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::keypad::Keypad;
+use self::ledger::{Ledger, Moments};
+use self::playout::{Ending, Playout, Wanted};
+use self::turn::Turn;
+use self::utterance::Utterance;
+use jiff::civil::DateTime;
+
+use crate::audio::Frame;
+use crate::dialogue::conversation::Conversation;
+use crate::dialogue::grounded::Grounded;
+use crate::dialogue::knowledge::Knowledge;
+use crate::dialogue::model::{Allowed, Prompt};
+use crate::dialplan::{Command, Expect, Facts, Order, Plan, Walk};
+use crate::language::Language;
+use crate::speech::{Listening, Transcript};
+
+/// Everything a call starts with.
+pub struct Start {
+    pub plan: Arc<Plan>,
+    pub assistant: String,
+    pub flow: String,
+    pub language: Language,
+    pub facts: Facts,
+    pub knowledge: Arc<Knowledge>,
+    pub manager: Manager,
+}
+
+/// Who decides what the caller meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// Similarity, extractors and the knowledge as written.
+    Grounded,
+    /// A language model, and the grounded manager when it is late, wrong or down.
+    Model,
+}
+
+/// 20 ms of the caller.
+pub struct Heard<'a> {
+    pub frame: &'a Frame,
+    /// 0 to 1: this is speech.
+    pub probability: f32,
+    /// When the frame arrived on the wire, before the jitter buffer.
+    pub arrived: Instant,
+}
+
+/// A question to the language model.
+#[derive(Debug)]
+pub struct Question {
+    pub prompt: Prompt,
+    /// What its answer is held to.
+    pub allowed: Allowed,
+}
+
+/// What the driver is to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Transcribe; answer with [`Call::transcribed`].
+    Hear { id: u64, samples: Vec<i16>, listening: Listening },
+    /// The transcript of `id` is not needed any more.
+    Unhear { id: u64 },
+    /// Make a voice for a clause; answer with [`Call::voiced`].
+    Speak(Wanted),
+    /// What was asked of voices before is not needed any more.
+    Unspeak,
+    /// Ask the language model; answer with [`Call::understood`].
+    Ask { id: u64, question: Box<Question> },
+    Unask { id: u64 },
+    /// Transfer the caller to a SIP URI; answer with [`Call::transferred`].
+    Transfer { to: String },
+    /// All was said: end the call.
+    Hangup,
+    /// For the record.
+    Note(Note),
+}
+
+/// Something worth keeping.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Words that the caller heard.
+    Said { text: String, ending: Ending },
+    /// Words that the caller said.
+    Heard { text: String, confidence: f32 },
+    /// What they were taken to mean.
+    Meant(Vec<Command>),
+    Key(char),
+    /// The caller said nothing for as long as was allowed.
+    Silence,
+    /// The caller talked over the bot and meant nothing by it; the bot went on.
+    Resumed,
+    Turn(Ledger),
+    Transferring { to: String },
+    TransferFailed { reason: String },
+    /// The call goes on without something.
+    Problem(String),
+}
+
+/// Where the call is between two things that the caller does.
+#[derive(Debug, PartialEq)]
+enum Stage {
+    /// What is to be said is said, then the caller is listened to.
+    Dialogue,
+    /// When all is said the caller is transferred.
+    Transfer { to: String },
+    /// The far end is being asked, until this moment.
+    Transferring { until: Instant },
+    /// When all is said, and the line has carried it, the call ends.
+    Goodbye { drained: Option<Instant> },
+    Over,
+}
+
+/// The decode of what the caller is saying.
+#[derive(Debug)]
+enum Decode {
+    None,
+    /// Asked for; perhaps while the caller only pauses.
+    Asked { id: u64 },
+    /// There, and the caller has not finished yet.
+    Known { transcript: Transcript },
+}
+
+/// What happens after an utterance has ended.
+#[derive(Debug)]
+enum Thought {
+    None,
+    /// The words are awaited.
+    Hearing,
+    /// The model is awaited.
+    Asking { id: u64, words: String },
+}
+
+pub struct Call {
+    plan: Arc<Plan>,
+    assistant: String,
+    language: Language,
+    walk: Walk,
+    grounded: Grounded,
+    knowledge: Arc<Knowledge>,
+    manager: Manager,
+    conversation: Conversation,
+    answered: Instant,
+    /// At the bot's place, when the call began: "tomorrow" is counted from it.
+    at: DateTime,
+    turn: Turn,
+    playout: Playout,
+    utterance: Utterance,
+    keypad: Keypad,
+    stage: Stage,
+    expect: Expect,
+    /// Digits of a number that is being said in several breaths.
+    partial: String,
+    decode: Decode,
+    thought: Thought,
+    moments: Option<Moments>,
+    outputs: VecDeque<Output>,
+    next: u64,
+}
+
+/// The far end of a transfer has this long to answer.
+const TRANSFER: Duration = Duration::from_secs(30);
+/// After the last word: what the network and the caller's jitter buffer still hold. A goodbye is never clipped.
+const TAIL: Duration = Duration::from_millis(300);
+
+impl Call {
+    /// Begins the conversation: the first prompt is wanted at once.
+    pub fn new(now: Instant, start: Start) -> Self {
+        let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
+        let (walk, order) =
+            Walk::enter(Arc::clone(&start.plan), &start.assistant, &start.flow, start.language, start.facts);
+        let grounded =
+            Grounded::new(&start.plan, &start.assistant, start.language, Arc::clone(&start.knowledge));
+        let config = listen::turn_config(&start.plan, &start.assistant);
+        let mut call = Self {
+            walk,
+            grounded,
+            knowledge: start.knowledge,
+            manager: start.manager,
+            conversation: Conversation::default(),
+            answered: now,
+            at,
+            turn: Turn::new(now, config),
+            playout: Playout::new(start.language),
+            utterance: Utterance::default(),
+            keypad: Keypad::default(),
+            stage: Stage::Dialogue,
+            expect: Expect::Anything,
+            partial: String::new(),
+            decode: Decode::None,
+            thought: Thought::None,
+            moments: None,
+            outputs: VecDeque::new(),
+            next: 0,
+            plan: start.plan,
+            assistant: start.assistant,
+            language: start.language,
+        };
+        call.perform(now, order);
+        call
+    }
+
+    /// Steps 20 ms: hears, and gives what to send. `None`: nothing is said now.
+    pub fn tick(&mut self, now: Instant, heard: Heard<'_>) -> Option<Frame> {
+        self.listen(now, &heard);
+        let frame = self.sound(now);
+        self.settle(now);
+        frame
+    }
+
+    /// The caller pressed `key` (0-9, *, #, A-D).
+    pub fn key(&mut self, now: Instant, key: char) {
+        self.note(Note::Key(key));
+        if self.stage != Stage::Dialogue {
+            return;
+        }
+        self.stop_speaking(now);
+        self.drop_thought();
+        let length = listen::keys_wanted(&self.expect);
+        if let Some(keys) = self.keypad.press(now, key, length) {
+            self.keyed(now, keys);
+        }
+    }
+
+    /// The far end's answer to a transfer: a SIP status code.
+    pub fn transferred(&mut self, now: Instant, code: u16) {
+        if !matches!(self.stage, Stage::Transferring { .. }) || code < 200 {
+            return;
+        }
+        if code < 300 {
+            self.stage = Stage::Over;
+            self.outputs.push_back(Output::Hangup);
+            return;
+        }
+        self.transfer_failed(now, format!("the far end answered {code}"));
+    }
+
+    /// What the driver is to do; drain it after every call of another function.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(wanted) = self.playout.poll() {
+            return Some(Output::Speak(wanted));
+        }
+        self.outputs.pop_front()
+    }
+
+    /// The flows that the call went through, in order.
+    pub fn path(&self) -> &[String] {
+        self.walk.path()
+    }
+
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    /// Carries out what the plan orders, up to where it needs the caller or the far end.
+    fn perform(&mut self, now: Instant, mut order: Order) {
+        loop {
+            match order {
+                Order::Say { text, bargein } => {
+                    self.say(&text, bargein);
+                    order = self.walk.step(crate::dialplan::Outcome::Done);
+                }
+                Order::Answer { question } => {
+                    let passage = self.knowledge.ask(&question, self.language);
+                    order = self.walk.step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
+                }
+                Order::Listen { prompt, bargein, expect } => {
+                    if let Some(prompt) = prompt {
+                        self.say(&prompt, bargein);
+                    }
+                    self.expect_next(expect);
+                    self.stage = Stage::Dialogue;
+                    break;
+                }
+                Order::Transfer { to, say } => {
+                    self.say_last(say);
+                    self.stage = Stage::Transfer { to };
+                    break;
+                }
+                Order::Hangup { say } => {
+                    self.say_last(say);
+                    self.stage = Stage::Goodbye { drained: None };
+                    break;
+                }
+            }
+        }
+        if let Some(moments) = &mut self.moments {
+            moments.decided.get_or_insert(now);
+        }
+    }
+
+    /// Goes on when everything was said.
+    fn settle(&mut self, now: Instant) {
+        if let Some(keys) = self.keypad.poll(now) {
+            self.keyed(now, keys);
+        }
+        if !self.playout.is_idle() {
+            return;
+        }
+        match &self.stage {
+            Stage::Dialogue => self.await_caller(now),
+            Stage::Transfer { to } => {
+                let to = to.clone();
+                self.stage = Stage::Transferring { until: now + TRANSFER };
+                self.note(Note::Transferring { to: to.clone() });
+                self.outputs.push_back(Output::Transfer { to });
+            }
+            Stage::Transferring { until } if now >= *until => {
+                self.transfer_failed(now, format!("no answer in {} s", TRANSFER.as_secs()));
+            }
+            Stage::Goodbye { drained: None } => self.stage = Stage::Goodbye { drained: Some(now) },
+            Stage::Goodbye { drained: Some(at) } if now.saturating_duration_since(*at) >= TAIL => {
+                self.stage = Stage::Over;
+                self.outputs.push_back(Output::Hangup);
+            }
+            Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {}
+        }
+    }
+
+    fn transfer_failed(&mut self, now: Instant, reason: String) {
+        self.note(Note::TransferFailed { reason: reason.clone() });
+        self.stage = Stage::Dialogue;
+        let order = self.walk.step(crate::dialplan::Outcome::Failed(reason));
+        self.perform(now, order);
+    }
+
+    /// The far side is on hold: nothing is said, nobody is waited for.
+    pub fn hold(&mut self, now: Instant) {
+        self.turn.bot_is_busy();
+        self.turn.hear(now, 0.0);
+    }
+
+    /// The call has ended: what the caller heard of the words under way.
+    pub fn interrupted(&mut self, now: Instant) -> Option<Note> {
+        self.stop_speaking(now);
+        self.outputs.drain(..).find_map(|output| match output {
+            Output::Note(note @ Note::Said { .. }) => Some(note),
+            _ => None,
+        })
+    }
+
+    fn since_answer(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.answered)
+    }
+
+    fn note(&mut self, note: Note) {
+        self.outputs.push_back(Output::Note(note));
+    }
+
+    fn fresh(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}

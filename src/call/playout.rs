@@ -1,0 +1,309 @@
+//! What the bot says: words in, frames out, and a record of what was heard of it.
+//!
+//! The one owner of the bot's sound, so two voices can never mix. A line is split into clauses; the voice of the next
+//! clause is asked for while one is playing. Playing can be paused and resumed, or cut: then only the words that were
+//! heard are told. It knows no engine: it says which clause it wants and is given sound.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::turn::Interruption;
+use crate::audio::{FRAME_SAMPLES, Frame};
+use crate::language::Language;
+use crate::speech::Priority;
+use crate::speech::text::clauses;
+
+/// Clauses whose voice is asked for at once: the one that is due and the next.
+const AHEAD: usize = 2;
+
+/// A clause whose voice is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub id: u64,
+    pub clause: String,
+    pub priority: Priority,
+}
+
+/// Words that the caller heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub text: String,
+    pub ending: Ending,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Said to its end.
+    Whole,
+    /// The caller cut in.
+    Cut,
+}
+
+enum Voice {
+    Unasked,
+    Asked,
+    Ready(Arc<[i16]>),
+    Failed,
+}
+
+struct Clause {
+    id: u64,
+    text: String,
+    voice: Voice,
+    interruption: Interruption,
+    /// The last clause of its line: what was heard is told.
+    last: bool,
+}
+
+/// What came out of one tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Popped {
+    Sound(Frame),
+    /// There is something to say, and its voice is not there yet.
+    Waiting,
+    /// Paused by somebody who talks over it.
+    Paused,
+    Idle,
+}
+
+pub struct Playout {
+    language: Language,
+    queue: VecDeque<Clause>,
+    /// Samples of the first clause that were played.
+    at: usize,
+    paused: bool,
+    /// Clauses of the line under way that were said whole.
+    said: Vec<String>,
+    told: VecDeque<Heard>,
+    next: u64,
+}
+
+impl Playout {
+    pub fn new(language: Language) -> Self {
+        Self {
+            language,
+            queue: VecDeque::new(),
+            at: 0,
+            paused: false,
+            said: Vec::new(),
+            told: VecDeque::new(),
+            next: 0,
+        }
+    }
+
+    /// Says `text` after what is still to be said.
+    pub fn say(&mut self, text: &str, interruption: Interruption) {
+        let parts = clauses(text, self.language);
+        let count = parts.len();
+        for (n, part) in parts.into_iter().enumerate() {
+            self.next += 1;
+            let last = n + 1 == count;
+            self.queue.push_back(Clause { id: self.next, text: part, voice: Voice::Unasked, interruption, last });
+        }
+    }
+
+    /// The clause whose voice should be made now.
+    pub fn poll(&mut self) -> Option<Wanted> {
+        let (n, clause) =
+            self.queue.iter_mut().take(AHEAD).enumerate().find(|(_, clause)| matches!(clause.voice, Voice::Unasked))?;
+        clause.voice = Voice::Asked;
+        let priority = if n == 0 { Priority::Turn } else { Priority::Next };
+        Some(Wanted { id: clause.id, clause: clause.text.clone(), priority })
+    }
+
+    /// The voice of clause `id`: 16 kHz mono, or `None` if it could not be made; then the clause is passed over.
+    /// Sound for a clause that was cut meanwhile is forgotten.
+    pub fn voiced(&mut self, id: u64, sound: Option<Arc<[i16]>>) {
+        if let Some(clause) = self.queue.iter_mut().find(|clause| clause.id == id) {
+            clause.voice = sound.map_or(Voice::Failed, Voice::Ready);
+        }
+    }
+
+    /// The next 20 ms.
+    pub fn pop(&mut self) -> Popped {
+        if self.paused && !self.queue.is_empty() {
+            return Popped::Paused;
+        }
+        let mut frame = Vec::with_capacity(FRAME_SAMPLES);
+        while frame.len() < FRAME_SAMPLES {
+            let Some(clause) = self.queue.front() else { break };
+            match &clause.voice {
+                Voice::Unasked | Voice::Asked => break,
+                Voice::Failed => self.finish_clause(),
+                Voice::Ready(sound) => {
+                    let rest = sound.get(self.at..).unwrap_or_default();
+                    let count = rest.len().min(FRAME_SAMPLES - frame.len());
+                    frame.extend_from_slice(&rest[..count]);
+                    self.at += count;
+                    if count == rest.len() {
+                        self.finish_clause();
+                    }
+                }
+            }
+        }
+        match (frame.is_empty(), self.queue.is_empty()) {
+            (false, _) => Popped::Sound(Frame::from_slice(&frame)),
+            (true, false) => Popped::Waiting,
+            (true, true) => Popped::Idle,
+        }
+    }
+
+    /// Falls silent at once; [`Playout::resume`] goes on from the same sample.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    pub fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused && !self.queue.is_empty()
+    }
+
+    /// Forgets what is still to be said. The clause under way counts as heard as far as it was played, in whole words.
+    pub fn cut(&mut self) {
+        self.paused = false;
+        let Some(clause) = self.queue.front() else { return };
+        if let Voice::Ready(sound) = &clause.voice {
+            let part = words_heard(&clause.text, self.at, sound.len(), self.language);
+            if !part.is_empty() {
+                self.said.push(part);
+            }
+        }
+        self.queue.clear();
+        self.at = 0;
+        self.tell(Ending::Cut);
+    }
+
+    /// What was heard, line by line.
+    pub fn heard(&mut self) -> Option<Heard> {
+        self.told.pop_front()
+    }
+
+    /// Nothing is left to say.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether what is being said may be interrupted.
+    pub fn interruption(&self) -> Interruption {
+        self.queue.front().map_or(Interruption::Allowed, |clause| clause.interruption)
+    }
+
+    fn finish_clause(&mut self) {
+        self.at = 0;
+        let Some(clause) = self.queue.pop_front() else { return };
+        if let Voice::Ready(_) = clause.voice {
+            self.said.push(clause.text);
+        }
+        if clause.last {
+            self.tell(Ending::Whole);
+        }
+    }
+
+    fn tell(&mut self, ending: Ending) {
+        if self.said.is_empty() {
+            return;
+        }
+        let between = match self.language {
+            Language::English => " ",
+            Language::Mandarin => "",
+        };
+        let text = self.said.join(between);
+        self.said.clear();
+        self.told.push_back(Heard { text, ending });
+    }
+}
+
+/// The words of `text` that fit into the first `played` of `whole` samples.
+fn words_heard(text: &str, played: usize, whole: usize, language: Language) -> String {
+    let share = |count: usize| (count * played).checked_div(whole).unwrap_or(0);
+    match language {
+        Language::English => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            words[..share(words.len()).min(words.len())].join(" ")
+        }
+        Language::Mandarin => text.chars().take(share(text.chars().count())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(playout: &mut Playout, samples: usize) -> Vec<String> {
+        let mut asked = Vec::new();
+        while let Some(wanted) = playout.poll() {
+            playout.voiced(wanted.id, Some(vec![1; samples].into()));
+            asked.push(wanted.clause);
+        }
+        asked
+    }
+
+    fn play(playout: &mut Playout) -> usize {
+        std::iter::from_fn(|| match playout.pop() {
+            Popped::Sound(_) => Some(()),
+            Popped::Waiting | Popped::Paused | Popped::Idle => None,
+        })
+        .count()
+    }
+
+    #[test]
+    fn plays_a_line_and_tells_that_it_was_heard() {
+        let mut playout = Playout::new(Language::English);
+        playout.say("Hello there.", Interruption::Allowed);
+        assert_eq!(playout.pop(), Popped::Waiting);
+        assert_eq!(ready(&mut playout, 800), ["Hello there."]);
+        assert_eq!(play(&mut playout), 3, "two and a half frames, the last filled up");
+        assert_eq!(playout.heard(), Some(Heard { text: "Hello there.".into(), ending: Ending::Whole }));
+        assert_eq!(playout.pop(), Popped::Idle);
+    }
+
+    #[test]
+    fn resumes_from_the_same_sample() {
+        let mut playout = Playout::new(Language::English);
+        playout.say("Hello there.", Interruption::Allowed);
+        ready(&mut playout, 3200);
+        playout.pop();
+        playout.pause();
+        assert_eq!(playout.pop(), Popped::Paused);
+        playout.resume();
+        assert_eq!(play(&mut playout), 9);
+    }
+
+    #[test]
+    fn only_words_that_were_heard_are_told_after_a_cut() {
+        let mut playout = Playout::new(Language::English);
+        playout.say("One two three four.", Interruption::Allowed);
+        playout.say("Never said.", Interruption::Allowed);
+        ready(&mut playout, 6400);
+        for _ in 0..10 {
+            playout.pop();
+        }
+        playout.cut();
+        assert_eq!(playout.heard(), Some(Heard { text: "One two".into(), ending: Ending::Cut }));
+        assert_eq!((playout.heard(), playout.pop()), (None, Popped::Idle));
+    }
+
+    #[test]
+    fn a_clause_without_a_voice_is_passed_over_and_not_told() {
+        let mut playout = Playout::new(Language::Mandarin);
+        playout.say("您好。", Interruption::Allowed);
+        let wanted = playout.poll().expect("asked");
+        playout.voiced(wanted.id, None);
+        assert_eq!(playout.pop(), Popped::Idle);
+        assert_eq!(playout.heard(), None);
+    }
+
+    #[test]
+    fn asks_for_one_clause_ahead() {
+        let mut playout = Playout::new(Language::English);
+        for text in ["One.", "Two.", "Three."] {
+            playout.say(text, Interruption::Allowed);
+        }
+        assert_eq!(playout.poll().map(|w| w.priority), Some(Priority::Turn));
+        assert_eq!(playout.poll().map(|w| w.priority), Some(Priority::Next));
+        assert_eq!(playout.poll(), None);
+    }
+}

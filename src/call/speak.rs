@@ -1,0 +1,86 @@
+//! The speaking half of a call: the playout, what was heard of it, and the ledger of the gap before it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::playout::Popped;
+use super::turn::Interruption;
+use super::{Call, Note, Output, Stage};
+use crate::audio::Frame;
+use crate::dialogue::conversation::Privacy;
+
+/// Level from which a frame is a sound that the caller notices, in dBFS.
+const AUDIBLE: f32 = -45.0;
+
+impl Call {
+    /// The voice of clause `id`, 16 kHz mono; or why there is none: then it is passed over.
+    pub fn voiced(&mut self, now: Instant, id: u64, sound: Result<Arc<[i16]>, String>) {
+        let sound = match sound {
+            Ok(sound) => Some(sound),
+            Err(reason) => {
+                self.note(Note::Problem(format!("a clause could not be spoken: {reason}")));
+                None
+            }
+        };
+        self.playout.voiced(id, sound);
+        if let Some(moments) = &mut self.moments {
+            moments.voiced.get_or_insert(now);
+        }
+    }
+
+    pub(super) fn say(&mut self, text: &str, bargein: bool) {
+        let interruption = if bargein { Interruption::Allowed } else { Interruption::Refused };
+        self.playout.say(text, interruption);
+    }
+
+    /// The last words before the caller leaves the bot: nothing interrupts them.
+    pub(super) fn say_last(&mut self, text: Option<String>) {
+        if let Some(text) = text {
+            self.playout.say(&text, Interruption::Refused);
+        }
+    }
+
+    /// What to send for 20 ms.
+    pub(super) fn sound(&mut self, now: Instant) -> Option<Frame> {
+        let frame = match self.playout.pop() {
+            Popped::Sound(frame) => Some(frame),
+            Popped::Waiting | Popped::Paused | Popped::Idle => None,
+        };
+        if let Some(frame) = &frame {
+            self.turn.bot_speaks(self.interruption());
+            if frame.level() > AUDIBLE && let Some(moments) = self.moments.take() {
+                self.note(Note::Turn(moments.close(now)));
+            }
+        }
+        self.tell_heard(now);
+        frame
+    }
+
+    /// Stops speaking for good; what was heard is kept.
+    pub(super) fn stop_speaking(&mut self, now: Instant) {
+        if self.playout.is_idle() {
+            return;
+        }
+        self.playout.cut();
+        self.outputs.push_back(Output::Unspeak);
+        self.tell_heard(now);
+    }
+
+    fn interruption(&self) -> Interruption {
+        match self.stage {
+            Stage::Dialogue => self.playout.interruption(),
+            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {
+                Interruption::Refused
+            }
+        }
+    }
+
+    fn tell_heard(&mut self, now: Instant) {
+        while let Some(heard) = self.playout.heard() {
+            let at = self.since_answer(now);
+            self.conversation.bot_begins(at, &heard.text, Privacy::Open);
+            self.conversation.bot_ends(at);
+            self.note(Note::Said { text: heard.text, ending: heard.ending });
+        }
+    }
+}

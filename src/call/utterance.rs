@@ -1,0 +1,99 @@
+//! The sound of what the caller is saying, with a little from before it was noticed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::audio::Frame;
+
+/// Kept from before the onset: the consonants that the detector does not hear.
+const BEFORE: Duration = Duration::from_millis(400);
+/// Frames of 20 ms in it.
+const FRAMES_BEFORE: usize = (BEFORE.as_millis() / 20) as usize;
+/// How far under the loudest frame of an utterance its end may be, in dB: below that is breath and line.
+const RANGE: f32 = 30.0;
+/// A frame softer than this is never a last sound, in dBFS.
+const FLOOR: f32 = -50.0;
+
+/// A frame, and when it arrived on the wire.
+type Timed = (Frame, Instant);
+
+#[derive(Default)]
+pub struct Utterance {
+    before: VecDeque<Timed>,
+    frames: Vec<Timed>,
+    open: bool,
+}
+
+impl Utterance {
+    /// Every frame of the caller, with the time of its arrival.
+    pub fn hear(&mut self, frame: &Frame, arrived: Instant) {
+        let timed = (frame.clone(), arrived);
+        if self.open {
+            self.frames.push(timed);
+            return;
+        }
+        if self.before.len() == FRAMES_BEFORE {
+            self.before.pop_front();
+        }
+        self.before.push_back(timed);
+    }
+
+    /// The caller has begun: what follows belongs to the utterance. Goes on with the one before if that was not closed.
+    pub fn open(&mut self) {
+        self.open = true;
+        self.frames.extend(self.before.drain(..));
+    }
+
+    /// The caller has finished; the sound stays until [`Utterance::clear`].
+    pub fn close(&mut self) {
+        self.open = false;
+    }
+
+    /// Forgets what was said.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+    }
+
+    /// All of it, 16 kHz mono.
+    pub fn samples(&self) -> Vec<i16> {
+        self.frames.iter().flat_map(|(frame, _)| frame.samples().iter().copied()).collect()
+    }
+
+    /// When the last audible 20 ms of it ended on the wire.
+    pub fn last_sound(&self) -> Option<Instant> {
+        let levels: Vec<f32> = self.frames.iter().map(|(frame, _)| frame.level()).collect();
+        let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
+        let threshold = (loudest - RANGE).max(FLOOR);
+        let at = levels.iter().rposition(|&level| level >= threshold)?;
+        Some(self.frames[at].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn holds_what_came_just_before_and_knows_when_the_sound_ended() {
+        let start = clock::now();
+        let at = |n: u32| start + Duration::from_millis(20) * n;
+        let mut utterance = Utterance::default();
+        let loud = Frame::from_slice(&[8000; 320]);
+        for n in 0..100 {
+            utterance.hear(&Frame::silence(), at(n));
+        }
+        utterance.open();
+        for n in 100..110 {
+            utterance.hear(&loud, at(n));
+        }
+        for n in 110..120 {
+            utterance.hear(&Frame::from_slice(&[20; 320]), at(n));
+        }
+        utterance.close();
+        assert_eq!(utterance.samples().len(), (FRAMES_BEFORE + 20) * 320);
+        assert_eq!(utterance.last_sound(), Some(at(109)));
+        utterance.clear();
+        assert_eq!(utterance.last_sound(), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! `offhook bench`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Subcommand, ValueEnum};
+use offhook::bench::{conditions, media, memory, stt, tts, turn};
+use offhook::language::Language;
+use offhook::models::{self, Cache};
+use offhook::speech::whisper::Whisper;
+use offhook::speech::{self, Engines};
+use serde::Serialize;
+
+use super::{Error, Outcome, block_on, configuration, log};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Figures as JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The gap before an answer, over real SIP and RTP on loopback, and what it is made of.
+    Turn {
+        #[arg(short, long, default_value = "offhook.yaml")]
+        config: PathBuf,
+        /// The scripted caller that is repeated.
+        #[arg(long = "as", default_value = "fixtures/callers/bench.yaml")]
+        script: PathBuf,
+        /// Answers to measure.
+        #[arg(short = 'n', long, default_value_t = 20)]
+        turns: usize,
+    },
+    /// Word error rate and speed of the recogniser on recorded people, beside its whole context.
+    Stt {
+        /// The folder of recordings with its transcripts.tsv.
+        #[arg(long, default_value = "../shared/speech")]
+        speech: PathBuf,
+        /// Only kinds whose folder has this in its name.
+        #[arg(long)]
+        only: Option<String>,
+        #[arg(long, value_enum, default_value_t = Beside::Whole)]
+        beside: Beside,
+        /// Print every transcript.
+        #[arg(short, long)]
+        verbose: bool,
+    },
+    /// Speed of the voices.
+    Tts,
+    /// The cost of a call's sound.
+    Media,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Beside {
+    /// Also decode with the whole context of 30 s.
+    Whole,
+    Nothing,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    log("error");
+    if !arguments.json {
+        println!("{}", conditions());
+    }
+    match &arguments.what {
+        What::Turn { config, script, turns } => turns_of(arguments, config, script, *turns)?,
+        What::Stt { speech, only, beside, verbose } => stt_of(arguments, speech, only.as_deref(), *beside, *verbose)?,
+        What::Tts => {
+            let rows = tts::run(&engines(&Language::ALL)?, &Language::ALL)?;
+            if arguments.json {
+                return json(&rows);
+            }
+            for r in rows {
+                println!(
+                    "{}  {} clauses, {:.1} s of sound: {:.3} s a second, a clause p50 {:.0} ms, p95 {:.0} ms",
+                    r.language, r.clauses, r.sound_s, r.real_time_factor, r.clause_p50_ms, r.clause_p95_ms
+                );
+            }
+        }
+        What::Media => {
+            let rows = media::run(&mut engines(&[])?.vad())?;
+            if arguments.json {
+                return json(&rows);
+            }
+            for r in rows {
+                println!("{:16} {:6.1} µs a frame of 20 ms, {:.2} % of a core a call", r.stage, r.frame_us, r.core_percent);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn turns_of(arguments: &Arguments, config: &std::path::Path, script: &std::path::Path, turns: usize) -> Result<(), Error> {
+    let mut config = configuration(config)?;
+    config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
+    let figures = block_on(turn::run(&config, script, turns, |gap, ledger| {
+        if !arguments.json {
+            let parts = ledger.map_or_else(|| "no ledger to compare".into(), |t| {
+                format!(
+                    "end of turn {:.0} + hearing {:.0} + dialogue {:.0} + voice {:.0} + pacing {:.0} = {:.0}",
+                    t.end_of_turn, t.hearing, t.dialogue, t.voice, t.pacing, t.gap()
+                )
+            });
+            println!("{gap:6.0} ms on the wire; {parts}");
+        }
+    }))?;
+    std::fs::remove_dir_all(&config.data).ok();
+    let figures = figures?;
+    if arguments.json {
+        json(&figures)?;
+        return Ok(());
+    }
+    println!("\n{} turns: gap p50 {:.0} ms, p95 {:.0} ms", figures.turns, figures.gap_p50, figures.gap_p95);
+    println!(
+        "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}; the ledger is off by {:.0} ms at most",
+        figures.end_of_turn_p50, figures.hearing_p50, figures.dialogue_p50, figures.voice_p50, figures.pacing_p50, figures.ledger_off_by_most
+    );
+    println!("first sound {:.0} ms after the ACK; {:.0} MB resident, bot and caller", figures.first_sound_p50, figures.memory_mb);
+    for failure in &figures.failures {
+        println!("FAILED {failure}");
+    }
+    Ok(())
+}
+
+fn stt_of(
+    arguments: &Arguments,
+    folder: &std::path::Path,
+    only: Option<&str>,
+    beside: Beside,
+    verbose: bool,
+) -> Result<(), Error> {
+    let whisper = Whisper::load(&Cache::open().path(models::WHISPER)?, 1)?;
+    let mut recordings = stt::recordings(folder)?;
+    recordings.retain(|recording| only.is_none_or(|only| recording.kind.contains(only)));
+    let decoders: &[stt::Decoder] = match beside {
+        Beside::Whole => &[stt::Decoder::Offhook, stt::Decoder::Whole],
+        Beside::Nothing => &[stt::Decoder::Offhook],
+    };
+    let rows = stt::run(&whisper, &recordings, decoders, |recording, decoder, heard, took| {
+        if verbose {
+            println!("{decoder:14} {:5} ms  said  {}\n{:24}heard {heard}", took.as_millis(), recording.text, "");
+        }
+    })?;
+    if arguments.json {
+        json(&rows)?;
+        return Ok(());
+    }
+    println!("{:24} {:14} {:>5} {:>8} {:>9} {:>8} {:>8}", "kind", "decoder", "files", "error %", "s/second", "p50 ms", "p95 ms");
+    for r in rows {
+        println!(
+            "{:24} {:14} {:5} {:8.1} {:9.3} {:8.0} {:8.0}",
+            r.kind, r.decoder, r.files, r.error_rate, r.real_time_factor, r.p50_ms, r.p95_ms
+        );
+    }
+    println!("one thread; {:.0} MB resident", memory().unwrap_or(0.0));
+    Ok(())
+}
+
+fn engines(languages: &[Language]) -> Result<Engines, Error> {
+    let cache = Cache::open();
+    // An empty folder: nothing that is measured was rendered before.
+    let prompts = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
+    let config = speech::engines::Config { threads: 1, languages: languages.to_vec(), prompts };
+    Ok(Engines::load(&cache, &config)?)
+}
+
+fn json<T: Serialize>(figures: &T) -> Outcome {
+    #[derive(Serialize)]
+    struct Report<'a, T> {
+        conditions: String,
+        figures: &'a T,
+    }
+    println!("{}", serde_json::to_string_pretty(&Report { conditions: conditions(), figures })?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,38 @@
+//! `offhook check`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use offhook::config::Config;
+use offhook::dialplan;
+
+use super::told;
+
+pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
+    let mut problems = Vec::new();
+    let mut checked = plans.to_vec();
+    if plans.is_empty() {
+        match Config::load(config) {
+            Ok(config) => checked.push(config.plan),
+            Err(found) => problems.extend(found),
+        }
+    }
+    for plan in &checked {
+        match dialplan::check(plan) {
+            Ok(warnings) => problems.extend(warnings),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if !problems.is_empty() {
+        println!("{}", told(&problems));
+    }
+    let errors = problems.iter().filter(|p| p.severity == dialplan::Severity::Error).count();
+    if errors > 0 {
+        eprintln!("{errors} to mend");
+        return ExitCode::FAILURE;
+    }
+    for plan in checked {
+        println!("{}: good", plan.display());
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,80 @@
+//! `offhook ring`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use offhook::bench::percentile;
+use offhook::models::Cache;
+use offhook::simulate::{Live, Report, Script, ring};
+use offhook::sip::Transport;
+use offhook::speech::{self, Engines};
+
+use super::{Error, Outcome, block_on, log};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Whom to ring, such as sip:support@127.0.0.1:5060
+    uri: String,
+    /// The scripted caller.
+    #[arg(long = "as", value_name = "CALLER.YAML")]
+    script: PathBuf,
+    /// Ring over TCP.
+    #[arg(long)]
+    tcp: bool,
+    /// The report as JSON, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    log("warn");
+    let script = Script::load(&arguments.script)?;
+    let engines = Arc::new(engines(script.language()?)?);
+    let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
+    let report = block_on(ring(&engines, &script, &arguments.uri, transport, |live| {
+        if !arguments.json {
+            show(live);
+        }
+    }))??;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        conclude(&report);
+    }
+    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The caller's own ear and voice.
+fn engines(language: offhook::language::Language) -> Result<Engines, Error> {
+    let cache = Cache::open();
+    let config = speech::engines::Config {
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        languages: vec![language],
+        prompts: cache.dir().join("prompts"),
+    };
+    Ok(Engines::load(&cache, &config)?)
+}
+
+/// One line for each thing that happens.
+pub(super) fn show(live: &Live) {
+    match live {
+        Live::Answered { after } => println!("          answered after {} ms", after.as_millis()),
+        Live::Said(said) => {
+            let gap = said.gap_ms.map(|gap| format!("   ({gap:.0} ms)")).unwrap_or_default();
+            println!("{:7.2} s  {:>6}  {}{gap}", said.at_ms / 1000.0, said.speaker, said.text);
+        }
+        Live::Failed(reason) => println!("          FAILED  {reason}"),
+        Live::Ended(ending) => println!("          {ending}"),
+    }
+}
+
+pub(super) fn conclude(report: &Report) {
+    let gaps = report.gaps();
+    if let (Some(p50), Some(p95)) = (percentile(&gaps, 0.5), percentile(&gaps, 0.95)) {
+        println!("\n{} answers: gap p50 {p50:.0} ms, p95 {p95:.0} ms, on the wire", gaps.len());
+    }
+    if let Some(first) = report.first_sound_ms {
+        println!("first sound {first:.0} ms after the answer; {} packets, {} lost", report.packets_received, report.packets_lost);
+    }
+}

@@ -1,0 +1,71 @@
+//! `offhook serve`
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use offhook::clock;
+use offhook::config::Config;
+use offhook::engine::load::{self, Running, Script};
+use offhook::engine::Wish;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Error, Outcome, block_on, configuration, log};
+
+pub fn run(path: &Path) -> Outcome {
+    log("info");
+    let config = configuration(path)?;
+    block_on(serve(&config))?
+}
+
+/// Loads and opens everything; models come before the SIP port.
+pub(super) async fn prepare(config: &Config) -> Result<Running, Error> {
+    let began = clock::now();
+    let script = Script::load(&config.plan)?;
+    let engines = Arc::new(tokio::task::block_in_place(|| load::engines(config, &script))?);
+    load::render(&engines, &script.plan).await;
+    let running = load::start(config, script, engines).await?;
+    let took = clock::now().saturating_duration_since(began);
+    for (transport, address) in running.bot.sip.local() {
+        tracing::info!("ready: SIP on {transport} {address}, after {:.1} s", took.as_secs_f64());
+    }
+    Ok(running)
+}
+
+async fn serve(config: &Config) -> Outcome {
+    let mut signals = Signals::new()?;
+    let running = prepare(config).await?;
+    let wishes = running.wishes.clone();
+    tokio::select! {
+        () = running.run() => {}
+        () = signals.obey(wishes) => tracing::warn!("ended at once; calls were cut"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn new() -> Result<Self, Error> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// The first signal drains, the second resolves this.
+    pub async fn obey(&mut self, wishes: tokio::sync::mpsc::Sender<Wish>) {
+        self.next().await;
+        tracing::info!("draining; once more to end at once");
+        wishes.send(Wish::Drain).await.ok();
+        self.next().await;
+    }
+}

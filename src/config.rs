@@ -1,0 +1,331 @@
+//! One file in, one checked value out.
+//!
+//! `offhook.yaml` belongs to whoever runs the machine: addresses, trunks, limits, secrets. What the bot says belongs to the
+//! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::dialogue::model::{Format, Secret, Server};
+use crate::document::yaml::Node;
+use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
+use crate::sip::{Listen, Transport, Trunk};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub sip: Sip,
+    pub rtp: Rtp,
+    /// The dial plan, relative to the file.
+    pub plan: PathBuf,
+    /// Records and recordings, relative to the file.
+    pub data: PathBuf,
+    pub calls: Calls,
+    pub inference: Inference,
+    /// Language models in the order of trying; none: the grounded manager alone.
+    pub models: Vec<Server>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sip {
+    pub listen: Vec<Listen>,
+    /// The address that others reach us by; unset: the one listened on.
+    pub advertised: Option<IpAddr>,
+    pub trunks: Vec<Trunk>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Rtp {
+    pub address: IpAddr,
+    pub ports: RangeInclusive<u16>,
+    /// Without a packet for so long a call is ended.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// At once; one more is answered 503. More: longer gaps for all.
+    pub most: usize,
+    pub longest: Duration,
+    pub record: Recordings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recordings {
+    Kept,
+    No,
+}
+
+#[derive(Clone, Debug)]
+pub struct Inference {
+    /// Decodes and voices at once, each on one thread; more than cores makes each slower.
+    pub threads: usize,
+}
+
+const SIP_PORT: u16 = 5060;
+/// A model that says nothing for so long is passed over: the caller hears silence meanwhile.
+const FIRST_TOKEN: Duration = Duration::from_secs(2);
+/// For the whole answer.
+const TOTAL: Duration = Duration::from_secs(8);
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let address = SocketAddr::new(loopback, SIP_PORT);
+        let listen = [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address }).to_vec();
+        Self {
+            sip: Sip { listen, advertised: None, trunks: Vec::new() },
+            rtp: Rtp { address: loopback, ports: 20_000..=20_999, timeout: Duration::from_secs(20) },
+            plan: PathBuf::from("dialplans/support.yaml"),
+            data: PathBuf::from("data"),
+            calls: Calls { most: 8, longest: Duration::from_secs(3600), record: Recordings::Kept },
+            inference: Inference { threads: std::thread::available_parallelism().map_or(2, usize::from) },
+            models: Vec::new(),
+        }
+    }
+}
+
+const KEYS: [&str; 7] = ["sip", "rtp", "plan", "data", "calls", "inference", "models"];
+
+impl Config {
+    /// Reads and checks `path`, with everything that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            let message = format!("cannot be read: {e}; name the configuration with -c");
+            vec![Problem { file: file.clone(), line: 1, column: 1, severity: Severity::Error, message }]
+        })?;
+        let environment = |name: &str| std::env::var(name).ok();
+        let mut config = Self::parse(&text, &file, &environment)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        config.plan = folder.join(&config.plan);
+        config.data = folder.join(&config.data);
+        Ok(config)
+    }
+
+    /// Reads `text`; `environment` gives the values of `${NAME}`.
+    pub fn parse(text: &str, file: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::new(file);
+        let mut config = Self::default();
+        match yaml::parse(text) {
+            Ok(root) => config.read(&root, environment, &mut problems),
+            Err(malformed) => problems.error(malformed.place, malformed.reason),
+        }
+        if problems.has_errors() { Err(problems.into_vec()) } else { Ok(config) }
+    }
+
+    fn read(&mut self, root: &Node, environment: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) {
+        let Some(fields) = Fields::of(root, "the configuration", &KEYS, problems) else { return };
+        let mut reader = Reader { environment, problems };
+        if let Some(node) = fields.get("sip") {
+            reader.sip(node, &mut self.sip);
+        }
+        if let Some(node) = fields.get("rtp") {
+            reader.rtp(node, &mut self.rtp);
+        }
+        if let Some(node) = fields.get("calls") {
+            reader.calls(node, &mut self.calls);
+        }
+        if let Some(inner) = fields.get("inference").and_then(|n| Fields::of(n, "`inference`", &["threads"], reader.problems)) {
+            if let Some(threads) = inner.count("threads", 1..=256, reader.problems) {
+                self.inference.threads = threads as usize;
+            }
+        }
+        if let Some(node) = fields.get("models") {
+            let items = read::list(node, "models", reader.problems);
+            self.models = items.iter().filter_map(|node| reader.model(node)).collect();
+        }
+        if let Some(plan) = fields.text("plan", reader.problems) {
+            self.plan = PathBuf::from(plan);
+        }
+        if let Some(data) = fields.text("data", reader.problems) {
+            self.data = PathBuf::from(data);
+        }
+    }
+}
+
+struct Reader<'a> {
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    problems: &'a mut Problems,
+}
+
+impl Reader<'_> {
+    fn sip(&mut self, node: &Node, sip: &mut Sip) {
+        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "trunks"], self.problems) else { return };
+        if let Some(node) = fields.get("listen") {
+            sip.listen = read::texts(node, "listen", self.problems).iter().filter_map(|text| self.listen(text, node.place)).collect();
+        }
+        sip.advertised = self.parsed(&fields, "advertised", "an IP address");
+        if let Some(node) = fields.get("trunks") {
+            let items = read::list(node, "trunks", self.problems);
+            sip.trunks = items.iter().filter_map(|node| self.trunk(node)).collect();
+        }
+    }
+
+    /// `udp:127.0.0.1:5060`
+    fn listen(&mut self, text: &str, place: Place) -> Option<Listen> {
+        let parts = text.split_once(':').and_then(|(transport, address)| {
+            Some(Listen { transport: transport_named(transport)?, address: address.parse().ok()? })
+        });
+        if parts.is_none() {
+            self.problems.error(place, format!("`{text}` is nothing to listen on; write `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"));
+        }
+        parts
+    }
+
+    fn trunk(&mut self, node: &Node) -> Option<Trunk> {
+        let known = ["name", "server", "transport", "username", "password", "from_user", "register"];
+        let fields = Fields::of(node, "a trunk", &known, self.problems)?;
+        let needed: Vec<Option<String>> =
+            ["name", "server", "username", "password"].map(|key| self.needed(&fields, key)).into();
+        let transport = match fields.text("transport", self.problems) {
+            None => Transport::Udp,
+            Some(text) => transport_named(&text).unwrap_or_else(|| {
+                self.problems.error(fields.place(), format!("`transport: {text}` is unknown; write udp or tcp"));
+                Transport::Udp
+            }),
+        };
+        let register = fields.duration("register", self.problems);
+        let from_user = fields.text("from_user", self.problems);
+        let mut needed = needed.into_iter();
+        let mut next = || needed.next().flatten();
+        Some(Trunk {
+            name: next()?,
+            server: next()?,
+            username: next()?,
+            password: next()?,
+            transport,
+            from_user,
+            register,
+        })
+    }
+
+    fn rtp(&mut self, node: &Node, rtp: &mut Rtp) {
+        let Some(fields) = Fields::of(node, "`rtp`", &["address", "ports", "timeout"], self.problems) else { return };
+        if let Some(address) = self.parsed(&fields, "address", "an IP address") {
+            rtp.address = address;
+        }
+        if let Some(text) = fields.text("ports", self.problems) {
+            let range = text.split_once('-').and_then(|(a, b)| Some(a.trim().parse().ok()?..=b.trim().parse().ok()?));
+            match range {
+                Some(range) if *range.start() >= 1024 && range.end() > range.start() => rtp.ports = range,
+                _ => self.problems.error(fields.place(), format!("`ports: {text}` is no range; write `20000-20999`")),
+            }
+        }
+        if let Some(timeout) = fields.duration("timeout", self.problems) {
+            rtp.timeout = timeout;
+        }
+    }
+
+    fn calls(&mut self, node: &Node, calls: &mut Calls) {
+        let Some(fields) = Fields::of(node, "`calls`", &["most", "longest", "record"], self.problems) else { return };
+        if let Some(most) = fields.count("most", 1..=10_000, self.problems) {
+            calls.most = most as usize;
+        }
+        if let Some(longest) = fields.duration("longest", self.problems) {
+            calls.longest = longest;
+        }
+        if let Some(record) = fields.boolean("record", self.problems) {
+            calls.record = if record { Recordings::Kept } else { Recordings::No };
+        }
+    }
+
+    fn model(&mut self, node: &Node) -> Option<Server> {
+        let known = ["url", "model", "api_key", "first_token", "total"];
+        let fields = Fields::of(node, "a model", &known, self.problems)?;
+        let url = self.needed(&fields, "url");
+        let model = self.needed(&fields, "model");
+        let api_key = fields.text("api_key", self.problems).map(|text| self.secret(&text, fields.place()));
+        let (url, model) = (url?, model?);
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            self.problems.error(fields.place(), format!("`url: {url}` should begin with http:// or https://"));
+        }
+        Some(Server {
+            base_url: url,
+            model,
+            api_key: api_key.map(Secret::new),
+            first_token: fields.duration("first_token", self.problems).unwrap_or(FIRST_TOKEN),
+            total: fields.duration("total", self.problems).unwrap_or(TOTAL),
+            format: Format::Schema,
+        })
+    }
+
+    fn needed(&mut self, fields: &Fields<'_>, name: &str) -> Option<String> {
+        let node = fields.need(name, "it", self.problems)?;
+        let text = read::text(node, name, self.problems)?;
+        Some(self.secret(&text, node.place))
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, fields: &Fields<'_>, name: &str, right: &str) -> Option<T> {
+        let text = fields.text(name, self.problems)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.problems.error(fields.place(), format!("`{name}: {text}` should be {right}"));
+        }
+        value
+    }
+
+    /// `${NAME}` is taken from the environment.
+    fn secret(&mut self, text: &str, place: Place) -> String {
+        let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else { return text.to_owned() };
+        (self.environment)(name).unwrap_or_else(|| {
+            self.problems.error(place, format!("the environment has no `{name}`; set it before starting"));
+            String::new()
+        })
+    }
+}
+
+fn transport_named(name: &str) -> Option<Transport> {
+    match name {
+        "udp" => Some(Transport::Udp),
+        "tcp" => Some(Transport::Tcp),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Vec<String>> {
+        let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
+        Config::parse(text, "offhook.yaml", &environment).map_err(|p| p.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_shipped_configuration_is_the_default() {
+        let shipped = parse(include_str!("../offhook.yaml")).expect("valid");
+        let standard = Config::default();
+        assert_eq!(shipped.sip.listen, standard.sip.listen);
+        assert_eq!(shipped.rtp.ports, standard.rtp.ports);
+        assert_eq!(shipped.plan, standard.plan);
+        assert_eq!(shipped.calls.most, standard.calls.most);
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment() {
+        let trunk = "sip: {trunks: [{name: t, server: sip.example, username: u, password: \"${PASSWORD}\", register: 5m}]}";
+        let config = parse(trunk).expect("valid");
+        assert_eq!(config.sip.trunks[0].password, "secret");
+        assert_eq!(config.sip.trunks[0].register, Some(Duration::from_secs(300)));
+        let problems = parse(&trunk.replace("PASSWORD", "NOWHERE")).expect_err("refused");
+        assert!(problems[0].contains("`NOWHERE`"), "{problems:?}");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_with_its_place() {
+        let problems = parse("sip:\n  listen: [ucp:1]\n  trunks: [{name: t}]\nrtp: {ports: 5}\nplam: x\ncalls: {most: 0}\nmodels: [{url: x, model: y}]\n")
+            .expect_err("refused");
+        for (place, words) in [
+            (":2:", "nothing to listen on"),
+            (":3:", "needs `server`"),
+            (":4:", "no range"),
+            (":5:1:", "did you mean `plan`"),
+            (":6:", "from 1 to 10000"),
+            (":7:", "http://"),
+        ] {
+            assert!(problems.iter().any(|p| p.contains(place) && p.contains(words)), "{words}: {problems:#?}");
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Understanding without a model: what the caller meant, as commands, from the plan's own words.
+//!
+//! What is expected comes first; a clear wish for something else wins over an answer that cannot be read. Flows are
+//! chosen by likeness to their examples, values by their slots' kinds, answers are passages as they are written. It
+//! knows no calls, remembers nothing, and waits for nothing.
+
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+
+use super::choosing::{Chosen, choose};
+use super::knowledge::{Knowledge, LEAST_SCORE, Passage};
+use super::phrases::{asks_for_a_person, asks_to_repeat, only_thanks, says_something, takes_leave};
+use super::similarity::Similarity;
+use super::slots::{extract, yes_or_no};
+use super::words::{is_han, plain, tokens};
+use crate::dialplan::plan::Action;
+use crate::dialplan::{Command, Expect, Flow, Plan, Slot, SlotKind, Step, Value};
+use crate::language::Language;
+
+/// An assistant's understanding in one language.
+pub struct Grounded {
+    language: Language,
+    knowledge: Arc<Knowledge>,
+    /// A passage that scores less is no answer.
+    least_score: f32,
+    /// Flows that a caller can wish for, as labels of `similarity`.
+    wishes: Vec<String>,
+    similarity: Similarity,
+    /// Wishes and, after them, the questions that the knowledge answers, on one scale.
+    all: Similarity,
+    /// The sources of those questions, in that order.
+    sources: Vec<String>,
+    /// All flows' slots that may be told unasked, by flow.
+    slots: Vec<(String, Vec<Slot>)>,
+    /// Whether the plan has a flow for callers who want a person.
+    has_person: bool,
+}
+
+/// Where the call is when the caller speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    pub expect: &'a Expect,
+    /// The flow that the call is in.
+    pub flow: Option<&'a str>,
+    /// At the caller's place.
+    pub now: DateTime,
+}
+
+/// What a likeness is worth: a description tells what callers want, but not in their words.
+const EXAMPLE: f32 = 1.0;
+const TITLE: f32 = 0.9;
+const DESCRIPTION: f32 = 0.7;
+const NAME: f32 = 0.6;
+
+/// Nearness from which a wish ends a question that any words would answer.
+const OVER_FREE_WORDS: f32 = 0.6;
+/// A passage this good answers a question in the middle of another, and before a flow that is not as near.
+const GOOD_ANSWER: f32 = 0.6;
+
+/// How much nearer a question of the knowledge must be than a wish to be answered instead. A wish of many examples is
+/// never as near as a single question asked word for word.
+const WISH_FIRST: f32 = 1.25;
+
+impl Grounded {
+    /// For `assistant` of `plan`, by name; `knowledge` is what that assistant may answer from.
+    pub fn new(plan: &Plan, assistant: &str, language: Language, knowledge: Arc<Knowledge>) -> Grounded {
+        let wished: Vec<&Flow> = plan
+            .flows
+            .iter()
+            .filter(|flow| flow.use_when.is_some() || !flow.examples.is_empty())
+            .collect();
+        let sayings: Vec<(usize, String, f32)> = wished
+            .iter()
+            .enumerate()
+            .flat_map(|(label, flow)| {
+                sayings(flow, language)
+                    .into_iter()
+                    .map(move |(text, worth)| (label, text, worth))
+            })
+            .collect();
+        let similarity = Similarity::new(
+            language,
+            sayings
+                .iter()
+                .map(|(label, text, worth)| (*label, text.as_str(), *worth)),
+        );
+        let questions: Vec<(&str, &str)> = knowledge.questions(language).collect();
+        let headings = questions
+            .iter()
+            .enumerate()
+            .map(|(at, (_, heading))| (wished.len() + at, *heading, EXAMPLE));
+        let all = Similarity::new(
+            language,
+            sayings
+                .iter()
+                .map(|(label, text, worth)| (*label, text.as_str(), *worth))
+                .chain(headings),
+        );
+        let sources = questions.iter().map(|(source, _)| (*source).to_owned()).collect();
+        let bases = plan
+            .assistants
+            .get(assistant)
+            .map(|assistant| assistant.knowledge.as_slice())
+            .unwrap_or_default();
+        let asked_for = bases
+            .iter()
+            .filter_map(|base| plan.knowledge.get(base)?.min_score)
+            .reduce(f32::min);
+        Grounded {
+            language,
+            knowledge,
+            least_score: asked_for.unwrap_or(LEAST_SCORE).max(LEAST_SCORE),
+            wishes: wished.into_iter().map(|flow| flow.name.clone()).collect(),
+            similarity,
+            all,
+            sources,
+            slots: plan
+                .flows
+                .iter()
+                .map(|flow| (flow.name.clone(), told_unasked(plan, flow)))
+                .collect(),
+            has_person: plan.patterns.person.is_some(),
+        }
+    }
+
+    /// What `words` mean at this moment, the most important first; nothing where they are not understood.
+    pub fn understand(&self, words: &str, moment: Moment<'_>) -> Vec<Command> {
+        if words.trim().is_empty() {
+            return Vec::new();
+        }
+        if self.has_person && asks_for_a_person(words, self.language) {
+            return vec![Command::HandOver];
+        }
+        match moment.expect {
+            Expect::Slot(slot) => self.for_slot(words, slot, moment),
+            Expect::Confirm => self.for_confirmation(words, moment),
+            Expect::Anything => self.for_anything(words, moment),
+        }
+    }
+
+    /// The passage that answers `question`, for a plan's `answer` step.
+    pub fn answer(&self, question: &str) -> Option<Passage> {
+        self.knowledge
+            .ask(question, self.language)
+            .filter(|passage| passage.score >= self.least_score)
+    }
+
+    fn for_slot(&self, words: &str, slot: &Slot, moment: Moment<'_>) -> Vec<Command> {
+        let free = match &slot.kind {
+            SlotKind::Name | SlotKind::Text => true,
+            SlotKind::Digits { .. }
+            | SlotKind::Number { .. }
+            | SlotKind::Boolean
+            | SlotKind::Enum(_)
+            | SlotKind::Date
+            | SlotKind::Time
+            | SlotKind::Email => false,
+        };
+        if free && let Some(commands) = self.aside(words, moment, OVER_FREE_WORDS) {
+            return commands;
+        }
+        if let Some(value) = extract(words, slot, self.language, moment.now) {
+            let mut commands = vec![Command::Set {
+                slot: slot.name.clone(),
+                value,
+            }];
+            commands.extend(self.values(words, moment.flow, Some(slot), moment.now));
+            return commands;
+        }
+        if let Some(commands) = self.aside(words, moment, 0.0) {
+            return commands;
+        }
+        let corrections = self.values(words, moment.flow, Some(slot), moment.now);
+        if !corrections.is_empty() {
+            return corrections;
+        }
+        self.good_answer(words).into_iter().collect()
+    }
+
+    fn for_confirmation(&self, words: &str, moment: Moment<'_>) -> Vec<Command> {
+        let corrections = || self.values(words, moment.flow, None, moment.now);
+        match yes_or_no(words, self.language) {
+            Some(true) => vec![Command::Affirm],
+            Some(false) => {
+                let corrections = corrections();
+                if corrections.is_empty()
+                    && let Some(commands) = self.aside(words, moment, 0.0)
+                {
+                    return commands;
+                }
+                std::iter::once(Command::Deny).chain(corrections).collect()
+            }
+            None => {
+                let corrections = corrections();
+                if !corrections.is_empty() {
+                    return corrections;
+                }
+                self.aside(words, moment, 0.0)
+                    .unwrap_or_else(|| self.good_answer(words).into_iter().collect())
+            }
+        }
+    }
+
+    fn for_anything(&self, words: &str, moment: Moment<'_>) -> Vec<Command> {
+        if takes_leave(words, self.language) {
+            return vec![Command::Goodbye];
+        }
+        if asks_to_repeat(words, self.language) {
+            return vec![Command::Repeat];
+        }
+        if only_thanks(words, self.language) {
+            return vec![Command::Deny];
+        }
+        let chosen = choose(&self.similarity.scores(words));
+        let answer = yes_or_no(words, self.language).map(|yes| if yes { Command::Affirm } else { Command::Deny });
+        let sure = matches!(chosen, Chosen::One { sure: true, .. });
+        if let Some(answer) = &answer
+            && !sure
+            && tokens(&plain(words)).len() <= 4
+        {
+            return vec![answer.clone()];
+        }
+        let passage = self.answer(words);
+        if let Some(passage) = &passage
+            && passage.score >= GOOD_ANSWER
+            && self.is_question_rather_than_wish(words, &passage.source)
+        {
+            return vec![spoken(passage)];
+        }
+        match chosen {
+            Chosen::One { label, .. } => self.start(label, words, moment),
+            Chosen::Either(a, b) => {
+                let flows: Vec<String> = [a, b]
+                    .into_iter()
+                    .filter_map(|label| self.wish(label).map(str::to_owned))
+                    .collect();
+                vec![Command::Clarify { flows }]
+            }
+            Chosen::None => match (passage, answer) {
+                (Some(passage), _) => vec![spoken(&passage)],
+                (None, Some(answer)) => vec![answer],
+                (None, None) if says_something(words) => vec![Command::OutOfScope],
+                (None, None) => Vec::new(),
+            },
+        }
+    }
+
+    /// Whether `words` are nearer to the question that the passage at `source` answers than to any wish. Where plan and
+    /// knowledge say the same, the plan's flow is taken.
+    fn is_question_rather_than_wish(&self, words: &str, source: &str) -> bool {
+        let scores = self.all.scores(words);
+        let nearest = |of: &dyn Fn(usize) -> bool| {
+            scores
+                .iter()
+                .find(|score| of(score.label))
+                .map_or(0.0, |score| score.nearness)
+        };
+        let wish = nearest(&|label| label < self.wishes.len());
+        let question = nearest(&|label| {
+            let at = label.checked_sub(self.wishes.len());
+            at.and_then(|at| self.sources.get(at)).is_some_and(|at| at == source)
+        });
+        question > wish * WISH_FIRST
+    }
+
+    /// What interrupts a question: leave, "pardon?", a clear wish for another flow.
+    fn aside(&self, words: &str, moment: Moment<'_>, least: f32) -> Option<Vec<Command>> {
+        if takes_leave(words, self.language) {
+            return Some(vec![Command::Goodbye]);
+        }
+        if asks_to_repeat(words, self.language) {
+            return Some(vec![Command::Repeat]);
+        }
+        let scores = self.similarity.scores(words);
+        let near = scores.first().is_some_and(|score| score.nearness >= least);
+        match choose(&scores) {
+            Chosen::One { label, sure: true } if near && self.wish(label) != moment.flow => {
+                Some(self.start(label, words, moment))
+            }
+            Chosen::One { .. } | Chosen::Either(..) | Chosen::None => None,
+        }
+    }
+
+    fn start(&self, label: usize, words: &str, moment: Moment<'_>) -> Vec<Command> {
+        let Some(flow) = self.wish(label) else {
+            return Vec::new();
+        };
+        let mut commands = vec![Command::StartFlow(flow.to_owned())];
+        commands.extend(self.values(words, Some(flow), None, moment.now));
+        commands
+    }
+
+    fn wish(&self, label: usize) -> Option<&str> {
+        self.wishes.get(label).map(String::as_str)
+    }
+
+    /// What `words` tell for the slots of `flow`, besides the one that was asked for. Of two slots that the same digits
+    /// would fill, neither is.
+    fn values(&self, words: &str, flow: Option<&str>, asked: Option<&Slot>, now: DateTime) -> Vec<Command> {
+        let Some((_, slots)) = self.slots.iter().find(|(name, _)| Some(name.as_str()) == flow) else {
+            return Vec::new();
+        };
+        let told: Vec<(&Slot, Value)> = slots
+            .iter()
+            .filter(|slot| asked.is_none_or(|asked| asked.name != slot.name))
+            .filter_map(|slot| Some((slot, extract(words, slot, self.language, now)?)))
+            .collect();
+        let numeral = |slot: &Slot| matches!(slot.kind, SlotKind::Digits { .. } | SlotKind::Number { .. });
+        let digits = told
+            .iter()
+            .filter(|(slot, _)| matches!(slot.kind, SlotKind::Digits { .. }))
+            .count();
+        let numbers = told
+            .iter()
+            .filter(|(slot, _)| matches!(slot.kind, SlotKind::Number { .. }))
+            .count();
+        let taken_by_asked =
+            asked.is_some_and(|asked| numeral(asked) && extract(words, asked, self.language, now).is_some());
+        told.into_iter()
+            .filter(|(slot, _)| match slot.kind {
+                SlotKind::Digits { .. } => digits == 1 && !taken_by_asked,
+                SlotKind::Number { .. } => numbers == 1 && digits == 0 && !taken_by_asked,
+                SlotKind::Enum(_)
+                | SlotKind::Boolean
+                | SlotKind::Date
+                | SlotKind::Time
+                | SlotKind::Name
+                | SlotKind::Email
+                | SlotKind::Text => true,
+            })
+            .map(|(slot, value)| Command::Set {
+                slot: slot.name.clone(),
+                value,
+            })
+            .collect()
+    }
+
+    fn good_answer(&self, words: &str) -> Option<Command> {
+        self.answer(words)
+            .filter(|passage| passage.score >= GOOD_ANSWER)
+            .map(|passage| spoken(&passage))
+    }
+}
+
+fn spoken(passage: &Passage) -> Command {
+    Command::Answer {
+        text: passage.text.clone(),
+        source: passage.source.clone(),
+    }
+}
+
+/// The sayings that a flow is known by in a language, and what a likeness to each is worth.
+fn sayings(flow: &Flow, language: Language) -> Vec<(String, f32)> {
+    let speaks = |text: &str| match language {
+        Language::English => !text.chars().any(is_han),
+        Language::Mandarin => text.chars().any(is_han),
+    };
+    let examples = flow
+        .examples
+        .iter()
+        .filter(|example| speaks(example))
+        .map(|example| (example.clone(), EXAMPLE));
+    let described = flow
+        .use_when
+        .iter()
+        .filter(|text| speaks(text))
+        .map(|text| (text.replace("来电者", ""), DESCRIPTION));
+    let title = flow
+        .title
+        .iter()
+        .map(|title| (title.say(language, |_| Value::Null), TITLE));
+    let name = std::iter::once((flow.name.replace('_', " "), NAME));
+    examples
+        .chain(described)
+        .chain(title)
+        .chain(name)
+        .filter(|(text, _)| !text.trim().is_empty())
+        .collect()
+}
+
+/// The slots of a flow that are recognised without being asked for: those whose values are hard to mistake.
+fn told_unasked(plan: &Plan, flow: &Flow) -> Vec<Slot> {
+    let mut names = Vec::new();
+    collected(&flow.steps, &mut names);
+    let slots = names.into_iter().filter_map(|name| plan.slots.get(name));
+    let hard_to_mistake = |slot: &&Slot| match slot.kind {
+        SlotKind::Digits { .. } | SlotKind::Number { .. } | SlotKind::Enum(_) => true,
+        SlotKind::Boolean | SlotKind::Date | SlotKind::Time | SlotKind::Name | SlotKind::Email | SlotKind::Text => {
+            false
+        }
+    };
+    slots.filter(hard_to_mistake).cloned().collect()
+}
+
+fn collected<'a>(steps: &'a [Step], names: &mut Vec<&'a str>) {
+    for step in steps {
+        match &step.action {
+            Action::Collect(collect) if !names.contains(&collect.slot.as_str()) => names.push(&collect.slot),
+            Action::If { then, otherwise, .. } => {
+                collected(then, names);
+                collected(otherwise, names);
+            }
+            Action::Switch { cases, default, .. } => {
+                for (_, steps) in cases {
+                    collected(steps, names);
+                }
+                collected(default, names);
+            }
+            Action::Collect(_)
+            | Action::Say { .. }
+            | Action::Answer { .. }
+            | Action::Set(_)
+            | Action::GotoFlow(_)
+            | Action::RunFlow(_)
+            | Action::Transfer { .. }
+            | Action::Hangup { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! What was said, what was meant, and what is known about it.
+//!
+//! [`Grounded`] turns a caller's words into [`Command`](crate::dialplan::Command)s by the plan alone; [`model`] does so
+//! with a language model, and may do no more. [`Knowledge`] finds the passage that answers a question, [`slots`] reads
+//! values out of words, [`Conversation`] keeps what was said and heard. Nothing here knows a call, a sound, a step that
+//! is carried out, or whose turn it is; only [`model::OpenAi`] waits for anything.
+
+pub mod choosing;
+pub mod conversation;
+mod features;
+pub mod grounded;
+pub mod knowledge;
+pub mod measure;
+pub mod model;
+mod phrases;
+pub mod similarity;
+pub mod slots;
+mod words;
+
+pub use conversation::Conversation;
+pub use grounded::{Grounded, Moment};
+pub use knowledge::{Knowledge, Passage};
+pub use slots::{digits_in, extract};

@@ -1,0 +1,103 @@
+//! A flow as a row of operations: branches become jumps, so that a walk needs no more than a position.
+
+use super::expression::Expression;
+use super::plan::{Action, Collect, Question, Step};
+use super::prompt::Prompt;
+
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Say {
+        prompt: Prompt,
+        bargein: Option<bool>,
+    },
+    Collect(Collect),
+    Answer {
+        question: Question,
+        on_fail: Option<String>,
+    },
+    Set {
+        slot: String,
+        value: Expression,
+    },
+    /// Goes to `otherwise` where the condition does not hold.
+    Unless {
+        condition: Expression,
+        otherwise: usize,
+    },
+    Jump(usize),
+    Switch {
+        on: Expression,
+        cases: Vec<(String, usize)>,
+        default: usize,
+    },
+    GotoFlow(String),
+    RunFlow(String),
+    Transfer {
+        to: String,
+        say: Option<Prompt>,
+        on_fail: Option<String>,
+    },
+    Hangup {
+        say: Option<Prompt>,
+    },
+}
+
+/// Jumps lead forward only, so a flow by itself always ends.
+pub(super) fn compile(steps: &[Step]) -> Vec<Op> {
+    let mut code = Vec::new();
+    block(steps, &mut code);
+    code
+}
+
+fn block(steps: &[Step], code: &mut Vec<Op>) {
+    for step in steps {
+        match step.action.clone() {
+            Action::Say { prompt, bargein } => code.push(Op::Say { prompt, bargein }),
+            Action::Collect(collect) => code.push(Op::Collect(collect)),
+            Action::Answer { question, on_fail } => code.push(Op::Answer { question, on_fail }),
+            Action::Set(values) => code.extend(values.into_iter().map(|(slot, value)| Op::Set { slot, value })),
+            Action::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                let at = code.len();
+                code.push(Op::Jump(0));
+                block(&then, code);
+                let end = code.len();
+                code.push(Op::Jump(0));
+                code[at] = Op::Unless {
+                    condition,
+                    otherwise: code.len(),
+                };
+                block(&otherwise, code);
+                code[end] = Op::Jump(code.len());
+            }
+            Action::Switch { on, cases, default } => {
+                let at = code.len();
+                code.push(Op::Jump(0));
+                let (mut starts, mut ends) = (Vec::new(), Vec::new());
+                for (value, steps) in cases {
+                    starts.push((value, code.len()));
+                    block(&steps, code);
+                    ends.push(code.len());
+                    code.push(Op::Jump(0));
+                }
+                code[at] = Op::Switch {
+                    on,
+                    cases: starts,
+                    default: code.len(),
+                };
+                block(&default, code);
+                let end = code.len();
+                for jump in ends {
+                    code[jump] = Op::Jump(end);
+                }
+            }
+            Action::GotoFlow(flow) => code.push(Op::GotoFlow(flow)),
+            Action::RunFlow(flow) => code.push(Op::RunFlow(flow)),
+            Action::Transfer { to, say, on_fail } => code.push(Op::Transfer { to, say, on_fail }),
+            Action::Hangup { say } => code.push(Op::Hangup { say }),
+        }
+    }
+}

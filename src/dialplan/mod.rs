@@ -1,0 +1,28 @@
+//! The dial plan: the language in which people define a bot, its checks, and the walk through it.
+//!
+//! Knows no sound, no calls and no models of any kind: a walk is told what the caller meant and says what is to be done.
+//! `dialplans/README.md` teaches the language.
+
+mod check;
+mod code;
+pub mod expression;
+mod flows;
+pub mod hours;
+mod parse;
+mod patterns;
+pub mod plan;
+pub mod prompt;
+#[cfg(test)]
+mod tests;
+pub mod walk;
+mod walk_caller;
+
+pub use parse::{check, load, parse};
+pub use plan::{
+    Assistant, Bargein, Choice, Confirm, Endpointing, Flow, KnowledgeBase, Match, Plan, Route, Slot, SlotKind, Step,
+    Then, Value,
+};
+pub use prompt::{FixedPrompt, Prompt};
+pub use walk::{Command, Expect, Facts, Order, Outcome, Walk};
+
+pub use crate::document::{Problem, Severity};

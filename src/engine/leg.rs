@@ -1,0 +1,391 @@
+//! The driver of one call: it owns the sockets, the clock and the engines' answers, and steps [`Call`].
+//!
+//! It decides nothing that a caller would notice. One task, which awaits in one place.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use super::ports::MediaSocket;
+use super::recorder::Recording;
+use super::thinking::{Thinking, think};
+use super::{Bot, journal::Journal};
+use crate::audio::{FRAME_DURATION, Frame};
+use crate::call::{Call, Heard, Output, Question, Start};
+use crate::clock;
+use crate::dialplan::Command;
+use crate::rtp::{self, RtpStream};
+use crate::sdp::{self, Direction};
+use crate::sip::{Action, CallId, Ended, Event};
+use crate::speech::{Hearing, Speaking, Transcript, Vad};
+
+/// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
+const ANSWERS: usize = 64;
+/// The largest datagram that is read.
+const DATAGRAM: usize = 2048;
+
+/// What an engine answers.
+enum Answer {
+    Transcribed(u64, Result<Transcript, String>),
+    Voiced(u64, Result<Arc<[i16]>, String>),
+    Understood(u64, Result<Vec<Command>, String>),
+}
+
+/// An invitation that was routed to a plan.
+pub(super) struct Accepted {
+    pub call: CallId,
+    pub number: u64,
+    pub start: Start,
+    pub offer: Option<Vec<u8>>,
+    pub journal: Journal,
+}
+
+/// How a call ended, in words.
+pub(super) type Ending = String;
+
+pub(super) struct Leg {
+    bot: Arc<Bot>,
+    id: CallId,
+    number: u64,
+    local: sdp::Local,
+    socket: MediaSocket,
+    stream: Option<RtpStream>,
+    start: Option<Start>,
+    call: Option<Call>,
+    vad: Vad,
+    held: bool,
+    hearing: HashMap<u64, Hearing>,
+    speaking: HashMap<u64, Speaking>,
+    thinking: HashMap<u64, Thinking>,
+    answers: mpsc::Sender<Answer>,
+    recording: Option<Recording>,
+    journal: Journal,
+    began: Instant,
+}
+
+/// Runs a call from its INVITE to its end.
+pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Receiver<Event>) {
+    let id = accepted.call;
+    let socket = match bot.ports.bind().await {
+        Ok(socket) => socket,
+        Err(e) => {
+            tracing::error!("{e}");
+            return bot.act(Action::Refuse { call: id, code: 503, reason: String::new(), retry_after: Some(super::RETRY_AFTER) });
+        }
+    };
+    let (answers, mut answered) = mpsc::channel(ANSWERS);
+    let mut leg = match Leg::new(Arc::clone(&bot), accepted, socket, answers) {
+        Ok(leg) => leg,
+        Err((code, reason)) => {
+            tracing::info!(call = %id, "refused: {reason}");
+            return bot.act(Action::Refuse { call: id, code, reason: String::new(), retry_after: None });
+        }
+    };
+    let mut tick = tokio::time::interval(FRAME_DURATION);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut datagram = [0_u8; DATAGRAM];
+    let ending = loop {
+        let over = tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Some(event) => leg.signalled(event),
+                None => Some("the bot was shut down".to_owned()),
+            },
+            Some(answer) = answered.recv() => { leg.answered(answer); None }
+            _ = tick.tick() => leg.tick(),
+            Ok((length, from)) = leg.socket.recv_from(&mut datagram) => { leg.received(from, &datagram[..length]); None }
+        };
+        leg.carry_out();
+        if let Some(ending) = over {
+            break ending;
+        }
+    };
+    leg.finish(ending);
+}
+
+impl Leg {
+    fn new(
+        bot: Arc<Bot>,
+        accepted: Accepted,
+        socket: MediaSocket,
+        answers: mpsc::Sender<Answer>,
+    ) -> Result<Self, (u16, String)> {
+        let port = socket.local_addr().map_err(|e| (500, e.to_string()))?.port();
+        let local = sdp::Local::new(SocketAddr::new(bot.media_address, port), accepted.number);
+        let recording = bot.recorder.as_ref().map(|recorder| {
+            recorder.record(accepted.number, &accepted.journal.recording_path())
+        });
+        let mut leg = Self {
+            id: accepted.call,
+            number: accepted.number,
+            local,
+            socket,
+            stream: None,
+            start: Some(accepted.start),
+            call: None,
+            vad: bot.engines.vad(),
+            held: false,
+            hearing: HashMap::new(),
+            speaking: HashMap::new(),
+            thinking: HashMap::new(),
+            answers,
+            recording,
+            journal: accepted.journal,
+            began: clock::now(),
+            bot,
+        };
+        let body = match accepted.offer {
+            Some(offer) => leg.negotiate(&offer)?,
+            None => sdp::offer(&leg.local, &leg.bot.capabilities),
+        };
+        leg.bot.act(Action::Ring { call: leg.id });
+        leg.bot.act(Action::Accept { call: leg.id, body: body.into_bytes() });
+        Ok(leg)
+    }
+
+    /// Answers an offer, and sends where it says from now on.
+    fn negotiate(&mut self, offer: &[u8]) -> Result<String, (u16, String)> {
+        let (answer, media) = sdp::answer(offer, &self.local, &self.bot.capabilities).map_err(|e| (e.code(), e.to_string()))?;
+        self.local.next();
+        self.agree(media);
+        Ok(answer)
+    }
+
+    fn agree(&mut self, media: sdp::Media) {
+        self.held = match media.direction {
+            Direction::SendRecv | Direction::SendOnly => false,
+            Direction::RecvOnly | Direction::Inactive => true,
+        };
+        let peer = media.peer();
+        match &mut self.stream {
+            Some(stream) => stream.renegotiate(clock::now(), peer),
+            None => {
+                let config = rtp::Config { silence: self.bot.rtp_silence, ..rtp::Config::default() };
+                self.stream = Some(RtpStream::new(clock::now(), peer, config, rand::random()));
+            }
+        }
+    }
+
+    fn signalled(&mut self, event: Event) -> Option<Ending> {
+        match event {
+            Event::Acknowledged { body, .. } => self.acknowledged(body),
+            Event::Changed { offer, .. } => {
+                self.changed(offer);
+                None
+            }
+            Event::Transferred { code, .. } => {
+                if let Some(call) = &mut self.call {
+                    call.transferred(clock::now(), code);
+                }
+                None
+            }
+            Event::Key { digit, .. } => {
+                if let Some(call) = &mut self.call {
+                    call.key(clock::now(), digit);
+                }
+                None
+            }
+            Event::Ended { cause, .. } => Some(ending(cause)),
+            Event::Invited { .. }
+            | Event::Progressed { .. }
+            | Event::Answered { .. }
+            | Event::Refused { .. }
+            | Event::Registered { .. }
+            | Event::RegistrationFailed { .. } => None,
+        }
+    }
+
+    /// The caller has our 200: the conversation begins.
+    fn acknowledged(&mut self, body: Option<Vec<u8>>) -> Option<Ending> {
+        if let (None, Some(answer)) = (&self.stream, &body) {
+            match sdp::accept(answer, &self.bot.capabilities) {
+                Ok(media) => self.agree(media),
+                Err(e) => return Some(self.hang_up(&format!("the answer to our offer: {e}"))),
+            }
+        }
+        if self.stream.is_none() {
+            return Some(self.hang_up("no session description came with the ACK"));
+        }
+        if let Some(start) = self.start.take() {
+            self.journal.answered();
+            self.call = Some(Call::new(clock::now(), start));
+        }
+        None
+    }
+
+    fn changed(&mut self, offer: Option<Vec<u8>>) {
+        let call = self.id;
+        let Some(offer) = offer else {
+            let body = sdp::offer(&self.local, &self.bot.capabilities).into_bytes();
+            return self.bot.act(Action::Answer { call, body });
+        };
+        let was = self.held;
+        match self.negotiate(&offer) {
+            Ok(body) => self.bot.act(Action::Answer { call, body: body.into_bytes() }),
+            Err((code, reason)) => {
+                tracing::info!(call = %self.id, "a change was refused: {reason}");
+                self.bot.act(Action::RefuseChange { call, code });
+            }
+        }
+        if was != self.held {
+            self.journal.event(if self.held { "the caller put the bot on hold" } else { "the caller came back" });
+        }
+    }
+
+    fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
+        if let Some(stream) = &mut self.stream {
+            stream.handle_datagram(clock::now(), from, datagram);
+        }
+    }
+
+    /// 20 ms.
+    fn tick(&mut self) -> Option<Ending> {
+        let now = clock::now();
+        let stream = self.stream.as_mut()?;
+        let delay = stream.delay(now);
+        let incoming = stream.tick(now);
+        while let Some(event) = stream.poll() {
+            if let rtp::Event::Silent { lasted } = event {
+                return Some(self.hang_up(&format!("no RTP was received for {} s", lasted.as_secs())));
+            }
+        }
+        if now.saturating_duration_since(self.began) >= self.bot.longest {
+            return Some(self.hang_up("the call reached its longest time"));
+        }
+        let call = self.call.as_mut()?;
+        for key in incoming.keys {
+            call.key(now, key.symbol());
+        }
+        let probability = self.vad.hear(incoming.frame.samples()).unwrap_or_else(|e| {
+            tracing::error!("{e}");
+            0.0
+        });
+        let arrived = now.checked_sub(delay).unwrap_or(now);
+        let spoken = if self.held {
+            call.hold(now);
+            None
+        } else {
+            call.tick(now, Heard { frame: &incoming.frame, probability, arrived })
+        };
+        let frame = spoken.unwrap_or_else(Frame::silence);
+        if let Some(recording) = &mut self.recording {
+            recording.write(incoming.frame, frame.clone());
+        }
+        if !self.held {
+            self.send(now, &frame);
+        }
+        None
+    }
+
+    fn send(&mut self, now: Instant, frame: &Frame) {
+        let Some(stream) = &mut self.stream else { return };
+        if let Some((to, datagram)) = stream.send(now, frame) {
+            // A full socket buffer or an ICMP error costs 20 ms of sound, which is late by the time it could be sent again.
+            self.socket.try_send_to(&datagram, to).ok();
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let now = clock::now();
+        let Some(call) = &mut self.call else { return };
+        match answer {
+            Answer::Transcribed(id, result) => {
+                self.hearing.remove(&id);
+                call.transcribed(now, id, result);
+            }
+            Answer::Voiced(id, result) => {
+                self.speaking.remove(&id);
+                call.voiced(now, id, result);
+            }
+            Answer::Understood(id, result) => {
+                self.thinking.remove(&id);
+                call.understood(now, id, result);
+            }
+        }
+    }
+
+    /// Does what the call wants done.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.call.as_mut().and_then(Call::poll) {
+            match output {
+                Output::Hear { id, samples, listening } => {
+                    let answers = self.answers.clone();
+                    let heard = self.bot.engines.hear(self.number, samples, listening, move |result| {
+                        answers.try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string()))).ok();
+                    });
+                    match heard {
+                        Ok(hearing) => drop(self.hearing.insert(id, hearing)),
+                        Err(full) => self.refuse(Answer::Transcribed(id, Err(full.to_string()))),
+                    }
+                }
+                Output::Unhear { id } => drop(self.hearing.remove(&id)),
+                Output::Speak(wanted) => {
+                    let (id, answers) = (wanted.id, self.answers.clone());
+                    let language = self.call.as_ref().map_or(crate::language::Language::English, Call::language);
+                    let spoken =
+                        self.bot.engines.speak(self.number, wanted.priority, language, &wanted.clause, move |result| {
+                            answers.try_send(Answer::Voiced(id, result.map_err(|e| e.to_string()))).ok();
+                        });
+                    match spoken {
+                        Ok(speaking) => drop(self.speaking.insert(id, speaking)),
+                        Err(full) => self.refuse(Answer::Voiced(id, Err(full.to_string()))),
+                    }
+                }
+                Output::Unspeak => self.speaking.clear(),
+                Output::Ask { id, question } => self.ask(id, *question),
+                Output::Unask { id } => drop(self.thinking.remove(&id)),
+                Output::Transfer { to } => self.bot.act(Action::Refer { call: self.id, to }),
+                Output::Hangup => self.bot.act(Action::Hangup { call: self.id, cause: None }),
+                Output::Note(note) => self.journal.note(note),
+            }
+        }
+    }
+
+    fn ask(&mut self, id: u64, question: Question) {
+        let Some(model) = self.bot.model.clone() else {
+            return self.refuse(Answer::Understood(id, Err("no language model is configured".into())));
+        };
+        let answers = self.answers.clone();
+        let thinking = think(model, question.prompt, question.allowed, move |result| {
+            answers.try_send(Answer::Understood(id, result)).ok();
+        });
+        self.thinking.insert(id, thinking);
+    }
+
+    fn refuse(&self, answer: Answer) {
+        self.answers.try_send(answer).ok();
+    }
+
+    fn hang_up(&mut self, reason: &str) -> Ending {
+        self.bot.act(Action::Hangup { call: self.id, cause: Some(format!("SIP;text=\"{reason}\"")) });
+        reason.to_owned()
+    }
+
+    fn finish(mut self, ending: Ending) {
+        self.carry_out();
+        if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
+            self.journal.note(note);
+        }
+        let path = self.call.as_ref().map(|call| call.path().to_vec()).unwrap_or_default();
+        let recording = self.recording.as_ref().map(|recording| recording.path().display().to_string());
+        if let Some(stream) = &self.stream {
+            self.journal.media(&stream.stats());
+        }
+        self.journal.end(ending, path, recording);
+    }
+}
+
+/// A SIP ending in words for the record.
+fn ending(cause: Ended) -> Ending {
+    match cause {
+        Ended::ByPeer => "the caller hung up".into(),
+        Ended::Cancelled => "the caller gave up before the answer".into(),
+        Ended::ByUs => "the bot hung up".into(),
+        Ended::AckTimeout => "the caller never acknowledged the answer".into(),
+        Ended::Failed(reason) => reason,
+    }
+}

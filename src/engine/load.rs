@@ -1,0 +1,179 @@
+//! From a configuration to a running bot.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::ports::Ports;
+use super::recorder::Recorder;
+use super::thinking::Models;
+use super::{Bot, Wish};
+use crate::config::{Config, Recordings};
+use crate::dialogue::knowledge::Knowledge;
+use crate::dialplan::{self, Plan, Problem};
+use crate::models::Cache;
+use crate::sdp::Capabilities;
+use crate::sip::{self, Event, StartError, UserAgent};
+use crate::speech::text::clauses;
+use crate::speech::{self, Engines};
+use crate::store::{self, Outbox, Store};
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Plan(Vec<Problem>),
+    #[error("the knowledge {} cannot be read: {source}", path.display())]
+    Knowledge { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Speech(#[from] speech::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Sip(#[from] StartError),
+    #[error("a language model cannot be used: {0}")]
+    Model(#[from] crate::dialogue::model::BadServer),
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A plan, and the knowledge of each of its assistants.
+pub struct Script {
+    pub plan: Arc<Plan>,
+    pub knowledge: BTreeMap<String, Arc<Knowledge>>,
+}
+
+impl Script {
+    pub fn load(path: &std::path::Path) -> Result<Self, LoadError> {
+        let plan = dialplan::load(path).map_err(LoadError::Plan)?;
+        let mut knowledge = BTreeMap::new();
+        for assistant in plan.assistants.values() {
+            let mut documents = Vec::new();
+            let bases = assistant.knowledge.iter().filter_map(|name| plan.knowledge.get(name));
+            for source in bases.flat_map(|base| &base.sources) {
+                let text = std::fs::read_to_string(source)
+                    .map_err(|e| LoadError::Knowledge { path: source.clone(), source: e })?;
+                documents.push((source.display().to_string(), text));
+            }
+            knowledge.insert(assistant.name.clone(), Arc::new(Knowledge::build(documents)));
+        }
+        Ok(Self { plan: Arc::new(plan), knowledge })
+    }
+}
+
+/// Loads the engines that `script` needs; some seconds of one core.
+pub fn engines(config: &Config, script: &Script) -> Result<Engines, LoadError> {
+    let wanted = speech::engines::Config {
+        threads: config.inference.threads,
+        languages: script.plan.languages(),
+        prompts: Cache::open().dir().join("prompts"),
+    };
+    Ok(Engines::load(&Cache::open(), &wanted)?)
+}
+
+/// Renders every prompt that is known, the first ones first; resolves when those that begin a call are there.
+pub async fn render(engines: &Engines, plan: &Plan) {
+    render_until(engines, plan, GREETINGS).await;
+}
+
+/// As [`render`]; resolves when all are there.
+pub async fn render_all(engines: &Engines, plan: &Plan) {
+    render_until(engines, plan, usize::MAX).await;
+}
+
+async fn render_until(engines: &Engines, plan: &Plan, awaited: usize) {
+    let (done, mut rendered) = mpsc::channel(PROMPTS);
+    let mut greetings = 0;
+    for (n, prompt) in plan.prompts().into_iter().enumerate() {
+        for clause in clauses(&prompt.text, prompt.language) {
+            let greeting = (n < awaited).then(|| done.clone());
+            greetings += usize::from(greeting.is_some());
+            let asked = engines.render(prompt.language, &clause, move |result| {
+                if let Err(e) = result {
+                    tracing::warn!("a prompt could not be rendered ahead of time: {e}");
+                }
+                if let Some(done) = greeting {
+                    done.try_send(()).ok();
+                }
+            });
+            if asked.is_err() {
+                return;
+            }
+        }
+    }
+    drop(done);
+    for _ in 0..greetings.min(PROMPTS) {
+        rendered.recv().await;
+    }
+}
+
+/// Prompts that begin a call: disclosures and the first words of the first flow stand first in a plan.
+const GREETINGS: usize = 2;
+const PROMPTS: usize = 256;
+
+/// What is running.
+pub struct Running {
+    pub bot: Arc<Bot>,
+    pub events: mpsc::Receiver<Event>,
+    pub wishes: mpsc::Sender<Wish>,
+    pub wished: mpsc::Receiver<Wish>,
+    writer: JoinHandle<()>,
+    recorder: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
+pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
+    let store = Store::open(&config.data.join("offhook.db")).await?;
+    let model = Models::new(&config.models)?.map(Arc::new);
+    let (outbox, writer) = Outbox::start(store);
+    let (recorder, thread) = match config.calls.record {
+        Recordings::Kept => {
+            let (recorder, thread) = Recorder::start().map_err(LoadError::Thread)?;
+            (Some(recorder), Some(thread))
+        }
+        Recordings::No => (None, None),
+    };
+    let (sip, events) = UserAgent::start(sip::Config {
+        listen: config.sip.listen.clone(),
+        advertised: config.sip.advertised,
+        trunks: config.sip.trunks.clone(),
+        ..sip::Config::default()
+    })
+    .await?;
+    let bot = Arc::new(Bot {
+        plan: script.plan,
+        knowledge: script.knowledge,
+        engines,
+        model,
+        sip,
+        ports: Ports::new(config.rtp.address, config.rtp.ports.clone()),
+        media_address: config.sip.advertised.unwrap_or(config.rtp.address),
+        capabilities: Capabilities::default(),
+        recorder,
+        recordings: config.data.join("recordings"),
+        outbox,
+        most: config.calls.most,
+        longest: config.calls.longest,
+        rtp_silence: config.rtp.timeout,
+    });
+    let (wishes, wished) = mpsc::channel(4);
+    Ok(Running { bot, events, wishes, wished, writer, recorder: thread })
+}
+
+impl Running {
+    /// Answers calls until drained, then closes what was opened; all records are written when it returns.
+    pub async fn run(self) {
+        super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        // Calls have ended; what they left to others is finished before the process ends.
+        if let Ok(bot) = Arc::try_unwrap(self.bot).map_err(|_| ()) {
+            bot.sip.close().await;
+            drop((bot.recorder, bot.outbox));
+            self.writer.await.ok();
+            if let Some(thread) = self.recorder {
+                tokio::task::spawn_blocking(move || thread.join()).await.ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The running bot: owns every task and joins the parts.
+//!
+//! [`Engine`] takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
+//! nothing inside a call.
+
+mod journal;
+mod leg;
+pub mod load;
+pub mod ports;
+pub mod recorder;
+pub mod sound;
+mod thinking;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use self::journal::Journal;
+use self::leg::Accepted;
+use self::ports::Ports;
+use self::recorder::Recorder;
+use self::thinking::Models;
+use crate::call::{Manager, Start};
+use crate::clock;
+use crate::dialogue::knowledge::Knowledge;
+use crate::dialplan::{Facts, Plan, Then, Value};
+use crate::language::Language;
+use crate::sdp::Capabilities;
+use crate::sip::{Action, CallId, Event, Party, UserAgent};
+use crate::speech::Engines;
+use crate::store::{Began, Outbox};
+
+/// Events that may wait for one call; a call that does not read them for so long is ended.
+const EVENTS: usize = 32;
+/// What a refused caller is asked to wait.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// What all calls share.
+pub struct Bot {
+    pub plan: Arc<Plan>,
+    /// Of each assistant.
+    pub knowledge: BTreeMap<String, Arc<Knowledge>>,
+    pub engines: Arc<Engines>,
+    pub model: Option<Arc<Models>>,
+    pub sip: UserAgent,
+    pub ports: Ports,
+    /// Written into session descriptions.
+    pub media_address: IpAddr,
+    pub capabilities: Capabilities,
+    pub recorder: Option<Recorder>,
+    pub recordings: PathBuf,
+    pub outbox: Outbox,
+    /// Calls at once; one more is answered 503.
+    pub most: usize,
+    /// A call is ended after this.
+    pub longest: Duration,
+    /// Without RTP for so long a call is ended.
+    pub rtp_silence: Duration,
+}
+
+impl Bot {
+    fn act(&self, action: Action) {
+        if let Err(e) = self.sip.act(action) {
+            tracing::error!("{e}");
+        }
+    }
+}
+
+/// What the owner may ask of a running engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Take no more calls, and end when the last one has.
+    Drain,
+}
+
+/// Answers calls until it is drained and the last call is over, or until `events` ends.
+pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: mpsc::Receiver<Wish>) {
+    let mut calls = Calls { bot, tasks: JoinSet::new(), open: HashMap::new(), draining: false, count: 0 };
+    loop {
+        if calls.draining && calls.open.is_empty() {
+            return;
+        }
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => calls.signalled(event),
+                None => return,
+            },
+            Some(ended) = calls.tasks.join_next() => calls.ended(ended),
+            Some(Wish::Drain) = wishes.recv() => {
+                tracing::info!(calls = calls.open.len(), "draining: no new calls");
+                calls.draining = true;
+            }
+        }
+    }
+}
+
+struct Calls {
+    bot: Arc<Bot>,
+    tasks: JoinSet<CallId>,
+    open: HashMap<CallId, mpsc::Sender<Event>>,
+    draining: bool,
+    count: u64,
+}
+
+impl Calls {
+    fn signalled(&mut self, event: Event) {
+        match event {
+            Event::Invited { call, from, to, source, offer } => {
+                tracing::debug!(%call, %source, "invited");
+                self.invited(call, &from, &to, offer);
+            }
+            Event::Acknowledged { call, .. }
+            | Event::Changed { call, .. }
+            | Event::Progressed { call, .. }
+            | Event::Answered { call, .. }
+            | Event::Refused { call, .. }
+            | Event::Transferred { call, .. }
+            | Event::Key { call, .. }
+            | Event::Ended { call, .. } => self.pass(call, event),
+            Event::Registered { trunk, expires } => {
+                tracing::info!(trunk, expires_s = expires.as_secs(), "registered");
+            }
+            Event::RegistrationFailed { trunk, code, reason } => {
+                tracing::warn!(trunk, code, "registration failed: {reason}");
+            }
+        }
+    }
+
+    fn pass(&mut self, call: CallId, event: Event) {
+        let Some(open) = self.open.get(&call) else { return };
+        if open.try_send(event).is_err() {
+            tracing::error!(%call, "the call does not keep up with its events and is ended");
+            self.open.remove(&call);
+            self.bot.act(Action::Hangup { call, cause: None });
+        }
+    }
+
+    fn invited(&mut self, call: CallId, from: &Party, to: &Party, offer: Option<Vec<u8>>) {
+        if self.draining || self.open.len() >= self.bot.most {
+            tracing::warn!(calls = self.open.len(), "at capacity: a call is refused");
+            return self.refuse(call, 503, Some(RETRY_AFTER));
+        }
+        let Some(route) = self.bot.plan.route(&from.user, &to.user) else {
+            tracing::info!("no route for a call");
+            return self.refuse(call, 404, None);
+        };
+        match &route.then {
+            Then::Reject(code) => self.refuse(call, *code, None),
+            Then::Answer { assistant, flow } => {
+                let (assistant, flow) = (assistant.clone(), flow.clone());
+                self.answer(call, from, to, offer, assistant, flow);
+            }
+        }
+    }
+
+    fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
+        self.bot.act(Action::Refuse { call, code, reason: String::new(), retry_after });
+    }
+
+    fn answer(&mut self, call: CallId, from: &Party, to: &Party, offer: Option<Vec<u8>>, assistant: String, flow: String) {
+        self.count += 1;
+        let bot = Arc::clone(&self.bot);
+        let at = clock::wall();
+        let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), self.count & 0xffff);
+        let plan = Arc::clone(&bot.plan);
+        let began = Began {
+            id: id.clone(),
+            caller: from.user.clone(),
+            callee: to.user.clone(),
+            plan: plan.name.clone(),
+            plan_hash: plan.hash.clone(),
+            assistant: assistant.clone(),
+            at,
+        };
+        let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
+        let language =
+            plan.assistants.get(&assistant).and_then(|a| a.languages.first().copied()).unwrap_or(Language::English);
+        let text = |words: &str| Value::Text(words.to_owned());
+        let caller = BTreeMap::from([("number".to_owned(), text(&from.user))]);
+        let facts = Facts {
+            at,
+            caller: caller
+                .into_iter()
+                .chain(from.display.as_deref().map(|name| ("name".to_owned(), text(name))))
+                .collect(),
+            call: BTreeMap::from([("id".to_owned(), text(&id)), ("to".to_owned(), text(&to.user))]),
+        };
+        let knowledge = bot.knowledge.get(&assistant).cloned().unwrap_or_else(|| Arc::new(Knowledge::build([])));
+        let manager = if bot.model.is_some() { Manager::Model } else { Manager::Grounded };
+        let start = Start { plan, assistant, flow, language, facts, knowledge, manager };
+        let (events, receiver) = mpsc::channel(EVENTS);
+        self.open.insert(call, events);
+        let accepted = Accepted { call, number: self.count, start, offer, journal };
+        self.tasks.spawn(async move {
+            leg::run(bot, accepted, receiver).await;
+            call
+        });
+    }
+
+    fn ended(&mut self, ended: Result<CallId, tokio::task::JoinError>) {
+        match ended {
+            Ok(call) => drop(self.open.remove(&call)),
+            Err(e) => {
+                // Which call it was is found by its closed queue.
+                tracing::error!("a call's task failed: {e}");
+                let lost: Vec<CallId> = self.open.iter().filter(|(_, q)| q.is_closed()).map(|(&call, _)| call).collect();
+                for call in lost {
+                    self.open.remove(&call);
+                    self.bot.act(Action::Hangup { call, cause: None });
+                }
+            }
+        }
+    }
+}

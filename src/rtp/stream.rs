@@ -1,0 +1,519 @@
+//! One leg's whole media machine: [`RtpStream`].
+//!
+//! Datagrams go in as they come, and every 20 ms a frame comes out: received, concealed or silent, never none. The other way a frame
+//! becomes a datagram and where to send it. The driver owns the socket and the 20 ms tick; this owns everything in between: latching,
+//! jitter, concealment, keys, numbering, statistics, and the time-out. It knows no SDP, no SIP, and not who is speaking.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::jitter::{BLOCK, Depth, Insertion, JitterBuffer, Slot};
+use super::latch::{Latch, Verdict};
+use super::packet::Packet;
+use super::sender::Sender;
+use super::stats::{Seen, Stats, Tally};
+use super::telephone_event::{Part, Press, Receiver};
+use crate::audio::Frame;
+use crate::audio::conceal::Concealer;
+use crate::audio::g711::Codec;
+use crate::audio::resample::Resampler;
+use crate::audio::tone::Key;
+
+/// What was agreed on with the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where its session description says it listens.
+    pub address: SocketAddr,
+    /// What we send. Either law is understood at any time.
+    pub codec: Codec,
+    /// The payload type of `codec`, both ways.
+    pub payload_type: u8,
+    /// The payload type of RFC 4733 events; none if it takes no keys.
+    pub telephone_event: Option<u8>,
+    pub reception: Reception,
+}
+
+/// Whether the other end is to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    Expected,
+    /// It is on hold, or holds us: its silence means nothing.
+    Paused,
+}
+
+/// How a stream behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub depth: Depth,
+    /// Without a packet for this long there is [`Event::Alarm`]: a diagnosis for the log, not yet a reason to end the call.
+    pub alarm: Duration,
+    /// Without a packet for this long there is [`Event::Silent`]. Shorter finds a dead leg sooner; too short ends the calls of those
+    /// that send nothing while nobody speaks.
+    pub silence: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            depth: Depth::default(),
+            alarm: Duration::from_secs(3),
+            silence: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What one tick brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// 20 ms of 16 kHz.
+    pub frame: Frame,
+    /// Keys pressed since the last tick, each once, in order.
+    pub keys: Vec<Key>,
+    pub sound: Sound,
+}
+
+/// Where a frame comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// The other end sent it, at least half of it. (What it sent may be silence.)
+    Real,
+    /// A packet is missing: it is guessed.
+    Concealed,
+    /// Nothing is sent: before the first packet, or in a pause of the sender.
+    Nothing,
+}
+
+/// What the owner of a leg should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Packets come from here and not from where the session description said, and are answered there.
+    Moved { to: SocketAddr },
+    /// Nothing was received for [`Config::alarm`] although it should be; `ever` says whether anything was before.
+    Alarm { lasted: Duration, ever: Ever },
+    /// Nothing was received for [`Config::silence`]: the leg is dead. Told once, too.
+    Silent { lasted: Duration },
+    /// Packets come again after [`Event::Alarm`].
+    Returned,
+    /// The other end began anew as another source.
+    SourceChanged,
+}
+
+/// Whether a packet was ever received: one-way sound from the start is another fault than a leg that died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ever {
+    Heard,
+    NeverHeard,
+}
+
+/// Why a key is not pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefused {
+    #[error("the other end takes no telephone events")]
+    NotAgreed,
+    #[error("{KEYS} keys are waiting already")]
+    TooMany,
+}
+
+/// The delay of [`Resampler::widening`].
+const RESAMPLING: Duration = Duration::from_millis(4);
+/// Keys waiting to be pressed; one more is refused. 64 of them take some 15 s.
+const KEYS: usize = 64;
+/// Keys of one tick, at most; more are dropped, since no thumb is that fast.
+const KEYS_A_TICK: usize = 16;
+/// Events not polled, at most; the oldest goes first.
+const EVENTS: usize = 16;
+/// Ticks of sound between two key presses: 80 ms (ITU-T Q.24 wants 40).
+const KEY_PAUSE: u8 = 4;
+/// Packets that another source must send without ours in between to take over.
+const TAKEOVER: u8 = 2;
+
+/// See the module.
+#[derive(Debug)]
+pub struct RtpStream {
+    peer: Peer,
+    config: Config,
+    latch: Latch,
+    source: Source,
+    tally: Tally,
+    jitter: JitterBuffer,
+    concealer: Concealer,
+    widen: Resampler,
+    presses: Receiver,
+    heard_keys: Vec<Key>,
+    watch: Watch,
+    events: VecDeque<Event>,
+    stats: Stats,
+    sender: Sender,
+    narrow: Resampler,
+    keypad: Keypad,
+}
+
+/// What a payload type stands for.
+enum Kind {
+    Sound(Codec),
+    Key,
+    ComfortNoise,
+    Unknown,
+}
+
+/// Who is heard: one SSRC at a time.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Nobody,
+    One {
+        ssrc: u32,
+    },
+    /// Another one has sent so many packets since the last of `ssrc`.
+    Two {
+        ssrc: u32,
+        other: u32,
+        packets: u8,
+    },
+}
+
+/// The watch over silence.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    /// The last packet, or when packets were first to be expected.
+    since: Instant,
+    ever: Ever,
+    told: Told,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Alarm,
+    Silent,
+}
+
+/// The keys we press.
+#[derive(Debug)]
+struct Keypad {
+    waiting: VecDeque<Key>,
+    finger: Finger,
+}
+
+#[derive(Debug)]
+enum Finger {
+    /// No key before so many more ticks of sound.
+    Up {
+        ticks: u8,
+    },
+    Down(Press),
+}
+
+impl RtpStream {
+    /// `seed` is random, and decides the source's numbers (RFC 3550 section 5.1).
+    pub fn new(now: Instant, peer: Peer, config: Config, seed: u64) -> RtpStream {
+        RtpStream {
+            peer,
+            config,
+            latch: Latch::new(peer.address),
+            source: Source::Nobody,
+            tally: Tally::default(),
+            jitter: JitterBuffer::new(config.depth),
+            concealer: Concealer::new(),
+            widen: Resampler::widening(),
+            presses: Receiver::default(),
+            heard_keys: Vec::new(),
+            watch: Watch {
+                since: now,
+                ever: Ever::NeverHeard,
+                told: Told::Nothing,
+            },
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            sender: Sender::new(seed),
+            narrow: Resampler::narrowing(),
+            keypad: Keypad {
+                waiting: VecDeque::new(),
+                finger: Finger::Up { ticks: 0 },
+            },
+        }
+    }
+
+    /// Something else was agreed on (re-INVITE): hold, resume, another address or codec. Our numbering goes on.
+    pub fn renegotiate(&mut self, now: Instant, peer: Peer) {
+        self.latch.agree(peer.address);
+        if peer.telephone_event.is_none() {
+            self.keypad.waiting.clear();
+        }
+        if peer.reception != self.peer.reception {
+            self.watch = Watch {
+                since: now,
+                told: Told::Nothing,
+                ..self.watch
+            };
+        }
+        self.peer = peer;
+    }
+
+    /// Takes a datagram from the socket, whatever it is.
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        let Ok(packet) = Packet::parse(datagram) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let kind = self.kind(packet.payload_type);
+        if let Kind::Unknown = kind {
+            self.stats.unknown_payload += 1;
+            return;
+        }
+        match self.latch.judge(now, from, packet.ssrc, packet.sequence) {
+            Verdict::Known => {}
+            Verdict::Moved => self.tell(Event::Moved { to: from }),
+            Verdict::Stranger => {
+                self.stats.refused += 1;
+                return;
+            }
+        }
+        if self.watch.told != Told::Nothing {
+            self.tell(Event::Returned);
+        }
+        self.watch = Watch {
+            since: now,
+            ever: Ever::Heard,
+            told: Told::Nothing,
+        };
+        match kind {
+            Kind::Key => self.key(now, &packet),
+            Kind::Sound(codec) => self.sound(now, codec, &packet),
+            Kind::ComfortNoise => {
+                self.stats.comfort_noise += 1;
+                if self.follows(packet.ssrc) {
+                    self.tally.saw(now, packet.sequence, packet.timestamp);
+                }
+            }
+            Kind::Unknown => {}
+        }
+    }
+
+    /// The next 20 ms of the other end. To be called every 20 ms.
+    pub fn tick(&mut self, now: Instant) -> Incoming {
+        let mut narrow = Vec::with_capacity(2 * BLOCK);
+        let (mut real, mut lost) = (0, 0);
+        for slot in self.jitter.pop(now) {
+            let block = match slot {
+                Slot::Payload(mut samples) => {
+                    real += 1;
+                    self.concealer.heard(&mut samples);
+                    samples
+                }
+                Slot::Lost => {
+                    lost += 1;
+                    self.filled_in()
+                }
+                Slot::Filling => self.filled_in(),
+            };
+            narrow.extend(block);
+        }
+        let sound = match (real, lost) {
+            (0, 0) => Sound::Nothing,
+            (0, _) => Sound::Concealed,
+            (_, _) => Sound::Real,
+        };
+        self.stats.concealed += u64::from(lost > 0);
+        self.watch_over(now);
+        let frame = Frame::from_slice(&self.widen.push(&narrow));
+        Incoming {
+            frame,
+            keys: std::mem::take(&mut self.heard_keys),
+            sound,
+        }
+    }
+
+    /// The datagram for these 20 ms and where to send it. To be called every 20 ms while we are to send; not calling is silence.
+    /// None while there is nowhere to send to. While a key is pressed it is sent in place of the sound.
+    pub fn send(&mut self, now: Instant, frame: &Frame) -> Option<(SocketAddr, Vec<u8>)> {
+        let narrow = self.narrow.push(frame.samples());
+        let to = self.latch.destination()?;
+        let timestamp = self.sender.tick(now);
+        let part = self
+            .peer
+            .telephone_event
+            .and_then(|kind| Some((kind, self.keypad.part(timestamp)?)));
+        let datagram = match part {
+            Some((kind, (part, began))) => self.sender.event(part.marker, kind, began, &part.payload),
+            None => self
+                .sender
+                .sound(timestamp, self.peer.payload_type, &self.peer.codec.encode(&narrow)),
+        };
+        self.stats.sent += 1;
+        Some((to, datagram))
+    }
+
+    /// Presses a key, after those that are waiting. Each takes 240 ms with its pause.
+    pub fn send_key(&mut self, key: Key) -> Result<(), KeyRefused> {
+        if self.peer.telephone_event.is_none() {
+            return Err(KeyRefused::NotAgreed);
+        }
+        if self.keypad.waiting.len() >= KEYS {
+            return Err(KeyRefused::TooMany);
+        }
+        self.keypad.waiting.push_back(key);
+        Ok(())
+    }
+
+    /// What has happened, oldest first, until none.
+    pub fn poll(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// How long ago the sound of the tick that comes next was received: its wait in the jitter buffer and the resampler.
+    pub fn delay(&self, now: Instant) -> Duration {
+        self.jitter.depth(now).saturating_add(RESAMPLING)
+    }
+
+    /// Where packets are sent now.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.latch.destination()
+    }
+
+    /// Counts since the beginning.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            received: self.tally.received(),
+            lost: self.tally.lost(),
+            jitter: self.tally.jitter(),
+            ..self.stats
+        }
+    }
+
+    fn kind(&self, payload_type: u8) -> Kind {
+        match payload_type {
+            event if Some(event) == self.peer.telephone_event => Kind::Key,
+            agreed if agreed == self.peer.payload_type => Kind::Sound(self.peer.codec),
+            0 => Kind::Sound(Codec::Pcmu),
+            8 => Kind::Sound(Codec::Pcma),
+            13 | 19 => Kind::ComfortNoise, // RFC 3389, and its draft
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn sound(&mut self, now: Instant, codec: Codec, packet: &Packet<'_>) {
+        if !self.follows(packet.ssrc) {
+            return;
+        }
+        match self.tally.saw(now, packet.sequence, packet.timestamp) {
+            Seen::New => {}
+            Seen::Duplicate => {
+                self.stats.duplicates += 1;
+                return;
+            }
+        }
+        match self
+            .jitter
+            .insert(now, packet.sequence, packet.timestamp, &codec.decode(packet.payload))
+        {
+            Insertion::Kept | Insertion::Refused | Insertion::Suspect => {}
+            Insertion::Late => self.stats.late += 1,
+            Insertion::Duplicate => self.stats.duplicates += 1,
+        }
+    }
+
+    /// Keys may come from a source of their own, which does not interrupt the one of the sound.
+    fn key(&mut self, now: Instant, packet: &Packet<'_>) {
+        match self.source {
+            Source::Nobody => {}
+            Source::One { ssrc } | Source::Two { ssrc, .. } => {
+                if ssrc == packet.ssrc && self.tally.saw(now, packet.sequence, packet.timestamp) == Seen::Duplicate {
+                    self.stats.duplicates += 1;
+                }
+            }
+        }
+        if let Some(key) = self.presses.handle(packet.timestamp, packet.marker, packet.payload)
+            && self.heard_keys.len() < KEYS_A_TICK
+        {
+            self.heard_keys.push(key);
+        }
+    }
+
+    /// Whether a packet of this source is to be heard. Two that send alternately (a mixer gone wrong) do not take turns.
+    fn follows(&mut self, from: u32) -> bool {
+        let (ssrc, packets) = match self.source {
+            Source::Nobody => {
+                self.source = Source::One { ssrc: from };
+                return true;
+            }
+            Source::One { ssrc } => (ssrc, 0),
+            Source::Two { ssrc, other, packets } => (ssrc, if other == from { packets } else { 0 }),
+        };
+        if ssrc == from {
+            self.source = Source::One { ssrc };
+            return true;
+        }
+        let packets = packets.saturating_add(1);
+        if packets < TAKEOVER {
+            self.source = Source::Two {
+                ssrc,
+                other: from,
+                packets,
+            };
+            return false;
+        }
+        self.source = Source::One { ssrc: from };
+        self.tally.end_run();
+        self.jitter.restart();
+        self.presses.restart();
+        self.stats.restarts += 1;
+        self.tell(Event::SourceChanged);
+        true
+    }
+
+    fn filled_in(&mut self) -> Vec<i16> {
+        let mut block = vec![0; BLOCK];
+        self.concealer.missing(&mut block);
+        block
+    }
+
+    fn watch_over(&mut self, now: Instant) {
+        match self.peer.reception {
+            Reception::Expected => {}
+            Reception::Paused => return,
+        }
+        let Watch { since, ever, told } = self.watch;
+        let lasted = now.saturating_duration_since(since);
+        if told == Told::Nothing && lasted >= self.config.alarm {
+            self.watch.told = Told::Alarm;
+            self.tell(Event::Alarm { lasted, ever });
+        }
+        if told != Told::Silent && lasted >= self.config.silence {
+            self.watch.told = Told::Silent;
+            self.tell(Event::Silent { lasted });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.events.len() >= EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+impl Keypad {
+    /// The packet of the key that is down in this tick, with the timestamp of its press.
+    fn part(&mut self, timestamp: u32) -> Option<(Part, u32)> {
+        if let Finger::Up { ticks: 0 } = self.finger {
+            self.finger = Finger::Down(Press::new(self.waiting.pop_front()?, timestamp));
+        }
+        match &mut self.finger {
+            Finger::Up { ticks } => {
+                *ticks = ticks.saturating_sub(1);
+                None
+            }
+            Finger::Down(press) => {
+                if let Some(part) = press.next() {
+                    return Some((part, press.timestamp));
+                }
+                self.finger = Finger::Up { ticks: KEY_PAUSE - 1 };
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

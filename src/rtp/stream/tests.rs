@@ -1,0 +1,301 @@
+//! Two streams and the network between them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::audio::tone::{level_at, sine};
+use crate::clock::now as start;
+
+const HERE: &str = "10.0.0.1:4000";
+const NAT: &str = "203.0.113.9:61000";
+
+const PEER: Peer = Peer {
+    address: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 4_000),
+    codec: Codec::Pcma,
+    payload_type: 8,
+    telephone_event: Some(101),
+    reception: Reception::Expected,
+};
+
+fn stream(begin: Instant) -> RtpStream {
+    RtpStream::new(begin, PEER, Config::default(), 0x1234_5678_9abc_def0)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn packet(payload_type: u8, sequence: u16, ssrc: u32) -> Vec<u8> {
+    let timestamp = u32::from(sequence) * 160;
+    Packet {
+        marker: super::super::packet::Marker::Clear,
+        payload_type,
+        sequence,
+        timestamp,
+        ssrc,
+        payload: &[0x2a; 160],
+    }
+    .write()
+}
+
+fn events(stream: &mut RtpStream) -> Vec<Event> {
+    std::iter::from_fn(|| stream.poll()).collect()
+}
+
+/// What is heard of two seconds of a tone, over a network that may drop or delay the i-th datagram (None is a drop).
+fn talk(codec: Codec, network: impl Fn(usize) -> Option<u64>) -> (Vec<Incoming>, Stats) {
+    let begin = start();
+    let peer = Peer {
+        codec,
+        payload_type: codec.payload_type(),
+        ..PEER
+    };
+    let mut speaker = RtpStream::new(begin, peer, Config::default(), 77);
+    let mut listener = RtpStream::new(begin, peer, Config::default(), 78);
+    let mut wire: Vec<(Duration, Vec<u8>)> = Vec::new();
+    for (i, frame) in crate::audio::frames(&sine(1_000.0, -20.0, ms(2_000))).enumerate() {
+        let at = ms(20) * i as u32;
+        let (_, datagram) = speaker.send(begin + at, &frame).unwrap();
+        wire.extend(network(i).map(|delay| (at + ms(delay), datagram)));
+    }
+    wire.sort_by_key(|(at, _)| *at);
+    let mut wire = wire.into_iter().peekable();
+    let heard = (0..110).map(|i| {
+        let at = ms(20) * i + ms(3);
+        while let Some((at, datagram)) = wire.next_if(|(sent, _)| *sent <= at) {
+            listener.handle_datagram(begin + at, HERE.parse().unwrap(), &datagram);
+        }
+        listener.tick(begin + at)
+    });
+    (heard.collect(), listener.stats())
+}
+
+#[test]
+fn what_is_said_is_heard() {
+    for codec in Codec::ALL {
+        let (heard, stats) = talk(codec, |_| Some(0));
+        assert_eq!(
+            (stats.received, stats.lost, stats.late, stats.concealed),
+            (100, 0, 0, 5),
+            "the end is concealed"
+        );
+        let sound: Vec<i16> = heard[4..100].iter().flat_map(|i| i.frame.samples().to_vec()).collect();
+        assert!((level_at(&sound, 16_000, 1_000.0) + 20.0).abs() < 0.3, "{codec}");
+        assert!(heard[4..100].iter().all(|i| i.sound == Sound::Real));
+        assert_eq!(
+            (heard[0].sound, heard[104].sound, heard[109].sound),
+            (Sound::Nothing, Sound::Concealed, Sound::Nothing)
+        );
+    }
+}
+
+#[test]
+fn one_packet_in_ten_lost_is_hardly_heard() {
+    let (heard, stats) = talk(Codec::Pcmu, |i| (i % 10 != 7).then_some(0));
+    assert_eq!((stats.received, stats.lost), (90, 10));
+    let sound: Vec<i16> = heard[4..100].iter().flat_map(|i| i.frame.samples().to_vec()).collect();
+    assert!(level_at(&sound, 16_000, 1_000.0) > -21.0);
+    assert!(heard[10..95].iter().all(|i| i.frame.level() > -23.0), "no holes");
+}
+
+#[test]
+fn keys_are_pressed_and_heard_once_each() {
+    let begin = start();
+    let (mut speaker, mut listener) = (stream(begin), stream(begin));
+    let typed = "4711*#0A";
+    for symbol in typed.chars() {
+        speaker.send_key(Key::from_symbol(symbol).unwrap()).unwrap();
+    }
+    let mut heard = String::new();
+    for i in 0..110u32 {
+        let now = begin + ms(20) * i;
+        let (_, datagram) = speaker.send(now, &Frame::silence()).unwrap();
+        if i % 3 != 1 {
+            listener.handle_datagram(now, HERE.parse().unwrap(), &datagram);
+            listener.handle_datagram(now, HERE.parse().unwrap(), &datagram);
+        }
+        heard.extend(listener.tick(now).keys.iter().map(|key| key.symbol()));
+    }
+    assert_eq!(heard, typed);
+}
+
+#[test]
+fn the_delay_is_how_long_sound_was_kept() {
+    let begin = start();
+    let mut stream = stream(begin);
+    // Packets at 0, 20, 40 … ms, ticks at 10, 30, 50 …: packet 1 is whole after four blocks of waiting.
+    let mut delays = Vec::new();
+    for i in 0..10u16 {
+        let at = ms(20) * u32::from(i);
+        stream.handle_datagram(begin + at, HERE.parse().unwrap(), &packet(8, i, 5));
+        let now = begin + at + ms(10);
+        let delay = stream.delay(now);
+        if stream.tick(now).sound == Sound::Real {
+            delays.push(delay);
+        }
+    }
+    assert!(delays.len() == 8 && delays.iter().all(|d| *d == ms(54)), "{delays:?}");
+}
+
+#[test]
+fn keys_are_refused_where_they_cannot_be_sent() {
+    let begin = start();
+    let key = Key::from_symbol('1').unwrap();
+    let mut deaf = RtpStream::new(
+        begin,
+        Peer {
+            telephone_event: None,
+            ..PEER
+        },
+        Config::default(),
+        1,
+    );
+    assert_eq!(deaf.send_key(key), Err(KeyRefused::NotAgreed));
+    let mut stream = stream(begin);
+    let taken = (0..100).filter(|_| stream.send_key(key).is_ok()).count();
+    assert_eq!(taken, KEYS);
+}
+
+#[test]
+fn sends_to_where_packets_come_from() {
+    let begin = start();
+    let mut stream = stream(begin);
+    assert_eq!(stream.send(begin, &Frame::silence()).unwrap().0, HERE.parse().unwrap());
+    stream.handle_datagram(begin, NAT.parse().unwrap(), &packet(8, 1, 5));
+    assert_eq!(
+        stream.poll(),
+        Some(Event::Moved {
+            to: NAT.parse().unwrap()
+        })
+    );
+    assert_eq!(stream.send(begin, &Frame::silence()).unwrap().0, NAT.parse().unwrap());
+    stream.handle_datagram(begin, "192.0.2.1:9".parse().unwrap(), &packet(8, 900, 6));
+    assert_eq!((stream.stats().refused, stream.poll()), (1, None));
+    stream.renegotiate(
+        begin,
+        Peer {
+            address: "0.0.0.0:4000".parse().unwrap(),
+            ..PEER
+        },
+    );
+    assert_eq!(stream.send(begin, &Frame::silence()), None);
+}
+
+#[test]
+fn what_nobody_agreed_on_is_counted_and_does_not_latch() {
+    let begin = start();
+    let mut stream = stream(begin);
+    let from: SocketAddr = NAT.parse().unwrap();
+    for datagram in [
+        packet(96, 1, 5),
+        packet(13, 2, 5),
+        packet(0, 3, 5),
+        b"OPTIONS sip:a SIP/2.0".to_vec(),
+    ] {
+        stream.handle_datagram(begin, from, &datagram);
+        let moved = (datagram[1] == 13).then_some(Event::Moved { to: from });
+        assert_eq!(stream.poll(), moved, "the first packet that was agreed on latches");
+    }
+    let stats = stream.stats();
+    assert_eq!((stats.unknown_payload, stats.comfort_noise, stats.malformed), (1, 1, 1));
+    assert_eq!(stats.received, 2, "either law is understood");
+    assert_eq!(stream.tick(begin).sound, Sound::Nothing);
+}
+
+#[test]
+fn a_dead_leg_is_told_of_and_a_held_one_is_not() {
+    let begin = start();
+    let mut stream = stream(begin);
+    let mut told = Vec::new();
+    let mut run = |stream: &mut RtpStream, from: u64, to: u64| {
+        for i in from * 50..to * 50 {
+            stream.tick(begin + ms(20) * i as u32);
+            told.extend(events(stream));
+        }
+        std::mem::take(&mut told)
+    };
+    let never = Event::Alarm {
+        lasted: ms(3_000),
+        ever: Ever::NeverHeard,
+    };
+    assert_eq!(run(&mut stream, 0, 5), [never]);
+    stream.handle_datagram(begin + ms(5_000), HERE.parse().unwrap(), &packet(8, 1, 5));
+    assert_eq!(
+        run(&mut stream, 5, 60),
+        [
+            Event::Returned,
+            Event::Alarm {
+                lasted: ms(3_000),
+                ever: Ever::Heard
+            },
+            Event::Silent { lasted: ms(20_000) }
+        ]
+    );
+    stream.renegotiate(
+        begin + ms(60_000),
+        Peer {
+            reception: Reception::Paused,
+            ..PEER
+        },
+    );
+    assert_eq!(run(&mut stream, 60, 120), []);
+    stream.renegotiate(begin + ms(120_000), PEER);
+    assert_eq!(run(&mut stream, 120, 122), []);
+}
+
+#[test]
+fn another_source_takes_over_and_alternating_ones_do_not() {
+    let begin = start();
+    let mut changed = stream(begin);
+    for i in 0..20u16 {
+        changed.handle_datagram(
+            begin + ms(20) * u32::from(i),
+            HERE.parse().unwrap(),
+            &packet(8, i, if i < 10 { 5 } else { 6 }),
+        );
+    }
+    assert_eq!(
+        (events(&mut changed), changed.stats().restarts),
+        (vec![Event::SourceChanged], 1)
+    );
+    let mut mixed = stream(begin);
+    for i in 0..20u16 {
+        mixed.handle_datagram(
+            begin + ms(20) * u32::from(i),
+            HERE.parse().unwrap(),
+            &packet(8, i, 5 + u32::from(i % 2)),
+        );
+    }
+    assert_eq!((events(&mut mixed), mixed.stats().restarts), (vec![], 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Any loss and delay: a frame for every tick, and never a sudden roar.
+    #[test]
+    fn any_network_gives_frames(fates in proptest::collection::vec((0u64..120, 0u8..8), 100)) {
+        let (heard, stats) = talk(Codec::Pcmu, |i| (fates[i].1 > 0).then_some(if fates[i].1 > 5 { fates[i].0 } else { 0 }));
+        prop_assert_eq!(heard.len(), 110);
+        prop_assert!(heard.iter().all(|i| i.frame.level() < -15.0));
+        let dropped = fates.iter().filter(|f| f.1 == 0).count() as u64;
+        prop_assert_eq!(stats.received, 100 - dropped);
+    }
+
+    #[test]
+    fn any_datagrams_do_no_harm(datagrams in proptest::collection::vec((any::<u16>(), any::<[u8; 12]>(), 0usize..400, 0u8..4), 1..60)) {
+        let mut now = start();
+        let mut stream = stream(now);
+        for (later, header, length, kind) in datagrams {
+            now += Duration::from_micros(u64::from(later) * 8);
+            let mut datagram = header.to_vec();
+            if kind > 0 {
+                datagram[0] = 0x80;
+                datagram[1] = [0, 8, 101][usize::from(kind) - 1];
+            }
+            datagram.extend(vec![header[3]; length]);
+            stream.handle_datagram(now, HERE.parse().unwrap(), &datagram);
+            let _ = (stream.tick(now), stream.send(now, &Frame::silence()), stream.poll(), stream.stats());
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Reading a description, and choosing from it what we can do.
+//!
+//! Knows what we are able to, not what we are going to say.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sdp_types::Session;
+
+use super::{Capabilities, Codec, Direction, Media, Rejected};
+
+/// More streams than this are an attack, not a call.
+const MAX_STREAMS: usize = 32;
+
+/// Lists in messages are cut here, in characters.
+const MAX_LIST: usize = 200;
+
+/// A stream of the description that we can do.
+pub(super) struct Chosen {
+    /// Its place among the `m=` lines.
+    pub line: usize,
+    /// As it would be if we wished for nothing less: the direction is ours.
+    pub media: Media,
+}
+
+/// Reads a description. Bytes that are not UTF-8 (a name in Latin-1) become replacement characters.
+pub(super) fn parse(description: &[u8]) -> Result<Session, Rejected> {
+    let text = String::from_utf8_lossy(description);
+    let session = Session::parse(text.as_bytes()).map_err(|error| Rejected::Malformed(cut(&error.to_string())))?;
+    if session.medias.len() > MAX_STREAMS {
+        return Err(Rejected::Malformed(format!(
+            "{} streams, more than {MAX_STREAMS}",
+            session.medias.len()
+        )));
+    }
+    Ok(session)
+}
+
+/// The first stream that is audio over RTP in a codec of ours.
+pub(super) fn choose(session: &Session, capabilities: &Capabilities) -> Result<Chosen, Rejected> {
+    let mut offered = Vec::new();
+    for (line, media) in session.medias.iter().enumerate() {
+        if !is_audio(media) {
+            continue;
+        }
+        let formats = formats(media);
+        let codec = formats.iter().find_map(|format| {
+            let codec = format.codec().filter(|codec| capabilities.codecs.contains(codec))?;
+            Some((format.payload_type, codec))
+        });
+        let Some((payload_type, codec)) = codec else {
+            offered.extend(formats.iter().map(Format::name));
+            continue;
+        };
+        let event = formats.iter().find(|f| f.is_telephone_event()).map(|f| f.payload_type);
+        let remote = SocketAddr::new(address(session, media)?, media.port);
+        let media = Media {
+            remote,
+            codec,
+            payload_type,
+            telephone_event: event.filter(|_| capabilities.telephone_event.is_some()),
+            ptime: ptime(media),
+            direction: direction(session, media, remote.ip()).reversed(),
+        };
+        return Ok(Chosen { line, media });
+    }
+    if offered.is_empty() {
+        Err(no_audio(session))
+    } else {
+        Err(no_common_codec(offered, capabilities))
+    }
+}
+
+/// Whether a stream is live audio over plain RTP. (Feedback, RTP/AVPF, obliges to nothing.)
+fn is_audio(media: &sdp_types::Media) -> bool {
+    let proto = media.proto.to_ascii_uppercase();
+    media.media.eq_ignore_ascii_case("audio") && media.port != 0 && (proto == "RTP/AVP" || proto == "RTP/AVPF")
+}
+
+/// A payload type of a stream and what it stands for.
+struct Format {
+    payload_type: u8,
+    /// As in `rtpmap`: name, clock rate, channels. For a static type without one, what RFC 3551 says.
+    encoding: String,
+}
+
+impl Format {
+    fn codec(&self) -> Option<Codec> {
+        Codec::ALL.into_iter().find(|codec| self.is(codec.name()))
+    }
+
+    fn is_telephone_event(&self) -> bool {
+        self.is("telephone-event")
+    }
+
+    /// Whether it is `name` at 8 kHz in one channel.
+    fn is(&self, name: &str) -> bool {
+        let mut parts = self.encoding.split('/').map(str::trim);
+        parts.next().is_some_and(|n| n.eq_ignore_ascii_case(name))
+            && parts.next() == Some("8000")
+            && parts.next().is_none_or(|channels| channels == "1")
+    }
+
+    fn name(&self) -> String {
+        self.encoding.clone()
+    }
+}
+
+/// The formats of a stream, in its order. `rtpmap` wins over the static types.
+fn formats(media: &sdp_types::Media) -> Vec<Format> {
+    let maps: Vec<(u8, &str)> = media
+        .attributes
+        .iter()
+        .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
+        .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
+        .filter_map(|(payload_type, encoding)| Some((payload_type.parse().ok()?, encoding.trim())))
+        .collect();
+    let numbers = media
+        .fmt
+        .split_ascii_whitespace()
+        .filter_map(|f| f.parse::<u8>().ok())
+        .filter(|n| *n < 128);
+    numbers
+        .map(|payload_type| {
+            let mapped = maps.iter().find(|(number, _)| *number == payload_type);
+            let encoding = mapped.map_or_else(|| static_encoding(payload_type), |(_, encoding)| (*encoding).to_owned());
+            Format { payload_type, encoding }
+        })
+        .collect()
+}
+
+/// The audio types of RFC 3551 section 6 that are still met.
+fn static_encoding(payload_type: u8) -> String {
+    let name = match payload_type {
+        0 => "PCMU/8000",
+        3 => "GSM/8000",
+        4 => "G723/8000",
+        8 => "PCMA/8000",
+        9 => "G722/8000",
+        13 => "CN/8000",
+        15 => "G728/8000",
+        18 => "G729/8000",
+        other => return format!("payload type {other}"),
+    };
+    name.to_owned()
+}
+
+/// `c=` of the stream, else of the session.
+fn address(session: &Session, media: &sdp_types::Media) -> Result<IpAddr, Rejected> {
+    let connection = media.connections.first().or(session.connection.as_ref());
+    let connection = connection.ok_or_else(|| Rejected::Malformed("no address (c=) for the audio".to_owned()))?;
+    let wrong = |what: &str| {
+        Rejected::Malformed(format!(
+            "the audio's address {}: {what}",
+            cut(&connection.connection_address)
+        ))
+    };
+    let address = connection.try_address().map_err(|_| wrong("not an IP address"))?;
+    if address.ip.is_multicast() {
+        return Err(wrong("multicast"));
+    }
+    Ok(address.ip)
+}
+
+/// The direction as the other end says it: of the stream, else of the session, else both ways. An address of zeros is hold as
+/// RFC 2543 spelled it: nothing may be sent there.
+fn direction(session: &Session, media: &sdp_types::Media, address: IpAddr) -> Direction {
+    let all = [
+        Direction::SendRecv,
+        Direction::SendOnly,
+        Direction::RecvOnly,
+        Direction::Inactive,
+    ];
+    let said = |attributes: &[sdp_types::Attribute]| {
+        attributes
+            .iter()
+            .find_map(|a| all.into_iter().find(|d| a.attribute.eq_ignore_ascii_case(d.name())))
+    };
+    let direction = said(&media.attributes)
+        .or_else(|| said(&session.attributes))
+        .unwrap_or(Direction::SendRecv);
+    if address.is_unspecified() {
+        direction.and(Direction::SendOnly)
+    } else {
+        direction
+    }
+}
+
+/// Milliseconds; 20 unless something sensible is said.
+fn ptime(media: &sdp_types::Media) -> u32 {
+    let said = media
+        .attributes
+        .iter()
+        .find(|a| a.attribute.eq_ignore_ascii_case("ptime"));
+    let milliseconds = said.and_then(|a| a.value.as_deref()?.trim().parse().ok());
+    milliseconds.filter(|ms| (5..=200).contains(ms)).unwrap_or(20)
+}
+
+fn no_audio(session: &Session) -> Rejected {
+    let streams: Vec<String> = session
+        .medias
+        .iter()
+        .map(|m| format!("{} {} {}", m.media, m.port, m.proto))
+        .collect();
+    let offered = if streams.is_empty() {
+        "nothing".to_owned()
+    } else {
+        cut(&streams.join(", "))
+    };
+    Rejected::NoAudio { offered }
+}
+
+fn no_common_codec(offered: Vec<String>, capabilities: &Capabilities) -> Rejected {
+    let supported: Vec<String> = capabilities.codecs.iter().map(Codec::to_string).collect();
+    Rejected::NoCommonCodec {
+        offered: cut(&offered.join(", ")),
+        supported: supported.join(", "),
+    }
+}
+
+/// What the other end wrote, fit for a log line and a header.
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_LIST).collect()
+}

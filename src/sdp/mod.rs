@@ -1,0 +1,199 @@
+//! What the two ends agree to send each other: session descriptions (RFC 8866) by offer and answer (RFC 3264), as functions.
+//!
+//! [`offer`], [`answer`] and [`accept`] turn descriptions into a [`Media`], or say why not. One audio stream of G.711 with telephone
+//! events is what we do; every other stream of an offer is refused in the answer, politely and in its place. This knows no SIP (a
+//! description is bytes), sends nothing and holds no state: the version that counts up is the caller's, in [`Local`].
+
+mod choice;
+mod write;
+
+use std::net::SocketAddr;
+
+pub use crate::audio::g711::Codec;
+use crate::rtp;
+
+/// Our side of a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Where we want RTP: the address that the other end can reach.
+    pub address: SocketAddr,
+    /// Of the session, the same in all of its descriptions; random.
+    pub session: u64,
+    /// Of the description: counts up with each that is sent (RFC 3264 section 8). See [`Local::next`].
+    pub version: u64,
+    /// What we wish; an answer gives no more than the offer allows.
+    pub direction: Direction,
+}
+
+impl Local {
+    /// For the first description of a session, sound both ways.
+    pub fn new(address: SocketAddr, session: u64) -> Local {
+        // Numbers that are negative where 64 bits have a sign are trouble for some parsers.
+        Local {
+            address,
+            session: session & (u64::MAX >> 2),
+            version: 1,
+            direction: Direction::SendRecv,
+        }
+    }
+
+    /// For the next description of the same session.
+    pub fn next(self) -> Local {
+        Local {
+            version: self.version.saturating_add(1),
+            ..self
+        }
+    }
+}
+
+/// What we can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// In our order of preference, which counts when we offer.
+    pub codecs: Vec<Codec>,
+    /// The payload type that we offer for telephone events (96 to 127); none if we do without.
+    pub telephone_event: Option<u8>,
+}
+
+impl Default for Capabilities {
+    fn default() -> Capabilities {
+        Capabilities {
+            codecs: Codec::ALL.to_vec(),
+            telephone_event: Some(101),
+        }
+    }
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Where the other end wants RTP. Unspecified (0.0.0.0) where it holds as RFC 2543 spelled it.
+    pub remote: SocketAddr,
+    pub codec: Codec,
+    pub payload_type: u8,
+    /// The payload type of telephone events; none if the other end takes none.
+    pub telephone_event: Option<u8>,
+    /// Milliseconds of sound the other end would like in a packet. We send 20 all the same, which every receiver takes.
+    pub ptime: u32,
+    /// Ours.
+    pub direction: Direction,
+}
+
+/// Which ways sound flows, seen from the one that says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub fn sends(self) -> bool {
+        match self {
+            Direction::SendRecv | Direction::SendOnly => true,
+            Direction::RecvOnly | Direction::Inactive => false,
+        }
+    }
+
+    pub fn receives(self) -> bool {
+        self.reversed().sends()
+    }
+
+    /// The same, seen from the other end.
+    pub fn reversed(self) -> Direction {
+        match self {
+            Direction::SendRecv => Direction::SendRecv,
+            Direction::SendOnly => Direction::RecvOnly,
+            Direction::RecvOnly => Direction::SendOnly,
+            Direction::Inactive => Direction::Inactive,
+        }
+    }
+
+    /// What both allow.
+    pub fn and(self, other: Direction) -> Direction {
+        match (self.sends() && other.sends(), self.receives() && other.receives()) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+
+    /// The attribute (RFC 8866 section 6.7).
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+}
+
+impl Media {
+    /// For [`rtp::RtpStream`].
+    pub fn peer(&self) -> rtp::Peer {
+        let expected = self.direction.receives() && !self.remote.ip().is_unspecified();
+        rtp::Peer {
+            address: self.remote,
+            codec: self.codec,
+            payload_type: self.payload_type,
+            telephone_event: self.telephone_event,
+            reception: if expected {
+                rtp::Reception::Expected
+            } else {
+                rtp::Reception::Paused
+            },
+        }
+    }
+}
+
+/// Why there is no agreement. Messages name what was offered and what would do, for the log and for a Warning header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// 488
+    #[error("no codec in common: offered {offered}; supported {supported}")]
+    NoCommonCodec { offered: String, supported: String },
+    /// 488
+    #[error("no audio over plain RTP: offered {offered}; supported audio RTP/AVP")]
+    NoAudio { offered: String },
+    /// 400
+    #[error("malformed session description: {0}")]
+    Malformed(String),
+}
+
+impl Rejected {
+    /// The SIP status that says so.
+    pub fn code(&self) -> u16 {
+        match self {
+            Rejected::NoCommonCodec { .. } | Rejected::NoAudio { .. } => 488,
+            Rejected::Malformed(_) => 400,
+        }
+    }
+}
+
+/// Our offer.
+pub fn offer(local: &Local, capabilities: &Capabilities) -> String {
+    write::offer(local, capabilities)
+}
+
+/// Our answer to an offer, and what is agreed on by it. The offerer's order of codecs decides.
+pub fn answer(offer: &[u8], local: &Local, capabilities: &Capabilities) -> Result<(String, Media), Rejected> {
+    let session = choice::parse(offer)?;
+    let chosen = choice::choose(&session, capabilities)?;
+    let media = Media {
+        direction: chosen.media.direction.and(local.direction),
+        ..chosen.media
+    };
+    Ok((write::answer(&session, chosen.line, &media, local), media))
+}
+
+/// What is agreed on by an answer to [`offer`] made with the same capabilities.
+pub fn accept(answer: &[u8], capabilities: &Capabilities) -> Result<Media, Rejected> {
+    let session = choice::parse(answer)?;
+    Ok(choice::choose(&session, capabilities)?.media)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,364 @@
+//! Offers and answers as they are met.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn local() -> Local {
+    Local::new("192.0.2.10:30000".parse().unwrap(), 4_000)
+}
+
+fn lines(text: &str) -> Vec<u8> {
+    text.split('|')
+        .map(|line| format!("{line}\r\n"))
+        .collect::<String>()
+        .into_bytes()
+}
+
+/// An offer: session lines, with `c=` to 198.51.100.1, and then these, separated by `|`.
+fn sdp(media: &str) -> Vec<u8> {
+    lines(&format!(
+        "v=0|o=bob 7 1 IN IP4 198.51.100.1|s=-|c=IN IP4 198.51.100.1|t=0 0|{media}"
+    ))
+}
+
+fn answered(offer: &[u8]) -> (String, Media) {
+    answer(offer, &local(), &Capabilities::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rejected(offer: &[u8]) -> Rejected {
+    answer(offer, &local(), &Capabilities::default()).expect_err("should be rejected")
+}
+
+#[test]
+fn a_usual_offer_gets_the_usual_answer() {
+    let (text, media) = answered(&sdp(
+        "m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16|a=ptime:20",
+    ));
+    let expected = "v=0|o=offhook 4000 1 IN IP4 192.0.2.10|s=-|c=IN IP4 192.0.2.10|t=0 0|m=audio 30000 RTP/AVP 0 101|\
+        a=rtpmap:0 PCMU/8000|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-15|a=ptime:20|a=sendrecv";
+    assert_eq!(text, String::from_utf8(lines(expected)).unwrap());
+    let agreed = Media {
+        remote: "198.51.100.1:4000".parse().unwrap(),
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        telephone_event: Some(101),
+        ptime: 20,
+        direction: Direction::SendRecv,
+    };
+    assert_eq!(media, agreed);
+}
+
+#[test]
+fn codecs_and_payload_types() {
+    for (media, codec, payload_type, event) in [
+        ("m=audio 4000 RTP/AVP 8 0", Codec::Pcma, 8, None),
+        ("m=audio 4000 RTP/AVP 9 18 0", Codec::Pcmu, 0, None),
+        (
+            "m=audio 4000 RTP/AVP 96 0|a=rtpmap:96 pcma/8000/1",
+            Codec::Pcma,
+            96,
+            None,
+        ),
+        ("m=audio 4000 RTP/AVP 0|a=rtpmap:0 PCMA/8000", Codec::Pcma, 0, None),
+        ("m=audio 4000 RTP/AVP 96 8|a=rtpmap:96 PCMU/16000", Codec::Pcma, 8, None),
+        (
+            "m=audio 4000 RTP/AVP 97 8|a=rtpmap:97 PCMU/8000/2",
+            Codec::Pcma,
+            8,
+            None,
+        ),
+        (
+            "m=audio 4000 RTP/AVP 111 0 126|a=rtpmap:111 opus/48000/2|a=rtpmap:126 TELEPHONE-EVENT/8000",
+            Codec::Pcmu,
+            0,
+            Some(126),
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0 110 101|a=rtpmap:110 telephone-event/48000|a=rtpmap:101 telephone-event/8000",
+            Codec::Pcmu,
+            0,
+            Some(101),
+        ),
+        ("m=audio 4000 RTP/AVP 0 101", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVP 0 999 x 8", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVPF 8", Codec::Pcma, 8, None),
+    ] {
+        let (text, agreed) = answered(&sdp(media));
+        assert_eq!(
+            (agreed.codec, agreed.payload_type, agreed.telephone_event),
+            (codec, payload_type, event),
+            "{media}"
+        );
+        assert!(
+            text.contains(&format!("a=rtpmap:{payload_type} {codec}\r\n")),
+            "{media}: {text}"
+        );
+        assert!(event.is_some() == text.contains("telephone-event"), "{media}: {text}");
+    }
+}
+
+#[test]
+fn hold_in_its_spellings() {
+    for (media, direction, said) in [
+        ("m=audio 4000 RTP/AVP 0", Direction::SendRecv, "sendrecv"),
+        ("m=audio 4000 RTP/AVP 0|a=sendonly", Direction::RecvOnly, "recvonly"),
+        ("m=audio 4000 RTP/AVP 0|a=recvonly", Direction::SendOnly, "sendonly"),
+        ("m=audio 4000 RTP/AVP 0|a=inactive", Direction::Inactive, "inactive"),
+        (
+            "m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0",
+            Direction::RecvOnly,
+            "recvonly",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0|a=sendonly",
+            Direction::RecvOnly,
+            "recvonly",
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0|a=inactive",
+            Direction::Inactive,
+            "inactive",
+        ),
+        ("a=sendonly|m=audio 4000 RTP/AVP 0", Direction::RecvOnly, "recvonly"),
+        (
+            "a=sendonly|m=audio 4000 RTP/AVP 0|a=sendrecv",
+            Direction::SendRecv,
+            "sendrecv",
+        ),
+    ] {
+        let (text, agreed) = answered(&sdp(media));
+        assert_eq!(agreed.direction, direction, "{media}");
+        assert!(text.ends_with(&format!("a={said}\r\n")), "{media}: {text}");
+    }
+}
+
+#[test]
+fn our_own_hold_limits_the_answer() {
+    let holding = Local {
+        direction: Direction::SendOnly,
+        ..local()
+    };
+    for (offered, direction) in [
+        ("sendrecv", Direction::SendOnly),
+        ("sendonly", Direction::Inactive),
+        ("recvonly", Direction::SendOnly),
+    ] {
+        let offer = sdp(&format!("m=audio 4000 RTP/AVP 0|a={offered}"));
+        let (_, agreed) = answer(&offer, &holding, &Capabilities::default()).unwrap();
+        assert_eq!(agreed.direction, direction, "{offered}");
+    }
+}
+
+#[test]
+fn who_is_held_is_not_expected_to_send() {
+    let reception = |media: &str| answered(&sdp(media)).1.peer().reception;
+    assert_eq!(reception("m=audio 4000 RTP/AVP 0"), rtp::Reception::Expected);
+    assert_eq!(reception("m=audio 4000 RTP/AVP 0|a=sendonly"), rtp::Reception::Expected);
+    assert_eq!(reception("m=audio 4000 RTP/AVP 0|a=inactive"), rtp::Reception::Paused);
+    assert_eq!(
+        reception("m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0"),
+        rtp::Reception::Paused
+    );
+}
+
+#[test]
+fn other_streams_are_refused_in_their_place() {
+    let (text, media) = answered(&sdp(
+        "m=video 5000 RTP/AVP 96|a=rtpmap:96 H264/90000|m=audio 0 RTP/AVP 0|m=audio 4002 RTP/SAVP 0|m=audio 4004 RTP/AVP 8|c=IN IP4 198.51.100.9|\
+         m=audio 4006 RTP/AVP 0|m=image 4008 udptl t38",
+    ));
+    let streams: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(
+        streams,
+        [
+            "m=video 0 RTP/AVP 96",
+            "m=audio 0 RTP/AVP 0",
+            "m=audio 0 RTP/SAVP 0",
+            "m=audio 30000 RTP/AVP 8",
+            "m=audio 0 RTP/AVP 0",
+            "m=image 0 udptl t38"
+        ]
+    );
+    assert_eq!(media.remote, "198.51.100.9:4004".parse().unwrap());
+}
+
+#[test]
+fn either_family_of_addresses() {
+    let offer = lines("v=0|o=- 1 1 IN IP6 2001:db8::1|s=-|t=0 0|m=audio 4000 RTP/AVP 0|c=IN IP6 2001:db8::1");
+    let here = Local::new("[2001:db8::2]:30000".parse().unwrap(), 4);
+    let (text, media) = answer(&offer, &here, &Capabilities::default()).unwrap();
+    assert_eq!(media.remote, "[2001:db8::1]:4000".parse().unwrap());
+    assert!(
+        text.contains("c=IN IP6 2001:db8::2\r\n") && text.contains("o=offhook 4 1 IN IP6 2001:db8::2\r\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn versions_count_up() {
+    let offered = sdp("m=audio 4000 RTP/AVP 0");
+    let mut here = local();
+    for version in 1..4 {
+        let (text, _) = answer(&offered, &here, &Capabilities::default()).unwrap();
+        assert!(text.contains(&format!("o=offhook 4000 {version} IN IP4")), "{text}");
+        here = here.next();
+    }
+}
+
+#[test]
+fn rejections_say_what_was_offered_and_what_would_do() {
+    let error = rejected(&sdp("m=audio 4000 RTP/AVP 9 18 111|a=rtpmap:111 opus/48000/2"));
+    assert_eq!(error.code(), 488);
+    assert_eq!(
+        error.to_string(),
+        "no codec in common: offered G722/8000, G729/8000, opus/48000/2; supported PCMU/8000, PCMA/8000"
+    );
+    let only_a = Capabilities {
+        codecs: vec![Codec::Pcma],
+        telephone_event: None,
+    };
+    let error = answer(&sdp("m=audio 4000 RTP/AVP 0"), &local(), &only_a).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no codec in common: offered PCMU/8000; supported PCMA/8000"
+    );
+    for (media, expected) in [
+        (
+            "m=video 5000 RTP/AVP 96",
+            "no audio over plain RTP: offered video 5000 RTP/AVP; supported audio RTP/AVP",
+        ),
+        (
+            "m=audio 4000 UDP/TLS/RTP/SAVPF 0",
+            "no audio over plain RTP: offered audio 4000 UDP/TLS/RTP/SAVPF; supported audio RTP/AVP",
+        ),
+        (
+            "m=audio 0 RTP/AVP 0",
+            "no audio over plain RTP: offered audio 0 RTP/AVP; supported audio RTP/AVP",
+        ),
+        (
+            "a=nothing",
+            "no audio over plain RTP: offered nothing; supported audio RTP/AVP",
+        ),
+    ] {
+        let error = rejected(&sdp(media));
+        assert_eq!((error.code(), error.to_string().as_str()), (488, expected), "{media}");
+    }
+}
+
+#[test]
+fn what_is_not_a_description_is_malformed() {
+    for (offer, what) in [
+        (b"".to_vec(), "malformed session description: "),
+        (b"<xml/>".to_vec(), "malformed session description: "),
+        (
+            lines("v=0|o=- 1 1 IN IP4 1.2.3.4|s=-|t=0 0|m=audio 70000 RTP/AVP 0"),
+            "malformed session description: ",
+        ),
+        (
+            lines("v=0|o=- 1 1 IN IP4 1.2.3.4|s=-|t=0 0|m=audio 4000 RTP/AVP 0"),
+            "malformed session description: no address (c=) for the audio",
+        ),
+        (
+            sdp("m=audio 4000 RTP/AVP 0|c=IN IP4 host.example.com"),
+            "malformed session description: the audio's address host.example.com: not an IP",
+        ),
+        (
+            sdp("m=audio 4000 RTP/AVP 0|c=IN IP4 224.2.1.1/127"),
+            "malformed session description: the audio's address 224.2.1.1/127: multicast",
+        ),
+        (
+            sdp(&"m=audio 0 RTP/AVP 0|".repeat(40)),
+            "malformed session description: 40 streams",
+        ),
+    ] {
+        let error = rejected(&offer);
+        assert_eq!(error.code(), 400, "{error}");
+        assert!(error.to_string().starts_with(what), "{error}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_text_are_read_past() {
+    let mut offer = lines(
+        "v=0|o=- 1 1 IN IP4 198.51.100.1|s=Anr\u{1}ufer|c=IN IP4 198.51.100.1|t=0 0|m=audio 4000 RTP/AVP 0|a=x:\u{1}",
+    );
+    offer.iter_mut().filter(|b| **b == 1).for_each(|b| *b = 0xfc); // ü in Latin-1
+    assert_eq!(answered(&offer).1.codec, Codec::Pcmu);
+}
+
+#[test]
+fn lines_may_end_in_a_bare_newline() {
+    let offer: Vec<u8> = sdp("m=audio 4000 RTP/AVP 8")
+        .into_iter()
+        .filter(|b| *b != b'\r')
+        .collect();
+    assert_eq!(answered(&offer).1.codec, Codec::Pcma);
+}
+
+#[test]
+fn our_offer_meets_our_answer() {
+    let capabilities = Capabilities::default();
+    let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8);
+    let offer = offer(&local(), &capabilities);
+    assert!(offer.contains("m=audio 30000 RTP/AVP 0 8 101\r\n"), "{offer}");
+    let (answer, theirs) = answer(offer.as_bytes(), &there, &capabilities).unwrap();
+    let ours = accept(answer.as_bytes(), &capabilities).unwrap();
+    assert_eq!(
+        (ours.codec, ours.payload_type, ours.telephone_event),
+        (theirs.codec, theirs.payload_type, theirs.telephone_event)
+    );
+    assert_eq!((ours.remote, theirs.remote), (there.address, local().address));
+}
+
+#[test]
+fn an_answer_that_refuses_or_holds() {
+    let capabilities = Capabilities::default();
+    let accepted = |media: &str| accept(&sdp(media), &capabilities);
+    assert!(matches!(accepted("m=audio 0 RTP/AVP 0"), Err(Rejected::NoAudio { .. })));
+    assert!(matches!(
+        accepted("m=audio 4000 RTP/AVP 18"),
+        Err(Rejected::NoCommonCodec { .. })
+    ));
+    assert_eq!(
+        accepted("m=audio 4000 RTP/AVP 0|a=recvonly").unwrap().direction,
+        Direction::SendOnly
+    );
+    assert_eq!(accepted("m=audio 4000 RTP/AVP 0|a=ptime:40").unwrap().ptime, 40);
+    assert_eq!(accepted("m=audio 4000 RTP/AVP 0|a=ptime:x").unwrap().ptime, 20);
+}
+
+/// Lines that make trouble together.
+fn any_line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]=[ -~]{0,30}",
+        "m=(audio|video|x) [0-9]{1,6}(/[0-9])? (RTP/AVP|RTP/SAVP|udptl)( [0-9]{1,4}){0,4}",
+        "c=IN IP[46] [0-9a-f.:/]{1,20}",
+        "a=(rtpmap|fmtp|ptime|sendonly|inactive):?[0-9]{0,3} ?[a-zA-Z/0-9-]{0,20}",
+        Just("c=IN IP4 198.51.100.1".to_owned()),
+        Just("m=audio 4000 RTP/AVP 0 8 101".to_owned()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered_or_rejected(bytes: Vec<u8>) {
+        let _ = answer(&bytes, &local(), &Capabilities::default());
+        let _ = accept(&bytes, &Capabilities::default());
+    }
+
+    #[test]
+    fn any_lines_are_answered_or_rejected(these in proptest::collection::vec(any_line(), 0..12)) {
+        let offer = sdp(&these.join("|"));
+        match answer(&offer, &local(), &Capabilities::default()) {
+            Ok((text, media)) => {
+                // What we answer is itself in order, and refuses as many streams as were offered beyond the one.
+                let again = accept(text.as_bytes(), &Capabilities::default()).unwrap();
+                prop_assert_eq!((again.codec, again.payload_type), (media.codec, media.payload_type));
+                let streams = |text: &str| text.lines().filter(|l| l.starts_with("m=")).count();
+                prop_assert_eq!(streams(&text), streams(&String::from_utf8_lossy(&offer)));
+            }
+            Err(error) => prop_assert!(matches!(error.code(), 400 | 488)),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A scripted caller: says its lines when it is its turn, presses keys, cuts in, and keeps what it heard.
+//!
+//! It is stepped 20 ms at a time and knows no sockets and no engines: its lines come as sound, and what the bot said goes
+//! out as sound, to be transcribed by whoever drives it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::audio::{Frame, frames};
+
+/// What the caller does, in order; lines as sound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Waits until the bot has spoken and finished; the words are compared afterwards.
+    Hear { expected: Option<String> },
+    /// Speaks, when the bot is silent.
+    Say { text: String, sound: Vec<i16> },
+    /// Speaks over the bot, this long after it began.
+    Interrupt { text: String, sound: Vec<i16>, after: Duration },
+    Press(char),
+    /// Says nothing for so long.
+    Wait(Duration),
+    /// Waits for the bot to end the call.
+    AwaitEnd,
+    HangUp,
+}
+
+/// What the driver is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The caller has said a line; its last sound was sent at `ended`.
+    Said { text: String, ended: Instant },
+    /// The bot has finished a turn: its sound, 16 kHz mono, and what was expected to be in it.
+    Heard { sound: Vec<i16>, began: Instant, expected: Option<String> },
+    Press(char),
+    /// The caller had waited too long for something.
+    GaveUp(String),
+    HangUp,
+}
+
+/// The bot is taken to have finished after this much silence: longer than its pauses between sentences.
+const FINISHED: Duration = Duration::from_millis(900);
+/// Before an answer: a person is not quicker.
+const REACTION: Duration = Duration::from_millis(250);
+/// A bot that says nothing for so long is not waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two keys.
+const BETWEEN_KEYS: Duration = Duration::from_millis(250);
+/// The end of a call by the bot is awaited for so long.
+const END: Duration = Duration::from_secs(30);
+/// Level above which a frame is sound, in dBFS.
+pub const AUDIBLE: f32 = -45.0;
+
+pub struct Caller {
+    steps: VecDeque<Step>,
+    speaking: VecDeque<Frame>,
+    line: String,
+    ends: usize,
+    /// The bot's turn under way.
+    heard: Vec<i16>,
+    began: Option<Instant>,
+    sounded: Option<Instant>,
+    since: Instant,
+    events: VecDeque<Event>,
+}
+
+impl Caller {
+    pub fn new(now: Instant, steps: Vec<Step>) -> Self {
+        Self {
+            steps: steps.into(),
+            speaking: VecDeque::new(),
+            line: String::new(),
+            ends: 0,
+            heard: Vec::new(),
+            began: None,
+            sounded: None,
+            since: now,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// 20 ms: hears the bot, gives what to send.
+    pub fn tick(&mut self, now: Instant, heard: &Frame) -> Frame {
+        self.hear(now, heard);
+        self.act(now);
+        let Some(frame) = self.speaking.pop_front() else { return Frame::silence() };
+        if self.speaking.len() == self.ends {
+            let text = std::mem::take(&mut self.line);
+            self.events.push_back(Event::Said { text, ended: now });
+            self.since = now;
+        }
+        frame
+    }
+
+    pub fn poll(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The call is over: what the bot was saying is told.
+    pub fn end(&mut self) {
+        let expected = match self.steps.pop_front() {
+            Some(Step::Hear { expected }) => expected,
+            _ => None,
+        };
+        self.tell(expected);
+        for step in std::mem::take(&mut self.steps) {
+            if let Step::Hear { expected: Some(words) } = step {
+                self.events.push_back(Event::GaveUp(format!("the call ended before `{words}` was heard")));
+            }
+        }
+    }
+
+    fn hear(&mut self, now: Instant, frame: &Frame) {
+        if frame.level() > AUDIBLE {
+            self.began.get_or_insert(now);
+            self.sounded = Some(now);
+        }
+        if self.began.is_some() {
+            self.heard.extend_from_slice(frame.samples());
+        }
+    }
+
+    /// Whether the bot has said something and finished.
+    fn finished(&self, now: Instant) -> bool {
+        self.sounded.is_some_and(|at| now.saturating_duration_since(at) >= FINISHED)
+    }
+
+    fn act(&mut self, now: Instant) {
+        if !self.speaking.is_empty() {
+            return;
+        }
+        let waited = now.saturating_duration_since(self.since);
+        match self.steps.front() {
+            None => {}
+            Some(Step::Hear { expected }) => {
+                if self.finished(now) {
+                    let expected = expected.clone();
+                    self.next(now);
+                    self.tell(expected);
+                } else if self.began.is_none() && waited >= PATIENCE {
+                    let what = expected.clone().unwrap_or_else(|| "anything".into());
+                    self.events.push_back(Event::GaveUp(format!("`{what}` was not heard: the bot said nothing")));
+                    self.next(now);
+                }
+            }
+            Some(Step::Say { .. }) => {
+                let quiet = self.began.is_none() || self.finished(now);
+                if quiet && waited >= REACTION {
+                    self.tell(None);
+                    self.speak(now);
+                }
+            }
+            Some(Step::Interrupt { after, .. }) => {
+                let over = self.began.is_some_and(|at| now.saturating_duration_since(at) >= *after);
+                if over || waited >= PATIENCE {
+                    self.speak(now);
+                }
+            }
+            Some(Step::Press(key)) => {
+                if waited >= BETWEEN_KEYS {
+                    self.events.push_back(Event::Press(*key));
+                    self.next(now);
+                }
+            }
+            Some(Step::Wait(span)) => {
+                if waited >= *span {
+                    self.next(now);
+                }
+            }
+            Some(Step::AwaitEnd) => {
+                if self.finished(now) {
+                    self.tell(None);
+                }
+                if waited >= END {
+                    self.events.push_back(Event::GaveUp("the bot did not end the call".into()));
+                    self.next(now);
+                }
+            }
+            Some(Step::HangUp) => {
+                if waited >= REACTION {
+                    self.tell(None);
+                    self.events.push_back(Event::HangUp);
+                    self.next(now);
+                }
+            }
+        }
+    }
+
+    fn speak(&mut self, now: Instant) {
+        if let Some(Step::Say { text, sound } | Step::Interrupt { text, sound, .. }) = self.steps.pop_front() {
+            self.speaking = frames(&sound).collect();
+            let levels: Vec<f32> = self.speaking.iter().map(Frame::level).collect();
+            // Frames after the last sound: the line has been said when so many are left.
+            self.ends = levels.len() - 1 - last_sound(&levels).unwrap_or(levels.len().saturating_sub(1)).min(levels.len() - 1);
+            self.line = text;
+            self.since = now;
+        }
+    }
+
+    fn next(&mut self, now: Instant) {
+        self.steps.pop_front();
+        self.since = now;
+    }
+
+    fn tell(&mut self, expected: Option<String>) {
+        let sound = std::mem::take(&mut self.heard);
+        self.sounded = None;
+        match self.began.take() {
+            Some(began) => self.events.push_back(Event::Heard { sound, began, expected }),
+            None => {
+                if let Some(words) = expected {
+                    self.events.push_back(Event::GaveUp(format!("`{words}` was not heard: the bot said nothing")));
+                }
+            }
+        }
+    }
+}
+
+use crate::audio::level::last_sound;

@@ -1,0 +1,400 @@
+//! Rings a SIP URI as a scripted caller and measures on the wire.
+//!
+//! A gap is the time from the last audible packet that was sent to the first audible one that came: the caller's own jitter
+//! buffer is not in it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use super::caller::{AUDIBLE, Caller, Event as Acted, Step};
+use super::script::{Line, Script, Who, duration};
+use crate::audio::tone::Key;
+use crate::audio::{FRAME_DURATION, level_dbfs, wav};
+use crate::bench::words::recall;
+use crate::clock;
+use crate::language::Language;
+use crate::rtp::packet::Packet;
+use crate::rtp::{self, RtpStream};
+use crate::sdp::{self, Capabilities};
+use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
+use crate::speech::{Digits, Engines, Listening, Priority};
+
+/// The share of expected words that must be heard: a transcript of a transcript is never perfect.
+const ENOUGH: f64 = 0.7;
+/// To be answered, or refused.
+const ANSWER: Duration = Duration::from_secs(15);
+
+#[derive(Debug, thiserror::Error)]
+pub enum RingError {
+    #[error("{0}")]
+    Sip(#[from] sip::StartError),
+    #[error("cannot open a port for sound: {0}")]
+    Port(std::io::Error),
+    #[error("{uri} refused the call: {code} {reason}")]
+    Refused { uri: String, code: u16, reason: String },
+    #[error("nobody answered at {0} within 15 s; is the bot running there?")]
+    NoAnswer(String),
+    #[error("the answer of {uri} cannot be used: {reason}")]
+    Answer { uri: String, reason: String },
+    #[error("a line of the script cannot be spoken: {0}")]
+    Voice(String),
+    #[error("{0}")]
+    Sound(#[from] wav::WavError),
+    #[error("{0}")]
+    Script(String),
+}
+
+/// One thing said, by either side.
+#[derive(Clone, Debug, Serialize)]
+pub struct Said {
+    pub speaker: &'static str,
+    pub text: String,
+    /// Milliseconds since the call was answered.
+    pub at_ms: f64,
+    /// For the bot: silence before it, milliseconds, on the wire. Absent where it spoke first or over the caller.
+    pub gap_ms: Option<f64>,
+}
+
+/// How the call went.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// INVITE to 200, milliseconds.
+    pub answered_after_ms: f64,
+    /// ACK to the first audible packet, milliseconds.
+    pub first_sound_ms: Option<f64>,
+    pub said: Vec<Said>,
+    pub ending: String,
+    /// What was expected and not heard. Empty: the call went as the script says.
+    pub failures: Vec<String>,
+    pub packets_received: u64,
+    pub packets_lost: u64,
+}
+
+impl Report {
+    /// Gaps of all answers, milliseconds.
+    pub fn gaps(&self) -> Vec<f64> {
+        self.said.iter().filter_map(|said| said.gap_ms).collect()
+    }
+}
+
+/// What happens, as it happens.
+#[derive(Clone, Debug)]
+pub enum Live {
+    Answered { after: Duration },
+    Said(Said),
+    Failed(String),
+    Ended(String),
+}
+
+/// Rings `uri` as `script`; `watch` is told what happens while it does.
+pub async fn ring(
+    engines: &Arc<Engines>,
+    script: &Script,
+    uri: &str,
+    transport: Transport,
+    mut watch: impl FnMut(&Live),
+) -> Result<Report, RingError> {
+    let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
+    let steps = prepare(engines, script, language).await?;
+    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let listen = vec![Listen { transport: Transport::Udp, address: any }, Listen { transport: Transport::Tcp, address: any }];
+    let (agent, mut events) =
+        UserAgent::start(sip::Config { listen, user_agent: "offhook-ring".into(), ..sip::Config::default() }).await?;
+    let socket = UdpSocket::bind(any).await.map_err(RingError::Port)?;
+    let address = socket.local_addr().map_err(RingError::Port)?;
+    let capabilities = Capabilities::default();
+    let local = sdp::Local::new(address, 1);
+    let call = agent.next_call();
+    let dialled = clock::now();
+    let target = match transport {
+        Transport::Udp => uri.to_owned(),
+        Transport::Tcp => format!("{uri};transport=tcp"),
+    };
+    let offer = sdp::offer(&local, &capabilities).into_bytes();
+    agent.act(Action::Dial { call, to: target, from: Some(script.from.clone()), trunk: None, offer }).ok();
+    let connected = tokio::time::timeout(ANSWER, await_answer(uri, &mut events)).await;
+    let body = connected.unwrap_or_else(|_| Err(RingError::NoAnswer(uri.to_owned())));
+    let body = match body {
+        Ok(body) => body,
+        Err(e) => {
+            agent.act(Action::Hangup { call, cause: None }).ok();
+            agent.close().await;
+            return Err(e);
+        }
+    };
+    let answered = clock::now();
+    let wrong = |reason: String| RingError::Answer { uri: uri.to_owned(), reason };
+    let media = sdp::accept(&body, &capabilities).map_err(|e| wrong(e.to_string()))?;
+    let peer = media.peer();
+    let (heard, hears) = mpsc::channel(TRANSCRIPTS);
+    let mut line = OnTheLine {
+        agent: &agent,
+        call,
+        engines,
+        language,
+        socket,
+        stream: RtpStream::new(answered, peer, rtp::Config::default(), answered_seed(dialled)),
+        caller: Caller::new(answered, steps),
+        answered,
+        said_until: None,
+        first_sound: None,
+        heard,
+        hearing: Vec::new(),
+        pending: 0,
+        report: Report { answered_after_ms: ms(answered - dialled), ..Report::default() },
+    };
+    watch(&Live::Answered { after: answered - dialled });
+    line.talk(&mut events, hears, &mut watch).await;
+    let report = line.report;
+    agent.close().await;
+    Ok(report)
+}
+
+/// Turns of the bot that wait for their transcript, at most; a call has fewer.
+const TRANSCRIPTS: usize = 256;
+
+/// What a turn of the bot came with.
+struct Segment {
+    at: f64,
+    gap: Option<f64>,
+    expected: Option<String>,
+    text: Result<String, String>,
+}
+
+struct OnTheLine<'a> {
+    agent: &'a UserAgent,
+    call: CallId,
+    engines: &'a Arc<Engines>,
+    language: Language,
+    socket: UdpSocket,
+    stream: RtpStream,
+    caller: Caller,
+    answered: Instant,
+    /// The caller's last audible packet, until the bot answers.
+    said_until: Option<Instant>,
+    /// The first audible packet of the bot's turn under way, and the gap before it.
+    first_sound: Option<(Instant, Option<Duration>)>,
+    heard: mpsc::Sender<Segment>,
+    hearing: Vec<crate::speech::Hearing>,
+    pending: usize,
+    report: Report,
+}
+
+impl OnTheLine<'_> {
+    async fn talk(
+        &mut self,
+        events: &mut mpsc::Receiver<Event>,
+        mut hears: mpsc::Receiver<Segment>,
+        watch: &mut impl FnMut(&Live),
+    ) {
+        let mut tick = tokio::time::interval(FRAME_DURATION);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut datagram = [0_u8; 2048];
+        let mut over = false;
+        while !over || self.pending > 0 {
+            tokio::select! {
+                event = events.recv(), if !over => if let Some(ending) = ended(event) {
+                    over = true;
+                    self.report.ending = ending.clone();
+                    self.caller.end();
+                    self.follow(watch);
+                    watch(&Live::Ended(ending));
+                },
+                Some(segment) = hears.recv() => self.transcribed(segment, watch),
+                _ = tick.tick(), if !over => self.tick(watch),
+                Ok((length, from)) = self.socket.recv_from(&mut datagram), if !over => {
+                    self.received(from, &datagram[..length]);
+                }
+            }
+        }
+        let stats = self.stream.stats();
+        (self.report.packets_received, self.report.packets_lost) = (stats.received, stats.lost);
+        self.report.said.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+    }
+
+    fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let now = clock::now();
+        if self.first_sound.is_none() && audible(datagram) {
+            let gap = self.said_until.take().map(|until| now.saturating_duration_since(until));
+            self.first_sound = Some((now, gap));
+            let since = ms(now.saturating_duration_since(self.answered));
+            self.report.first_sound_ms.get_or_insert(since);
+        }
+        self.stream.handle_datagram(now, from, datagram);
+    }
+
+    fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
+        let now = clock::now();
+        let incoming = self.stream.tick(now);
+        let frame = self.caller.tick(now, &incoming.frame);
+        if let Some((to, datagram)) = self.stream.send(now, &frame) {
+            self.socket.try_send_to(&datagram, to).ok();
+        }
+        self.follow(watch);
+    }
+
+    fn follow(&mut self, watch: &mut impl FnMut(&Live)) {
+        while let Some(event) = self.caller.poll() {
+            match event {
+                Acted::Said { text, ended } => {
+                    self.said_until = Some(ended);
+                    self.first_sound = None;
+                    let said = Said { speaker: "caller", text, at_ms: ms(ended - self.answered), gap_ms: None };
+                    watch(&Live::Said(said.clone()));
+                    self.report.said.push(said);
+                }
+                Acted::Press(key) => {
+                    if let Some(key) = Key::from_symbol(key) {
+                        self.stream.send_key(key).ok();
+                    }
+                    self.said_until = None;
+                    self.first_sound = None;
+                    let at = ms(clock::now() - self.answered);
+                    let said = Said { speaker: "caller", text: format!("[key {key}]"), at_ms: at, gap_ms: None };
+                    watch(&Live::Said(said.clone()));
+                    self.report.said.push(said);
+                }
+                Acted::Heard { sound, began, expected } => self.transcribe(sound, began, expected),
+                Acted::GaveUp(reason) => self.failed(reason, watch),
+                Acted::HangUp => {
+                    self.agent.act(Action::Hangup { call: self.call, cause: None }).ok();
+                }
+            }
+        }
+    }
+
+    fn transcribe(&mut self, sound: Vec<i16>, began: Instant, expected: Option<String>) {
+        let (began, gap) = self.first_sound.take().unwrap_or((began, None));
+        let at = ms(began.saturating_duration_since(self.answered));
+        let (gap, heard) = (gap.map(ms), self.heard.clone());
+        let listening = Listening { language: self.language, digits: Digits::No };
+        let hearing = self.engines.hear(0, sound, listening, move |result| {
+            let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());
+            heard.try_send(Segment { at, gap, expected, text }).ok();
+        });
+        if let Ok(hearing) = hearing {
+            self.pending += 1;
+            self.hearing.push(hearing);
+        }
+    }
+
+    fn transcribed(&mut self, segment: Segment, watch: &mut impl FnMut(&Live)) {
+        self.pending -= 1;
+        let text = match segment.text {
+            Ok(text) => text,
+            Err(e) => return self.failed(format!("what the bot said could not be transcribed: {e}"), watch),
+        };
+        let said = Said { speaker: "bot", text: text.clone(), at_ms: segment.at, gap_ms: segment.gap };
+        watch(&Live::Said(said.clone()));
+        self.report.said.push(said);
+        if let Some(expected) = segment.expected {
+            if recall(&expected, &text, self.language) < ENOUGH {
+                self.failed(format!("expected `{expected}`, heard `{text}`"), watch);
+            }
+        }
+    }
+
+    fn failed(&mut self, reason: String, watch: &mut impl FnMut(&Live)) {
+        watch(&Live::Failed(reason.clone()));
+        self.report.failures.push(reason);
+    }
+}
+
+/// Every line as sound, made before the call so that the caller is never late.
+async fn prepare(engines: &Arc<Engines>, script: &Script, language: Language) -> Result<Vec<Step>, RingError> {
+    let mut steps = Vec::new();
+    let span = |text: &str| duration(text).map_err(RingError::Script);
+    for line in &script.steps {
+        match line {
+            Line::Hear(words) => {
+                let expected = Some(words.clone()).filter(|words| !words.is_empty());
+                steps.push(Step::Hear { expected });
+            }
+            Line::Say(text) => steps.push(Step::Say { text: text.clone(), sound: voice(engines, language, text).await? }),
+            Line::Play(path) => {
+                let text = format!("[{}]", path.file_name().unwrap_or_default().to_string_lossy());
+                steps.push(Step::Say { text, sound: wav::read(path)? });
+            }
+            Line::Interrupt(interrupt) => steps.push(Step::Interrupt {
+                text: interrupt.say.clone(),
+                sound: voice(engines, language, &interrupt.say).await?,
+                after: span(&interrupt.after)?,
+            }),
+            Line::Press(keys) => steps.extend(keys.chars().map(Step::Press)),
+            Line::Wait(text) => steps.push(Step::Wait(span(text)?)),
+            Line::End(Who::Caller) => steps.push(Step::HangUp),
+            Line::End(Who::Bot) => steps.push(Step::AwaitEnd),
+        }
+    }
+    if !matches!(steps.last(), Some(Step::HangUp | Step::AwaitEnd)) {
+        steps.push(Step::HangUp);
+    }
+    Ok(steps)
+}
+
+async fn voice(engines: &Arc<Engines>, language: Language, text: &str) -> Result<Vec<i16>, RingError> {
+    let (done, spoken) = tokio::sync::oneshot::channel();
+    let _speaking = engines
+        .speak(0, Priority::Next, language, text, move |result| drop(done.send(result)))
+        .map_err(|e| RingError::Voice(e.to_string()))?;
+    let sound = spoken.await.map_err(|e| RingError::Voice(e.to_string()))?;
+    Ok(sound.map_err(|e| RingError::Voice(format!("`{text}`: {e}")))?.to_vec())
+}
+
+async fn await_answer(uri: &str, events: &mut mpsc::Receiver<Event>) -> Result<Vec<u8>, RingError> {
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Answered { body, .. } => {
+                let reason = "it has no session description".to_owned();
+                return body.ok_or(RingError::Answer { uri: uri.to_owned(), reason });
+            }
+            Event::Refused { code, reason, .. } => return Err(RingError::Refused { uri: uri.to_owned(), code, reason }),
+            Event::Ended { .. } => break,
+            Event::Invited { .. }
+            | Event::Acknowledged { .. }
+            | Event::Changed { .. }
+            | Event::Progressed { .. }
+            | Event::Transferred { .. }
+            | Event::Key { .. }
+            | Event::Registered { .. }
+            | Event::RegistrationFailed { .. } => {}
+        }
+    }
+    Err(RingError::NoAnswer(uri.to_owned()))
+}
+
+/// How the call ended, if it did.
+fn ended(event: Option<Event>) -> Option<String> {
+    match event {
+        None => Some("the user agent stopped".into()),
+        Some(Event::Ended { cause, .. }) => Some(match cause {
+            sip::Ended::ByPeer => "the bot hung up".into(),
+            sip::Ended::ByUs | sip::Ended::Cancelled => "the caller hung up".into(),
+            sip::Ended::AckTimeout => "no ACK".into(),
+            sip::Ended::Failed(reason) => reason,
+        }),
+        Some(_) => None,
+    }
+}
+
+/// Whether a packet of sound can be heard.
+fn audible(datagram: &[u8]) -> bool {
+    use crate::audio::g711::Codec;
+    let Ok(packet) = Packet::parse(datagram) else { return false };
+    let codec = [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.payload_type() == packet.payload_type);
+    codec.is_some_and(|codec| level_dbfs(&codec.decode(packet.payload)) > AUDIBLE)
+}
+
+fn answered_seed(dialled: Instant) -> u64 {
+    clock::now().saturating_duration_since(dialled).as_nanos() as u64
+}
+
+fn ms(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,441 @@
+//! The user agent as a whole: it starts and closes the rest, and hands each incoming request to the call it belongs to.
+//!
+//! What belongs to no call is answered here. It knows nothing of how a call proceeds.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rsipstack::EndpointBuilder;
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::sip::{Auth, Header, Method, Param, Scheme, SipMessage, Uri};
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
+use rsipstack::transaction::transaction::TransactionEvent;
+use rsipstack::transaction::{CallIdFormat, Transaction, TransactionReceiver};
+use rsipstack::transport::tcp_listener::TcpListenerConnection;
+use rsipstack::transport::udp::UdpConnection;
+use rsipstack::transport::{SipConnection, TransportLayer};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::gate::{Gate, GatedUdp};
+use super::registry::{DialogKey, Input, Invitation, Registry};
+use super::resolve::{Resolver, Shared};
+use super::stream::Streams;
+use super::tasks::Tasks;
+use super::{
+    Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, message, placed, trunk,
+};
+
+/// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
+const EVENTS: usize = 1024;
+/// How long calls have to say goodbye when the user agent closes.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Dropped without [`close`](Self::close), it ends at once, and peers are not told.
+pub struct UserAgent {
+    core: Arc<Core>,
+    stop: CancellationToken,
+}
+
+/// What every part of the user agent may need.
+pub(super) struct Core {
+    pub endpoint: EndpointInnerRef,
+    pub layer: DialogLayer,
+    pub streams: Arc<Streams>,
+    pub resolver: Arc<Resolver>,
+    pub registry: Arc<Registry>,
+    pub tasks: Arc<Tasks>,
+    pub events: mpsc::Sender<Event>,
+    pub config: Config,
+    gate: Arc<Gate>,
+    local: Vec<(Transport, SocketAddr)>,
+    closing: AtomicBool,
+    calls: AtomicU64,
+}
+
+impl UserAgent {
+    /// Listens, and registers with the trunks that want it. Must be called on a tokio runtime.
+    pub async fn start(config: Config) -> Result<(UserAgent, mpsc::Receiver<Event>), StartError> {
+        if config.listen.is_empty() {
+            return Err(StartError::NoListener);
+        }
+        trunk::check(&config)?;
+        let stop = CancellationToken::new();
+        let gate = Arc::new(Gate::new(limits(config.limits), crate::clock::now()));
+        let resolver = Arc::new(Resolver::default());
+        let layer = TransportLayer::new_with_domain_resolver(stop.clone(), Box::new(Shared(resolver.clone())));
+        let mut local = Vec::new();
+        let mut listeners = Vec::new();
+        for listen in &config.listen {
+            let bound = match listen.transport {
+                Transport::Udp => listen_udp(listen, &config, &gate, &layer, &stop).await?,
+                Transport::Tcp => {
+                    let (listener, bound) = listen_tcp(listen).await?;
+                    listeners.push((listener, bound));
+                    bound
+                }
+            };
+            local.push((listen.transport, bound));
+        }
+        let endpoint = build(&config, layer, &stop);
+        let incoming = endpoint.incoming_transactions().map_err(stack)?;
+        let endpoint = endpoint.inner;
+        let tasks = Arc::new(Tasks::new());
+        serve(&endpoint, &tasks, &listeners, config.advertised).await?;
+
+        let streams = Streams::new(endpoint.clone(), gate.clone(), tasks.clone(), stop.clone());
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let core = Arc::new(Core {
+            layer: DialogLayer::new(endpoint.clone()),
+            endpoint,
+            streams: Arc::new(streams),
+            resolver,
+            registry: Arc::new(Registry::default()),
+            tasks,
+            events,
+            config,
+            gate,
+            local,
+            closing: AtomicBool::new(false),
+            calls: AtomicU64::new(1),
+        });
+        for (listener, _) in listeners {
+            core.tasks.spawn(core.streams.clone().accept(listener));
+        }
+        core.tasks.spawn(dispatch(core.clone(), incoming));
+        for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
+            core.tasks.spawn(trunk::register(core.clone(), trunk.clone()));
+        }
+        Ok((UserAgent { core, stop }, receiver))
+    }
+
+    /// Never waits. What a call's queue has no room for is refused; what is meant for a call that is over is taken and
+    /// ignored.
+    pub fn act(&self, action: Action) -> Result<(), Busy> {
+        if let Action::Dial { call, .. } = &action {
+            let (entered, inputs) = self.core.registry.enter(*call).ok_or(Busy)?;
+            self.core
+                .tasks
+                .spawn(placed::place(self.core.clone(), entered, inputs, action));
+            return Ok(());
+        }
+        match self.core.registry.inputs(action.call()) {
+            Some(inputs) => match inputs.try_send(Input::Action(action)) {
+                Err(mpsc::error::TrySendError::Full(_)) => Err(Busy),
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// An id for a call to place.
+    pub fn next_call(&self) -> CallId {
+        self.core.next_call()
+    }
+
+    /// Where it listens, in the order of the configuration, the ports as they are.
+    pub fn local(&self) -> Vec<(Transport, SocketAddr)> {
+        self.core.local.clone()
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            dialogs: self.core.registry.len(),
+            transactions: self.core.endpoint.get_stats().running_transactions,
+            malformed: self.core.gate.malformed(),
+            turned_away: self.core.gate.turned_away(),
+        }
+    }
+
+    /// Hangs up every call, takes back the registrations, ends all tasks and frees the ports. Peers have two seconds to
+    /// answer.
+    pub async fn close(self) {
+        self.core.closing.store(true, Relaxed);
+        for call in self.core.registry.calls() {
+            let _ = self.act(Action::Hangup { call, cause: None });
+        }
+        let emptied = async {
+            while self.core.registry.len() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(emptied, trunk::leave(&self.core)) }).await;
+        let mut tasks = self.halt();
+        while tasks.join_next().await.is_some() {}
+        // The library's own tasks end when they are next polled; the sockets are closed with the last of them.
+        let gate = Arc::downgrade(&self.core.gate);
+        drop(self);
+        let gone = async {
+            while gate.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
+    }
+
+    fn halt(&self) -> tokio::task::JoinSet<()> {
+        let tasks = self.core.tasks.stop();
+        self.stop.cancel();
+        // Wakes what the library spawned to wait for a response: nothing would any more.
+        self.core.endpoint.transactions.with(|transactions| {
+            for (key, transaction) in transactions {
+                let _ = transaction.send(TransactionEvent::Terminate(key.clone()));
+            }
+        });
+        tasks
+    }
+}
+
+impl Drop for UserAgent {
+    fn drop(&mut self) {
+        drop(self.halt());
+    }
+}
+
+fn limits(limits: Limits) -> Limits {
+    let longest = rsipstack::transport::connection::MAX_UDP_BUF_SIZE;
+    Limits {
+        message: limits.message.clamp(512, longest),
+        ..limits
+    }
+}
+
+fn stack(error: rsipstack::Error) -> StartError {
+    StartError::Stack(error.to_string())
+}
+
+async fn listen_udp(
+    listen: &Listen,
+    config: &Config,
+    gate: &Arc<Gate>,
+    layer: &TransportLayer,
+    stop: &CancellationToken,
+) -> Result<SocketAddr, StartError> {
+    let failed = |source| bind_error(listen, source);
+    let socket = tokio::net::UdpSocket::bind(listen.address).await.map_err(failed)?;
+    let bound = socket.local_addr().map_err(failed)?;
+    let advertised = config.advertised.map(|ip| SocketAddr::new(ip, bound.port()));
+    let socket = Arc::new(GatedUdp::new(socket, gate.clone()));
+    let connection = UdpConnection::from_socket(socket, advertised, Some(stop.child_token())).await;
+    layer.add_transport(connection.map_err(stack)?.into());
+    Ok(bound)
+}
+
+async fn listen_tcp(listen: &Listen) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| bind_error(listen, source);
+    let listener = TcpListener::bind(listen.address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn bind_error(listen: &Listen, source: std::io::Error) -> StartError {
+    StartError::Bind {
+        transport: listen.transport,
+        address: listen.address,
+        source,
+    }
+}
+
+fn build(config: &Config, layer: TransportLayer, stop: &CancellationToken) -> rsipstack::transaction::Endpoint {
+    let option = EndpointOption {
+        callid_format: CallIdFormat::Uuid,
+        ..EndpointOption::default()
+    };
+    EndpointBuilder::new()
+        .with_transport_layer(layer)
+        .with_cancel_token(stop.clone())
+        .with_user_agent(&message::one_line(&config.user_agent))
+        .with_inspector(Box::new(message::Inspector))
+        .with_option(option)
+        .build()
+}
+
+/// Starts the library. The TCP listeners are made known to it once it has started its own listeners: their addresses
+/// belong into Via, but it is not to listen on them.
+async fn serve(
+    endpoint: &EndpointInnerRef,
+    tasks: &Tasks,
+    listeners: &[(TcpListener, SocketAddr)],
+    advertised: Option<IpAddr>,
+) -> Result<(), StartError> {
+    let serving = endpoint.clone();
+    let mut serving = Box::pin(async move { serving.serve().await });
+    tokio::select! {
+        biased;
+        ended = &mut serving => return ended.map_err(stack),
+        () = std::future::ready(()) => {}
+    }
+    for (_, bound) in listeners {
+        let address = SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port());
+        let address = SipConnection::resolve_bind_address(address);
+        let listener = TcpListenerConnection::new(address, None).await.map_err(stack)?;
+        endpoint
+            .transport_layer
+            .add_transport(SipConnection::TcpListener(listener));
+    }
+    tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            warn!(%error, "the SIP stack stopped");
+        }
+    });
+    Ok(())
+}
+
+async fn dispatch(core: Arc<Core>, mut incoming: TransactionReceiver) {
+    while let Some(transaction) = incoming.recv().await {
+        match DialogKey::of(&transaction.original) {
+            Some(key) => core.hand_over(&key, transaction),
+            None => core.outside(transaction),
+        }
+    }
+}
+
+impl Core {
+    pub fn next_call(&self) -> CallId {
+        CallId(self.calls.fetch_add(1, Relaxed))
+    }
+
+    /// A request within a dialog.
+    fn hand_over(&self, key: &DialogKey, transaction: Transaction) {
+        let Some(inputs) = self.registry.owner(key) else {
+            return self.answer(transaction, 481, Vec::new());
+        };
+        match inputs.try_send(Input::Request(Box::new(transaction))) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(Input::Request(transaction))) => {
+                self.answer(
+                    *transaction,
+                    500,
+                    vec![message::retry_after_header(Duration::from_secs(1))],
+                );
+            }
+            Err(mpsc::error::TrySendError::Closed(Input::Request(transaction))) => {
+                self.answer(*transaction, 481, Vec::new());
+            }
+            Err(
+                mpsc::error::TrySendError::Full(Input::Action(_)) | mpsc::error::TrySendError::Closed(Input::Action(_)),
+            ) => {}
+        }
+    }
+
+    fn outside(self: &Arc<Self>, transaction: Transaction) {
+        match transaction.original.method {
+            Method::Invite => self.invited(transaction),
+            Method::Options => self.answer(transaction, 200, message::capabilities()),
+            // These exist within a dialog only.
+            Method::Bye | Method::Info | Method::Update | Method::Notify => self.answer(transaction, 481, Vec::new()),
+            Method::Ack | Method::Cancel => {}
+            // The gate lets none of these in.
+            Method::Message
+            | Method::PRack
+            | Method::Publish
+            | Method::Refer
+            | Method::Register
+            | Method::Subscribe => self.answer(transaction, 405, Vec::new()),
+        }
+    }
+
+    fn invited(self: &Arc<Self>, transaction: Transaction) {
+        let soon = || vec![message::retry_after_header(Duration::from_secs(5))];
+        let Some(invitation) = Invitation::of(&transaction.original) else {
+            return self.answer(transaction, 400, Vec::new());
+        };
+        if self.registry.is_invited(&invitation) {
+            return self.answer(transaction, 482, Vec::new());
+        }
+        let permit = self.events.clone().try_reserve_owned();
+        let (Ok(permit), false) = (permit, self.closing.load(Relaxed)) else {
+            return self.answer(transaction, 503, soon());
+        };
+        let Some((entered, inputs)) = self.registry.enter(self.next_call()) else {
+            return self.answer(transaction, 503, soon());
+        };
+        entered.has_invitation(invitation);
+        dialog::answer(self, entered, inputs, transaction, permit);
+    }
+
+    /// Answers what belongs to no call, and sees the answer through.
+    pub fn answer(&self, mut transaction: Transaction, code: u16, headers: Vec<Header>) {
+        self.tasks
+            .spawn(async move { finish(&mut transaction, code, headers).await });
+    }
+
+    /// Where the peer is to reach us, for a Contact.
+    pub fn contact(&self, user: &str, transport: Transport, peer: Option<SocketAddr>) -> Uri {
+        let bound = self
+            .local
+            .iter()
+            .find(|(one, _)| *one == transport)
+            .map(|(_, bound)| *bound);
+        let bound = bound.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060));
+        let ip = match self.config.advertised {
+            Some(ip) => ip,
+            None if bound.ip().is_unspecified() => peer.and_then(address_towards).unwrap_or(bound.ip()),
+            None => bound.ip(),
+        };
+        let plain = !user.is_empty()
+            && user
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
+        Uri {
+            scheme: Some(Scheme::Sip),
+            auth: plain.then(|| Auth {
+                user: user.to_owned(),
+                password: None,
+            }),
+            host_with_port: SocketAddr::new(ip, bound.port()).into(),
+            params: match transport {
+                Transport::Udp => Vec::new(),
+                Transport::Tcp => vec![Param::Transport(rsipstack::sip::Transport::Tcp)],
+            },
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn listens_on(&self, transport: Transport) -> bool {
+        self.local.iter().any(|(one, _)| *one == transport)
+    }
+
+    /// Waits while the reader of events is behind.
+    pub async fn tell(&self, event: Event) {
+        // Nobody reads any more: then nobody is told.
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// Sends a final response, and drives the transaction until its ACK came, where one does, or the time for it is over.
+pub(super) async fn finish(transaction: &mut Transaction, code: u16, headers: Vec<Header>) {
+    if let Err(error) = transaction.reply_with(message::status(code, ""), headers, None).await {
+        debug!(code, %error, "response not sent");
+        return;
+    }
+    if transaction.original.method == Method::Invite {
+        acknowledged(transaction).await;
+    }
+}
+
+/// The ACK of the final response last sent, or `None` where it never came.
+pub(super) async fn acknowledged(transaction: &mut Transaction) -> Option<rsipstack::sip::Request> {
+    while let Some(message) = transaction.receive().await {
+        match message {
+            SipMessage::Request(request) if request.method == Method::Ack => return Some(request),
+            SipMessage::Request(_) | SipMessage::Response(_) => {}
+        }
+    }
+    None
+}
+
+/// The address this machine sends from when it sends to `peer`. Nothing is sent.
+fn address_towards(peer: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr = match peer {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(peer).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}

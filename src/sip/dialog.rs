@@ -1,0 +1,562 @@
+//! One call, from its INVITE to its last transaction: a task that owns it.
+//!
+//! The library's dialog keeps tags, sequence numbers, routes and the INVITE transaction; here is when to send what, and
+//! what to tell. Its transactions are driven by tasks of the call's own, each to its end: the library's are not safe to
+//! cancel and keep time only while somebody polls them. It knows no bodies.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TerminatedReason};
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::uri::ParamsExt;
+use rsipstack::sip::{Header, ReferTo, Request, Response, StatusCodeKind, Uri};
+use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
+use rsipstack::transaction::{Transaction, TransactionState};
+use rsipstack::transport::{SipAddr, SipConnection};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::{debug, warn};
+
+use super::agent::{Core, acknowledged};
+use super::inside::Change;
+use super::registry::{DialogKey, Entered, Input};
+use super::{Action, CallId, Ended, Event, Transport, grammar, message};
+
+/// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
+const AFTERMATH: Duration = Duration::from_secs(70);
+
+pub(super) struct Call {
+    pub core: Arc<Core>,
+    pub id: CallId,
+    pub dialog: InviteDialog,
+    pub side: Side,
+    pub phase: Phase,
+    /// The CSeq number last seen from the peer (RFC 3261 §12.2.2).
+    pub remote_sequence: Option<u32>,
+    /// The peer's offer that waits for our answer.
+    pub change: Option<Change>,
+    /// Requests that overtook what they follow.
+    pub early: VecDeque<Transaction>,
+    pub work: JoinSet<Done>,
+    pub contact: Uri,
+    /// The far end of the TCP connection that the call came or went by.
+    pub flow: Option<SocketAddr>,
+    /// Drives the INVITE.
+    pub invite: AbortHandle,
+    /// The Reason of a BYE that is owed.
+    farewell: Option<Header>,
+    states: DialogStateReceiver,
+    inputs: mpsc::Receiver<Input>,
+    /// Makes the call known to the registry while it lasts.
+    _entered: Entered,
+}
+
+pub(super) enum Side {
+    /// Its INVITE transaction takes responses through here.
+    Callee(TransactionEventSender),
+    Caller,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No final response yet.
+    Ringing,
+    /// Our 200 waits for its ACK.
+    Accepted,
+    Up,
+    /// Told as ended.
+    Over,
+    /// Told as ended, but the BYE has to wait for the ACK (RFC 3261 §15).
+    OweBye,
+}
+
+/// A transaction of the call came to its end.
+pub(super) enum Done {
+    /// The INVITE; for a call placed and not answered, how that ended.
+    Invite(Option<Result<Response, String>>),
+    /// The peer's offer: its 2xx was acknowledged, with a body or without.
+    Changed(Option<Vec<u8>>),
+    /// The peer's offer was refused, or needed no ACK.
+    ChangeOver,
+    /// Our 2xx to a re-INVITE was not acknowledged.
+    ChangeLost,
+    /// Our REFER got a final response, or none.
+    Referred(Option<u16>),
+    /// Something nobody waits for.
+    Said,
+}
+
+/// What a call is made from.
+pub(super) struct Parts {
+    pub entered: Entered,
+    pub inputs: mpsc::Receiver<Input>,
+    pub states: DialogStateReceiver,
+    pub dialog: InviteDialog,
+    pub side: Side,
+    pub contact: Uri,
+    pub flow: Option<SocketAddr>,
+    pub work: JoinSet<Done>,
+    pub invite: AbortHandle,
+}
+
+/// Takes in a call that rings; `permit` is its place in the queue of events.
+pub(super) fn answer(
+    core: &Arc<Core>,
+    entered: Entered,
+    inputs: mpsc::Receiver<Input>,
+    transaction: Transaction,
+    permit: mpsc::OwnedPermit<Event>,
+) {
+    let request = transaction.original.clone();
+    let transport = match &transaction.connection {
+        Some(SipConnection::Udp(_)) | None => Transport::Udp,
+        Some(_) => Transport::Tcp,
+    };
+    let source = message::source(transaction.connection.as_ref());
+    let to = message::party_of(&request.uri);
+    let contact = core.contact(&to.user, transport, source);
+    let (state_sender, states) = core.layer.new_dialog_state_channel();
+    let dialog = core
+        .layer
+        .get_or_create_server_invite(&transaction, state_sender, None, Some(contact.clone()));
+    let dialog = match dialog {
+        Ok(dialog) => dialog,
+        Err(error) => {
+            warn!(%error, "INVITE the library makes no dialog of");
+            return core.answer(transaction, 400, Vec::new());
+        }
+    };
+    let id = dialog.id();
+    entered.has_dialog(DialogKey {
+        call_id: id.call_id,
+        local_tag: id.local_tag,
+    });
+    let call = entered.call();
+    let side = Side::Callee(transaction.tu_sender.clone());
+    let mut work = JoinSet::new();
+    let invite = work.spawn(drive_invite(dialog.clone(), transaction));
+    let parts = Parts {
+        entered,
+        inputs,
+        states,
+        dialog,
+        side,
+        contact,
+        flow: source.filter(|_| transport == Transport::Tcp),
+        work,
+        invite,
+    };
+    let mut task = Call::new(core.clone(), parts);
+    task.remote_sequence = super::inside::sequence(&request);
+    permit.send(Event::Invited {
+        call,
+        from: grammar::party(&message::value_of(&request, "From")),
+        to,
+        source: source.unwrap_or_else(|| ([0, 0, 0, 0], 0).into()),
+        offer: message::session_of(&request),
+    });
+    core.tasks.spawn(task.run());
+}
+
+/// 100 at once, then what it is told, until the ACK, a CANCEL, or the end of time for either.
+async fn drive_invite(mut dialog: InviteDialog, mut transaction: Transaction) -> Done {
+    if let Err(error) = dialog.handle(&mut transaction).await {
+        debug!(%error, "INVITE ended");
+    }
+    // After a CANCEL the library leaves its 487 alone; it is to be repeated until the ACK.
+    if transaction.state == TransactionState::Completed {
+        acknowledged(&mut transaction).await;
+    }
+    Done::Invite(None)
+}
+
+impl Call {
+    pub fn new(core: Arc<Core>, parts: Parts) -> Call {
+        Call {
+            core,
+            id: parts.entered.call(),
+            dialog: parts.dialog,
+            side: parts.side,
+            phase: Phase::Ringing,
+            remote_sequence: None,
+            change: None,
+            early: VecDeque::new(),
+            work: parts.work,
+            contact: parts.contact,
+            flow: parts.flow,
+            invite: parts.invite,
+            farewell: None,
+            states: parts.states,
+            inputs: parts.inputs,
+            _entered: parts.entered,
+        }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            let over = matches!(self.phase, Phase::Over | Phase::OweBye);
+            if over && self.work.is_empty() {
+                break;
+            }
+            tokio::select! {
+                // States first: an ACK comes before the request that follows it.
+                biased;
+                Some(state) = self.states.recv() => self.on_state(state).await,
+                Some(done) = self.work.join_next() => self.on_done(done).await,
+                Some(input) = self.inputs.recv() => self.on_input(input).await,
+                () = tokio::time::sleep(AFTERMATH), if over => {
+                    debug!(call = %self.id, "a transaction did not end");
+                    break;
+                }
+            }
+        }
+        self.inputs.close();
+        while let Ok(input) = self.inputs.try_recv() {
+            self.on_input(input).await;
+        }
+        for request in std::mem::take(&mut self.early) {
+            self.core.answer(request, 481, Vec::new());
+        }
+    }
+
+    async fn on_state(&mut self, state: DialogState) {
+        match state {
+            DialogState::Early(_, response) if self.phase == Phase::Ringing && matches!(self.side, Side::Caller) => {
+                let (call, code) = (self.id, response.status_code.code());
+                let body = message::session_of_response(&response);
+                self.core.tell(Event::Progressed { call, code, body }).await;
+            }
+            DialogState::Confirmed(_, response) => self.on_confirmed(&response).await,
+            DialogState::Terminated(_, reason) => self.on_terminated(reason).await,
+            // Early after the start, and what is answered without the library's help.
+            DialogState::Early(..)
+            | DialogState::Calling(_)
+            | DialogState::Trying(_)
+            | DialogState::WaitAck(..)
+            | DialogState::Updated(..)
+            | DialogState::Publish(..)
+            | DialogState::Notify(..)
+            | DialogState::Refer(..)
+            | DialogState::Message(..)
+            | DialogState::Info(..)
+            | DialogState::Options(..) => {}
+        }
+    }
+
+    /// Said by the library on other occasions as well: only the first time it means that the call is up.
+    async fn on_confirmed(&mut self, response: &Response) {
+        let call = self.id;
+        let event = match (&self.side, self.phase) {
+            (Side::Callee(_), Phase::Accepted) => {
+                let body = self.dialog.last_remote_ack().and_then(|ack| message::session_of(&ack));
+                Event::Acknowledged { call, body }
+            }
+            (Side::Caller, Phase::Ringing) => Event::Answered {
+                call,
+                body: message::session_of_response(response),
+            },
+            (_, Phase::OweBye) => {
+                let reason = self.farewell.take();
+                return self.send_bye(reason);
+            }
+            (_, Phase::Ringing | Phase::Accepted | Phase::Up | Phase::Over) => return,
+        };
+        self.phase = Phase::Up;
+        self.core.tell(event).await;
+        self.resume().await;
+    }
+
+    async fn on_terminated(&mut self, reason: TerminatedReason) {
+        let cause = match (reason, self.phase) {
+            (_, Phase::Over) => return,
+            // No ACK came, and the library sends the BYE.
+            (_, Phase::OweBye) => {
+                self.phase = Phase::Over;
+                return;
+            }
+            // How it was refused comes with the end of the INVITE.
+            (_, Phase::Ringing) if matches!(self.side, Side::Caller) => return,
+            (TerminatedReason::UacCancel, Phase::Ringing | Phase::Accepted) => Ended::Cancelled,
+            (TerminatedReason::Timeout, _) => Ended::AckTimeout,
+            (TerminatedReason::ProxyAuthRequired, Phase::Up) => {
+                // The library takes a challenge it cannot answer for the end; the peer does not.
+                super::placed::send_bye_apart(self);
+                Ended::Failed("the peer asks for credentials within the call".to_owned())
+            }
+            (reason, Phase::Ringing | Phase::Accepted | Phase::Up) => {
+                Ended::Failed(format!("ended by the stack: {reason:?}"))
+            }
+        };
+        self.end(cause).await;
+    }
+
+    async fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
+        let call = self.id;
+        match done {
+            Ok(Done::Invite(Some(outcome))) if self.phase == Phase::Ringing => self.on_not_answered(outcome).await,
+            Ok(Done::Invite(_) | Done::Said) => {}
+            Ok(Done::Changed(body)) => {
+                let offered = self.change.take().is_some_and(|change| change.offered);
+                if !offered && self.phase == Phase::Up {
+                    self.core.tell(Event::Acknowledged { call, body }).await;
+                }
+                self.resume().await;
+            }
+            Ok(Done::ChangeOver) => {
+                self.change = None;
+                self.resume().await;
+            }
+            Ok(Done::ChangeLost) => {
+                self.change = None;
+                if self.phase == Phase::Up {
+                    self.send_bye(None);
+                    self.end(Ended::AckTimeout).await;
+                }
+            }
+            Ok(Done::Referred(code)) => {
+                // 2xx promises reports; anything else is the end of it. 408: no answer at all.
+                let code = code.unwrap_or(408);
+                if self.phase == Phase::Up && !(200..300).contains(&code) {
+                    self.core.tell(Event::Transferred { call, code }).await;
+                }
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => {
+                warn!(%call, %error, "a transaction panicked");
+                if !matches!(self.phase, Phase::Over | Phase::OweBye) {
+                    self.end(Ended::Failed("a transaction failed".to_owned())).await;
+                }
+            }
+        }
+    }
+
+    async fn on_not_answered(&mut self, outcome: Result<Response, String>) {
+        let call = self.id;
+        match outcome {
+            Ok(response) => {
+                self.phase = Phase::Over;
+                let refused = Event::Refused {
+                    call,
+                    code: response.status_code.code(),
+                    reason: message::phrase(&response),
+                    retry_after: message::retry_after(&response),
+                };
+                self.core.tell(refused).await;
+            }
+            Err(error) => self.end(Ended::Failed(error)).await,
+        }
+    }
+
+    async fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Request(request) => self.on_request(*request).await,
+            Input::Action(action) => self.on_action(action).await,
+        }
+    }
+
+    async fn on_action(&mut self, action: Action) {
+        match (action, &self.side) {
+            (Action::Ring { .. }, Side::Callee(_)) => self.log(self.dialog.ringing(None, None)),
+            (Action::Accept { body, .. }, Side::Callee(_)) if self.phase == Phase::Ringing => {
+                self.phase = Phase::Accepted;
+                self.log(self.dialog.accept(Some(vec![message::session_type()]), Some(body)));
+            }
+            (
+                Action::Refuse {
+                    code,
+                    reason,
+                    retry_after,
+                    ..
+                },
+                Side::Callee(invite),
+            ) if self.phase == Phase::Ringing => {
+                let headers: Vec<Header> = retry_after.map(message::retry_after_header).into_iter().collect();
+                self.refuse(invite, code.clamp(300, 699), &reason, headers);
+                self.end(Ended::ByUs).await;
+            }
+            (Action::Answer { body, .. }, _) => self.answer_change(200, Some(body)),
+            (Action::RefuseChange { code, .. }, _) => self.answer_change(code.clamp(300, 699), None),
+            (Action::Hangup { cause, .. }, _) => self.hang_up(cause).await,
+            (Action::Refer { to, .. }, _) => self.refer(&to).await,
+            // Not in this state, not on this side, or not for a call that exists.
+            (Action::Ring { .. } | Action::Accept { .. } | Action::Refuse { .. } | Action::Dial { .. }, _) => {}
+        }
+    }
+
+    fn log(&self, result: rsipstack::Result<()>) {
+        if let Err(error) = result {
+            debug!(call = %self.id, %error, "not sent");
+        }
+    }
+
+    /// A final response to the INVITE, with headers that the library's own `reject` has no room for.
+    fn refuse(&self, invite: &TransactionEventSender, code: u16, reason: &str, headers: Vec<Header>) {
+        let request = self.dialog.initial_request();
+        let response = self
+            .core
+            .endpoint
+            .make_response(&request, message::status(code, reason), None);
+        let mut response = self.tagged(response);
+        response.headers.extend(headers);
+        // Fails where a CANCEL was quicker.
+        let _ = invite.send(TransactionEvent::Respond(response));
+    }
+
+    /// With our tag in To.
+    fn tagged(&self, mut response: Response) -> Response {
+        let tag = self.dialog.id().local_tag;
+        for header in response.headers.iter_mut() {
+            match header {
+                Header::To(to) if !grammar::has_tag(&to.0) => *to = to.with_tag(tag.clone().into()),
+                _ => {}
+            }
+        }
+        response
+    }
+
+    async fn hang_up(&mut self, cause: Option<String>) {
+        let reason = cause.map(|cause| Header::Reason(message::one_line(&cause).into()));
+        match (&self.side, self.phase) {
+            (_, Phase::Over | Phase::OweBye) => return,
+            (Side::Callee(invite), Phase::Ringing) => {
+                self.refuse(invite, 480, "", reason.into_iter().collect());
+            }
+            (Side::Caller, Phase::Ringing | Phase::Accepted) => self.cancel(),
+            (Side::Callee(_), Phase::Accepted) => {
+                self.phase = Phase::OweBye;
+                self.farewell = reason;
+                return self
+                    .core
+                    .tell(Event::Ended {
+                        call: self.id,
+                        cause: Ended::ByUs,
+                    })
+                    .await;
+            }
+            (_, Phase::Up) => self.send_bye(reason),
+        }
+        self.end(Ended::ByUs).await;
+    }
+
+    /// The library holds a CANCEL back until a provisional response came, and sends a BYE where a 200 was quicker.
+    fn cancel(&mut self) {
+        let (dialog, invite) = (self.dialog.clone(), self.invite.clone());
+        self.work.spawn(async move {
+            if let Err(error) = dialog.cancel().await {
+                debug!(%error, "CANCEL failed");
+            }
+            if dialog.state().is_confirmed() {
+                let _ = dialog.bye().await;
+                invite.abort();
+            }
+            Done::Said
+        });
+    }
+
+    pub fn send_bye(&mut self, reason: Option<Header>) {
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        self.phase = Phase::Over;
+        self.work.spawn(async move {
+            open_way(&core, &dialog, flow).await;
+            if let Err(error) = dialog.bye_with_headers(reason.map(|reason| vec![reason])).await {
+                debug!(%error, "BYE failed");
+            }
+            Done::Said
+        });
+    }
+
+    async fn refer(&mut self, to: &str) {
+        let to = message::one_line(to);
+        if self.phase != Phase::Up || !grammar::host_is_sound(&to) {
+            if !matches!(self.phase, Phase::Over | Phase::OweBye) {
+                self.core
+                    .tell(Event::Transferred {
+                        call: self.id,
+                        code: 400,
+                    })
+                    .await;
+            }
+            return;
+        }
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        let by = Header::ReferredBy(format!("<{}>", self.contact).into());
+        self.work.spawn(async move {
+            open_way(&core, &dialog, flow).await;
+            let response = dialog
+                .refer(ReferTo::new(format!("<{to}>")), Some(vec![by]), None)
+                .await;
+            Done::Referred(response.ok().flatten().map(|response| response.status_code.code()))
+        });
+    }
+
+    /// Tells the end. Transactions under way are still seen through, but for those that only wait for what cannot
+    /// matter any more.
+    pub async fn end(&mut self, cause: Ended) {
+        let acknowledged = matches!(self.phase, Phase::Up | Phase::Over);
+        let by_peer = cause == Ended::ByPeer;
+        self.phase = Phase::Over;
+        if (acknowledged && matches!(self.side, Side::Caller)) || by_peer {
+            self.invite.abort();
+        }
+        self.core.tell(Event::Ended { call: self.id, cause }).await;
+    }
+
+    /// The next request goes to where the peer's last one says (RFC 3261 §12.2.2); the library leaves that to us.
+    pub fn retarget(&self, request: &Request) {
+        use rsipstack::sip::prelude::HeadersExt;
+        let contact = request
+            .typed_contact_headers()
+            .ok()
+            .and_then(|contacts| contacts.into_iter().next());
+        if let Some(contact) = contact {
+            let header = request.contact_header().ok().cloned();
+            Dialog::Invite(self.dialog.clone()).set_remote_target(contact.uri, header);
+        }
+    }
+}
+
+impl Drop for Call {
+    /// A task that was ended from outside, or by a panic, still owes the last word.
+    fn drop(&mut self) {
+        if !matches!(self.phase, Phase::Over | Phase::OweBye) {
+            let cause = Ended::Failed("the call's task was ended".to_owned());
+            let _ = self.core.events.try_send(Event::Ended { call: self.id, cause });
+        }
+        self.core.layer.remove_dialog(&self.dialog.id());
+    }
+}
+
+/// Where the call's own connection is gone and the next hop is reached by TCP, opens one through the gate, before the
+/// library opens one that is not.
+async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<SocketAddr>) {
+    if flow.is_some_and(|flow| core.streams.is_open(flow)) {
+        return;
+    }
+    let snapshot = dialog.snapshot();
+    let first = snapshot
+        .route_set
+        .first()
+        .and_then(|route| rsipstack::sip::prelude::ToTypedHeader::typed(route).ok());
+    let hop = first.map_or(snapshot.remote_uri, |route| route.uri);
+    if hop.transport() != Some(&rsipstack::sip::Transport::Tcp) {
+        return;
+    }
+    let Ok(target) = SipAddr::try_from(&hop) else {
+        return;
+    };
+    let opened = match core.resolver.find(&target).await {
+        Ok(target) => core.streams.ensure(&target).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = opened {
+        debug!(error, "the way to the peer is closed");
+    }
+}
+
+/// Whether it answers a call with yes.
+pub(super) fn is_success(response: &Response) -> bool {
+    response.status_code.kind() == StatusCodeKind::Successful
+}

@@ -1,0 +1,327 @@
+//! The user agent: SIP over UDP and TCP, as [`Action`]s in and [`Event`]s out.
+//!
+//! Below this face transactions, dialogs and digest are rsipstack's; this is the only module that names that crate.
+//! What the library lacks is here: a gate that hostile or malformed input does not pass ([`sanitize`]), one task that
+//! owns each call, the policy of a user agent (405, 415, 420, 481, 482, 491, 503), registration with trunks, and an end
+//! to every task.
+//!
+//! It knows no SDP: a body is bytes. It knows no dial plan, no media and no capacity: whether a call is wanted is for
+//! the reader of the events to say.
+//!
+//! Every call ends with exactly one [`Event::Ended`] or, for a call placed and refused, one [`Event::Refused`]; nothing
+//! is said about it afterwards, and actions that come later are ignored.
+//!
+//! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
+
+mod agent;
+mod dialog;
+mod digest;
+mod gate;
+mod grammar;
+mod inside;
+mod message;
+mod placed;
+mod raw;
+mod registry;
+mod resolve;
+mod sanitize;
+mod stream;
+mod tasks;
+mod trunk;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+pub use agent::UserAgent;
+
+/// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
+pub const LOG_DIRECTIVE: &str = "rsipstack=error";
+
+/// The methods this user agent takes, as its `Allow` says them.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen. Port 0 takes a free one; [`UserAgent::local`] says which. What is sent goes out by the first
+    /// listener of its transport, so a second one of the same transport serves callers only.
+    pub listen: Vec<Listen>,
+    /// The address others reach us by, in Contact and Via. Unset: the address listened on, or, where that is a
+    /// wildcard, the one this machine would use towards the peer.
+    pub advertised: Option<IpAddr>,
+    /// The `User-Agent` of all that is sent.
+    pub user_agent: String,
+    pub trunks: Vec<Trunk>,
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: Vec::new(),
+            advertised: None,
+            user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
+            trunks: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub transport: Transport,
+    pub address: SocketAddr,
+}
+
+/// A provider or PBX to place calls by, and to register with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// What [`Action::Dial`] calls it.
+    pub name: String,
+    /// `host` or `host:port`; without a port SRV records are asked first.
+    pub server: String,
+    pub transport: Transport,
+    pub username: String,
+    pub password: String,
+    /// The user of From; the username where unset.
+    pub from_user: Option<String>,
+    /// Registers for this long, and again before it ends. Unset: calls are placed without registration.
+    pub register: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message taken, head and body, in bytes. The library's UDP buffer bounds it to 8192.
+    pub message: usize,
+    /// Requests a second that may open something (a call, an OPTIONS). More are answered 503. Five times as many may
+    /// come within dialogs; more are dropped, and their senders ask again.
+    pub opening_per_second: u32,
+    /// TCP connections held at once. More are closed as they come.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            message: 8192,
+            opening_per_second: 200,
+            connections: 256,
+        }
+    }
+}
+
+/// Names a call while it lasts, in one user agent; not the Call-ID on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call-{}", self.0)
+    }
+}
+
+/// One side of a call, as the wire names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Party {
+    /// The display name, without its quotes.
+    pub display: Option<String>,
+    /// The user part, escapes undone: usually a number. Empty where there is none.
+    pub user: String,
+    pub host: String,
+    /// The whole URI, as it stood.
+    pub uri: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a thousand wait at most, and those that ring are the ones to read"
+)]
+pub enum Event {
+    /// Somebody rings. Asks for `Ring`, `Accept` or `Refuse`.
+    Invited {
+        call: CallId,
+        from: Party,
+        /// The Request-URI: its user is what was dialled.
+        to: Party,
+        source: SocketAddr,
+        /// Absent where the caller wants our offer and answers it with its ACK.
+        offer: Option<Vec<u8>>,
+    },
+    /// The ACK of our 200 came. Said once after `Accept`, and after an `Answer` to a change that carried no offer.
+    Acknowledged {
+        call: CallId,
+        /// The answer, where the 200 carried the offer.
+        body: Option<Vec<u8>>,
+    },
+    /// The peer renegotiates (hold, resume, another address). Asks for `Answer` or `RefuseChange` within 20 s.
+    Changed {
+        call: CallId,
+        /// Absent where the peer wants our offer.
+        offer: Option<Vec<u8>>,
+    },
+    /// A call we placed rings (180) or sends early media (183).
+    Progressed {
+        call: CallId,
+        code: u16,
+        body: Option<Vec<u8>>,
+    },
+    /// A call we placed was answered; the ACK is sent.
+    Answered { call: CallId, body: Option<Vec<u8>> },
+    /// A call we placed was not answered. 408 also stands for no response at all. The call is over.
+    Refused {
+        call: CallId,
+        code: u16,
+        reason: String,
+        retry_after: Option<Duration>,
+    },
+    /// How the transfer we asked for with `Refer` goes: what the peer reports, 100 to 699, or why it refused the
+    /// request.
+    Transferred { call: CallId, code: u16 },
+    /// A key pressed, told by INFO (`application/dtmf-relay`, `application/dtmf`): `0` to `9`, `*`, `#`, `A` to `D`.
+    Key {
+        call: CallId,
+        digit: char,
+        duration: Duration,
+    },
+    /// The call is over.
+    Ended { call: CallId, cause: Ended },
+    /// The trunk knows where we are, for `expires`.
+    Registered { trunk: String, expires: Duration },
+    /// The trunk does not; it is asked again, ever more rarely, at least every five minutes.
+    RegistrationFailed {
+        trunk: String,
+        /// Absent where it could not be reached.
+        code: Option<u16>,
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// BYE from the peer.
+    ByPeer,
+    /// The caller gave up before an answer.
+    Cancelled,
+    /// `Hangup` or `Refuse`.
+    ByUs,
+    /// Our 200 was never acknowledged, 32 s long.
+    AckTimeout,
+    /// What went wrong, in words for a log.
+    Failed(String),
+}
+
+/// What to do with a call. One that does not fit the call's state, or comes after its end, is ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// 180.
+    Ring { call: CallId },
+    /// 200 to the INVITE, with the answer, or with the offer where the INVITE had none.
+    Accept { call: CallId, body: Vec<u8> },
+    /// A final response from 300 to 699.
+    Refuse {
+        call: CallId,
+        code: u16,
+        /// The reason phrase; empty for the usual one.
+        reason: String,
+        /// Whole seconds, rounded up.
+        retry_after: Option<Duration>,
+    },
+    /// 200 to the change.
+    Answer { call: CallId, body: Vec<u8> },
+    /// A final response from 300 to 699 to the change; the call goes on as before it.
+    RefuseChange { call: CallId, code: u16 },
+    /// BYE, CANCEL or a final response, whatever the state asks. `Ended` follows at once.
+    Hangup {
+        call: CallId,
+        /// The text of a Reason header, such as `Q.850;cause=16`.
+        cause: Option<String>,
+    },
+    /// Places a call. The id is from [`UserAgent::next_call`].
+    Dial {
+        call: CallId,
+        /// A SIP URI; a number will do where a trunk is named.
+        to: String,
+        /// The user of From. Unset: the trunk's.
+        from: Option<String>,
+        trunk: Option<String>,
+        offer: Vec<u8>,
+    },
+    /// REFER: asks the peer to call `to`, a SIP URI, in our stead.
+    Refer { call: CallId, to: String },
+}
+
+impl Action {
+    pub fn call(&self) -> CallId {
+        match self {
+            Action::Ring { call }
+            | Action::Accept { call, .. }
+            | Action::Refuse { call, .. }
+            | Action::Answer { call, .. }
+            | Action::RefuseChange { call, .. }
+            | Action::Hangup { call, .. }
+            | Action::Dial { call, .. }
+            | Action::Refer { call, .. } => *call,
+        }
+    }
+}
+
+/// The call's queue of 32 is full, or the id of a `Dial` is taken; the action was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the call does not keep up with what it is told")]
+pub struct Busy;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls, ringing ones included, until the last transaction of each has ended.
+    pub dialogs: usize,
+    pub transactions: usize,
+    /// Messages dropped unanswered since the start, for nothing could be made of them.
+    pub malformed: u64,
+    /// Requests answered with an error before they reached a call, since the start.
+    pub turned_away: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("nothing to listen on: name at least one address, such as udp 0.0.0.0:5060")]
+    NoListener,
+    #[error("SIP cannot listen on {transport} {address}: {source}{}", cure(source))]
+    Bind {
+        transport: Transport,
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error(
+        "trunk `{trunk}` uses {transport}, but SIP does not listen on {transport}: add such an address to listen on"
+    )]
+    Transport { trunk: String, transport: Transport },
+    #[error("trunk `{trunk}`: `{server}` is no host or host:port")]
+    Server { trunk: String, server: String },
+    #[error("the SIP stack did not start: {0}")]
+    Stack(String),
+}
+
+fn cure(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => ": another program holds the port; end it or choose another port",
+        std::io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        std::io::ErrorKind::PermissionDenied => ": ports below 1024 need privileges; choose another port",
+        _ => "",
+    }
+}

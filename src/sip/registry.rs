@@ -1,0 +1,193 @@
+//! Which calls there are, and whose an incoming request is.
+//!
+//! A call is entered with a guard; when the guard goes, however the call's task ended, every trace of it goes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rsipstack::sip::Request;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::transaction::Transaction;
+use tokio::sync::mpsc;
+
+use super::{Action, CallId};
+
+/// What a call's task is told. When its queue of [`QUEUE`] is full, actions are refused as busy and requests answered
+/// 500.
+pub(super) enum Input {
+    Action(Action),
+    /// A request within its dialog.
+    Request(Box<Transaction>),
+}
+
+pub(super) const QUEUE: usize = 32;
+
+#[derive(Default)]
+pub(super) struct Registry {
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    calls: HashMap<CallId, Entry>,
+    dialogs: HashMap<DialogKey, CallId>,
+    invitations: HashMap<Invitation, CallId>,
+}
+
+struct Entry {
+    inputs: mpsc::Sender<Input>,
+    dialog: Option<DialogKey>,
+    invitation: Option<Invitation>,
+}
+
+/// Our own tag is unique to the call; the peer's, which an early dialog does not know yet, is not needed to find it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct DialogKey {
+    pub call_id: String,
+    pub local_tag: String,
+}
+
+impl DialogKey {
+    /// Of a request that came in; `None` where it is outside of any dialog.
+    pub fn of(request: &Request) -> Option<DialogKey> {
+        let tag = request.to_header().ok()?.tag().ok()??;
+        Some(DialogKey {
+            call_id: request.call_id_header().ok()?.value().to_owned(),
+            local_tag: tag.value().to_owned(),
+        })
+    }
+}
+
+/// The same INVITE over another path differs in its Via alone (RFC 3261 §8.2.2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Invitation {
+    call_id: String,
+    from_tag: String,
+    sequence: u32,
+}
+
+impl Invitation {
+    pub fn of(invite: &Request) -> Option<Invitation> {
+        let tag = invite.from_header().ok()?.tag().ok()??;
+        Some(Invitation {
+            call_id: invite.call_id_header().ok()?.value().to_owned(),
+            from_tag: tag.value().to_owned(),
+            sequence: invite.cseq_header().ok()?.seq().ok()?,
+        })
+    }
+}
+
+/// A call that is entered, for as long as this lasts.
+pub(super) struct Entered {
+    registry: Arc<Registry>,
+    call: CallId,
+}
+
+impl Registry {
+    /// `None` where the id is taken.
+    pub fn enter(self: &Arc<Self>, call: CallId) -> Option<(Entered, mpsc::Receiver<Input>)> {
+        let mut books = self.lock();
+        if books.calls.contains_key(&call) {
+            return None;
+        }
+        let (inputs, receiver) = mpsc::channel(QUEUE);
+        let entry = Entry {
+            inputs,
+            dialog: None,
+            invitation: None,
+        };
+        books.calls.insert(call, entry);
+        let registry = self.clone();
+        Some((Entered { registry, call }, receiver))
+    }
+
+    pub fn inputs(&self, call: CallId) -> Option<mpsc::Sender<Input>> {
+        self.lock().calls.get(&call).map(|entry| entry.inputs.clone())
+    }
+
+    pub fn owner(&self, dialog: &DialogKey) -> Option<mpsc::Sender<Input>> {
+        let books = self.lock();
+        let call = books.dialogs.get(dialog)?;
+        books.calls.get(call).map(|entry| entry.inputs.clone())
+    }
+
+    pub fn is_invited(&self, invitation: &Invitation) -> bool {
+        self.lock().invitations.contains_key(invitation)
+    }
+
+    pub fn calls(&self) -> Vec<CallId> {
+        self.lock().calls.keys().copied().collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.lock().calls.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entered {
+    pub fn call(&self) -> CallId {
+        self.call
+    }
+
+    pub fn has_dialog(&self, dialog: DialogKey) {
+        let mut books = self.registry.lock();
+        if let Some(entry) = books.calls.get_mut(&self.call) {
+            entry.dialog = Some(dialog.clone());
+            books.dialogs.insert(dialog, self.call);
+        }
+    }
+
+    pub fn has_invitation(&self, invitation: Invitation) {
+        let mut books = self.registry.lock();
+        if let Some(entry) = books.calls.get_mut(&self.call) {
+            entry.invitation = Some(invitation.clone());
+            books.invitations.insert(invitation, self.call);
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut books = self.registry.lock();
+        let Some(entry) = books.calls.remove(&self.call) else {
+            return;
+        };
+        if let Some(dialog) = &entry.dialog {
+            books.dialogs.remove(dialog);
+        }
+        if let Some(invitation) = &entry.invitation {
+            books.invitations.remove(invitation);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgets_a_call_whole() {
+        let registry = Arc::new(Registry::default());
+        let (entered, _inputs) = registry.enter(CallId(1)).unwrap();
+        assert!(registry.enter(CallId(1)).is_none(), "an id is taken once");
+        let dialog = DialogKey {
+            call_id: "a".into(),
+            local_tag: "b".into(),
+        };
+        let invitation = Invitation {
+            call_id: "a".into(),
+            from_tag: "c".into(),
+            sequence: 1,
+        };
+        entered.has_dialog(dialog.clone());
+        entered.has_invitation(invitation.clone());
+        assert!(registry.owner(&dialog).is_some() && registry.is_invited(&invitation));
+        drop(entered);
+        let books = registry.lock();
+        assert!(books.calls.is_empty() && books.dialogs.is_empty() && books.invitations.is_empty());
+    }
+}

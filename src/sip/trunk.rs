@@ -1,0 +1,291 @@
+//! Trunks: what follows from their configuration, and their registration, kept alive with ever rarer attempts where it
+//! fails.
+//!
+//! It knows no calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Auth, CallId, Header, HostWithPort, Method, Param, Response, Scheme, SipMessage, Uri, typed};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::{Transaction, make_tag, make_uuid_v4};
+use rsipstack::transport::SipAddr;
+use tracing::{info, warn};
+
+use super::agent::Core;
+use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
+
+/// The first wait after a failure; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Whether the trunks can be used at all.
+pub(super) fn check(config: &Config) -> Result<(), StartError> {
+    for trunk in &config.trunks {
+        if trunk.domain().is_err() {
+            let (trunk, server) = (trunk.name.clone(), trunk.server.clone());
+            return Err(StartError::Server { trunk, server });
+        }
+        if !config.listen.iter().any(|listen| listen.transport == trunk.transport) {
+            let (trunk, transport) = (trunk.name.clone(), trunk.transport);
+            return Err(StartError::Transport { trunk, transport });
+        }
+    }
+    Ok(())
+}
+
+impl Trunk {
+    pub(super) fn user(&self) -> &str {
+        self.from_user.as_deref().unwrap_or(&self.username)
+    }
+
+    pub(super) fn domain(&self) -> Result<HostWithPort, String> {
+        let wrong = || format!("trunk `{}`: `{}` is no host or host:port", self.name, self.server);
+        if !grammar::host_is_sound(&format!("sip:{}", self.server)) {
+            return Err(wrong());
+        }
+        HostWithPort::try_from(self.server.as_str()).map_err(|_| wrong())
+    }
+
+    pub(super) fn credential(&self) -> Credential {
+        Credential {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            realm: None,
+            auth_username: None,
+        }
+    }
+
+    fn uri(&self) -> Result<Uri, String> {
+        Ok(Uri {
+            scheme: Some(Scheme::Sip),
+            host_with_port: self.domain()?,
+            params: match self.transport {
+                Transport::Udp => Vec::new(),
+                Transport::Tcp => vec![Param::Transport(rsipstack::sip::Transport::Tcp)],
+            },
+            ..Uri::default()
+        })
+    }
+
+    pub(super) fn target(&self) -> Result<SipAddr, String> {
+        SipAddr::try_from(&self.uri()?).map_err(|error| error.to_string())
+    }
+
+    /// Takes calls to other domains through the trunk's server.
+    pub(super) fn route(&self) -> Result<typed::Route, String> {
+        let mut uri = self.uri()?;
+        uri.params.push(Param::Lr);
+        Ok(uri.into())
+    }
+}
+
+impl Core {
+    pub(super) fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.config.trunks.iter().find(|trunk| trunk.name == name)
+    }
+}
+
+/// Registers again and again, as long as the user agent lives.
+pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
+    let Some(mut asked) = trunk.register else { return };
+    let mut registration = Registration::new(&trunk);
+    let mut failures = 0;
+    loop {
+        let wait = match registration.send(&core, asked).await {
+            Outcome::Granted(expires) => {
+                failures = 0;
+                info!(trunk = trunk.name, expires = expires.as_secs(), "registered");
+                core.tell(Event::Registered {
+                    trunk: trunk.name.clone(),
+                    expires,
+                })
+                .await;
+                // Early enough for two more attempts before it ends.
+                expires.mul_f64(0.8)
+            }
+            Outcome::TooBrief(least) if least > asked => {
+                asked = least;
+                Duration::ZERO
+            }
+            Outcome::TooBrief(_) => {
+                fail(&core, &trunk, &mut failures, Some(423), "Interval Too Brief".to_owned()).await
+            }
+            Outcome::Refused(code, reason) => fail(&core, &trunk, &mut failures, code, reason).await,
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Tells, and says how long to wait: ever longer, and not in step with others that failed at the same time.
+async fn fail(core: &Core, trunk: &Trunk, failures: &mut u32, code: Option<u16>, reason: String) -> Duration {
+    warn!(trunk = trunk.name, code, reason, "not registered");
+    let failed = Event::RegistrationFailed {
+        trunk: trunk.name.clone(),
+        code,
+        reason,
+    };
+    core.tell(failed).await;
+    let wait = back_off(*failures, rand::random::<f64>());
+    *failures = failures.saturating_add(1);
+    wait
+}
+
+/// `spread` is 0 to 1.
+fn back_off(failures: u32, spread: f64) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(2u32.saturating_pow(failures));
+    doubled.min(LONGEST_WAIT).mul_f64(1.0 - spread.clamp(0.0, 1.0) / 4.0)
+}
+
+/// Takes the registrations back, as far as the servers answer.
+pub(super) async fn leave(core: &Core) {
+    for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
+        Registration::new(trunk).send(core, Duration::ZERO).await;
+    }
+}
+
+enum Outcome {
+    Granted(Duration),
+    /// 423, and the least that the server takes.
+    TooBrief(Duration),
+    Refused(Option<u16>, String),
+}
+
+/// What stays the same from one REGISTER to the next (RFC 3261 §10.2).
+struct Registration<'a> {
+    trunk: &'a Trunk,
+    call_id: String,
+    sequence: u32,
+}
+
+impl<'a> Registration<'a> {
+    fn new(trunk: &'a Trunk) -> Registration<'a> {
+        let (call_id, sequence) = (make_uuid_v4(), 0);
+        Registration {
+            trunk,
+            call_id,
+            sequence,
+        }
+    }
+
+    /// Nothing for `expires` takes the registration back.
+    async fn send(&mut self, core: &Core, expires: Duration) -> Outcome {
+        match self.exchange(core, expires).await {
+            Ok(response) => judge(&response, expires),
+            Err(reason) => Outcome::Refused(None, reason),
+        }
+    }
+
+    async fn exchange(&mut self, core: &Core, expires: Duration) -> Result<Response, String> {
+        let say = |error: rsipstack::Error| error.to_string();
+        let server = self.trunk.uri()?;
+        let destination = core.resolver.find(&self.trunk.target()?).await?;
+        let transport = match self.trunk.transport {
+            Transport::Udp => rsipstack::sip::Transport::Udp,
+            Transport::Tcp => {
+                core.streams.ensure(&destination).await?;
+                rsipstack::sip::Transport::Tcp
+            }
+        };
+        let listeners = core.endpoint.transport_layer.get_listen_addrs();
+        let ours = listeners.into_iter().find(|address| address.r#type == Some(transport));
+        let via = core.endpoint.get_via(ours, None).map_err(say)?;
+        let user = Some(Auth {
+            user: self.trunk.username.clone(),
+            password: None,
+        });
+        let us = Uri {
+            auth: user,
+            params: Vec::new(),
+            ..server.clone()
+        };
+        let contact = core.contact(
+            &self.trunk.username,
+            self.trunk.transport,
+            destination.get_socketaddr().ok(),
+        );
+
+        self.sequence += 1;
+        let mut request = core.endpoint.make_request(
+            Method::Register,
+            server,
+            via,
+            typed::From::from(us.clone()).with_tag(make_tag()),
+            typed::To {
+                display_name: None,
+                uri: us,
+                params: Vec::new(),
+            },
+            self.sequence,
+            Some(CallId::from(self.call_id.clone())),
+        );
+        request.headers.push(Header::Contact(format!("<{contact}>").into()));
+        request
+            .headers
+            .push(Header::Expires(expires.as_secs().to_string().into()));
+        request.headers.push(Header::Allow(ALLOW.into()));
+        let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(say)?;
+        let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
+        transaction.destination = Some(destination);
+        transaction.send().await.map_err(say)?;
+
+        let mut retry = AuthRetry::new();
+        while let Some(message) = transaction.receive().await {
+            let SipMessage::Response(response) = message else {
+                continue;
+            };
+            match response.status_code.code() {
+                100..200 => {}
+                401 | 407 if retry.should_answer(&response) => {
+                    self.sequence += 1;
+                    let credential = self.trunk.credential();
+                    let again =
+                        handle_client_authenticate(self.sequence, &transaction, response.clone(), &credential).await;
+                    let Ok(again) = again else { return Ok(response) };
+                    transaction = again;
+                    transaction.send().await.map_err(say)?;
+                }
+                _ => return Ok(response),
+            }
+        }
+        Err("no response".to_owned())
+    }
+}
+
+fn judge(response: &Response, asked: Duration) -> Outcome {
+    let seconds = |text: &str| text.trim().parse().ok().map(Duration::from_secs);
+    match response.status_code.code() {
+        200..300 => {
+            // Our own binding is the one that ends when we asked; servers list those of other phones as well.
+            let own = response.expires_header().and_then(|expires| seconds(expires.value()));
+            let contacts = response.typed_contact_headers().unwrap_or_default();
+            let contacts = contacts.iter().filter_map(|contact| contact.expires());
+            let listed = contacts
+                .map(|granted| Duration::from_secs(granted.into()))
+                .filter(|granted| *granted <= asked)
+                .max();
+            let granted = listed.or(own).unwrap_or(asked);
+            Outcome::Granted(granted.clamp(Duration::from_secs(10), asked.max(Duration::from_secs(10))))
+        }
+        423 => {
+            let least = response.min_expires_header().and_then(|least| seconds(least.value()));
+            Outcome::TooBrief(least.unwrap_or_default())
+        }
+        code => Outcome::Refused(Some(code), message::phrase(response)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_ever_longer_and_never_very_long() {
+        assert_eq!(back_off(0, 0.0), Duration::from_secs(5));
+        assert_eq!(back_off(1, 0.0), Duration::from_secs(10));
+        assert_eq!(back_off(40, 0.0), LONGEST_WAIT);
+        assert_eq!(back_off(u32::MAX, 1.0), Duration::from_secs(225));
+    }
+}

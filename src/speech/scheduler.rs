@@ -1,0 +1,254 @@
+//! One bounded pool of threads for all inference of all calls.
+//!
+//! A job belongs to a call and has a [`Priority`]. The next job is of the highest priority, and among equals of the call
+//! that was served longest ago, so that one talkative call cannot starve the others. A cancelled job leaves the queue
+//! without running. The scheduler knows no model: a job is a closure that runs on one thread.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Dropping the owner's end cancels; whoever works looks at [`Cancel::is_set`].
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+}
+
+/// What is served first. The order of the variants is the order of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits in silence for it: the decode of a turn, the first clause of an answer.
+    Turn,
+    /// It will be needed while something else is being heard: the next clause.
+    Next,
+    /// Nobody waits: prompts rendered ahead of time.
+    Ahead,
+}
+
+/// The queue was full: the machine is beyond its capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the inference queue is full")]
+pub struct Full;
+
+struct Job {
+    call: u64,
+    priority: Priority,
+    order: u64,
+    cancel: Cancel,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: Vec<Job>,
+    /// When each call was last served, counted in jobs.
+    served: HashMap<u64, u64>,
+    count: u64,
+    closed: bool,
+}
+
+impl Queue {
+    /// The job to run next; cancelled ones are thrown away on the way.
+    fn take(&mut self) -> Option<Job> {
+        self.jobs.retain(|job| !job.cancel.is_set());
+        let served = &self.served;
+        let (at, _) = self
+            .jobs
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, job)| (job.priority, served.get(&job.call).copied().unwrap_or(0), job.order))?;
+        let job = self.jobs.swap_remove(at);
+        self.count += 1;
+        if self.served.len() > 4 * LENGTH {
+            self.served.clear();
+        }
+        self.served.insert(job.call, self.count);
+        Some(job)
+    }
+}
+
+/// Jobs that may wait: some seconds of work for a small machine. Beyond it [`Scheduler::submit`] refuses, and whoever
+/// asked says so to the caller of the bot.
+const LENGTH: usize = 256;
+
+/// Owns its threads: dropping it lets the running jobs end and forgets the waiting ones.
+pub struct Scheduler {
+    shared: Arc<(Mutex<Queue>, Condvar)>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Scheduler {
+    /// `threads` jobs run at once, each on one thread: more than cores makes every one of them slower.
+    pub fn new(threads: usize) -> std::io::Result<Self> {
+        let shared = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
+        let threads = (0..threads.max(1))
+            .map(|n| {
+                let shared = Arc::clone(&shared);
+                std::thread::Builder::new()
+                    .name(format!("inference-{n}"))
+                    .spawn(move || work(&shared))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { shared, threads })
+    }
+
+    /// How many jobs run at once.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Queues `run` for `call`.
+    pub fn submit(
+        &self,
+        call: u64,
+        priority: Priority,
+        cancel: &Cancel,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Full> {
+        let mut queue = lock(&self.shared.0);
+        if queue.jobs.len() >= LENGTH {
+            queue.jobs.retain(|job| !job.cancel.is_set());
+        }
+        // What is made ahead of time may fill half of the queue and no more.
+        let room = match priority {
+            Priority::Turn | Priority::Next => LENGTH,
+            Priority::Ahead => LENGTH / 2,
+        };
+        if queue.jobs.len() >= room {
+            return Err(Full);
+        }
+        queue.count += 1;
+        let order = queue.count;
+        queue.jobs.push(Job { call, priority, order, cancel: cancel.clone(), run: Box::new(run) });
+        drop(queue);
+        self.shared.1.notify_one();
+        Ok(())
+    }
+
+    /// Jobs that wait.
+    pub fn waiting(&self) -> usize {
+        lock(&self.shared.0).jobs.iter().filter(|job| !job.cancel.is_set()).count()
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        {
+            let mut queue = lock(&self.shared.0);
+            queue.closed = true;
+            queue.jobs.clear();
+        }
+        self.shared.1.notify_all();
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != std::thread::current().id() {
+                thread.join().ok();
+            }
+        }
+    }
+}
+
+fn work(shared: &(Mutex<Queue>, Condvar)) {
+    loop {
+        let mut queue = lock(&shared.0);
+        let job = loop {
+            if queue.closed {
+                return;
+            }
+            match queue.take() {
+                Some(job) => break job,
+                None => queue = shared.1.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(queue);
+        if catch_unwind(AssertUnwindSafe(job.run)).is_err() {
+            tracing::error!(call = job.call, "an inference job panicked; its call goes on without the result");
+        }
+    }
+}
+
+/// A panic inside the lock is impossible short of memory running out; the queue is whole either way.
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// A scheduler of one thread that is kept busy until `go` is dropped.
+    fn busy() -> (Scheduler, mpsc::Sender<()>) {
+        let scheduler = Scheduler::new(1).expect("a thread");
+        let (go, wait) = mpsc::channel::<()>();
+        let (began, begun) = mpsc::channel();
+        scheduler
+            .submit(0, Priority::Turn, &Cancel::default(), move || {
+                began.send(()).ok();
+                wait.recv().ok();
+            })
+            .expect("room");
+        begun.recv().expect("it runs");
+        (scheduler, go)
+    }
+
+    fn order_of(jobs: &[(u64, Priority, &'static str)], cancelled: Option<&str>) -> Vec<&'static str> {
+        let (scheduler, go) = busy();
+        let (said, hear) = mpsc::channel();
+        for &(call, priority, name) in jobs {
+            let (said, cancel) = (said.clone(), Cancel::default());
+            scheduler.submit(call, priority, &cancel, move || said.send(name).expect("heard")).expect("room");
+            if cancelled == Some(name) {
+                cancel.set();
+            }
+        }
+        drop((said, go));
+        hear.iter().collect()
+    }
+
+    #[test]
+    fn serves_whoever_waits_in_silence_first() {
+        let jobs = [(1, Priority::Ahead, "ahead"), (1, Priority::Next, "next"), (1, Priority::Turn, "turn")];
+        assert_eq!(order_of(&jobs, None), ["turn", "next", "ahead"]);
+    }
+
+    #[test]
+    fn is_fair_among_calls() {
+        let t = Priority::Turn;
+        let jobs = [(1, t, "a1"), (1, t, "a2"), (1, t, "a3"), (2, t, "b1"), (2, t, "b2")];
+        assert_eq!(order_of(&jobs, None), ["a1", "b1", "a2", "b2", "a3"]);
+    }
+
+    #[test]
+    fn drops_what_was_cancelled_while_it_waited() {
+        let jobs = [(1, Priority::Turn, "kept"), (1, Priority::Turn, "gone")];
+        assert_eq!(order_of(&jobs, Some("gone")), ["kept"]);
+    }
+
+    #[test]
+    fn refuses_beyond_its_length_and_survives_a_panic() {
+        let (scheduler, go) = busy();
+        let cancel = Cancel::default();
+        scheduler.submit(1, Priority::Turn, &cancel, || panic!("on purpose")).expect("room");
+        while scheduler.submit(1, Priority::Turn, &cancel, || ()).is_ok() {}
+        assert_eq!(scheduler.waiting(), LENGTH);
+        cancel.set();
+        let (said, hear) = mpsc::channel();
+        scheduler.submit(2, Priority::Turn, &Cancel::default(), move || said.send(()).expect("heard")).expect("room");
+        drop(go);
+        hear.recv().expect("the worker lives");
+    }
+}

@@ -1,0 +1,233 @@
+//! Speech to text with Whisper, its context cut to the utterance.
+//!
+//! Whisper looks at 30 s whatever it is given; cutting its context to the length of the utterance makes it several times
+//! faster and makes its decoder loop. So the decoder is watched token by token and stopped where it begins to repeat
+//! itself; a decode that is still in doubt is made again with a context that is safe. Figures: `benches/RESULTS.md`.
+
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, whisper_rs_sys as sys};
+
+use super::gate::{self, Evidence};
+use super::onnx::Pool;
+use super::{Cancel, Digits, Error, Listening, RATE, Stt, Transcript};
+use crate::clock;
+use crate::language::Language;
+
+/// Frames of the encoder a second: one is 20 ms.
+const FRAMES: f32 = 50.0;
+/// The whole context, 30 s.
+const WHOLE: i32 = 1500;
+/// Below this many frames even a watched decoder is often wrong; above it single digits are heard best.
+const SAFE: i32 = 512;
+/// Sound shorter than this is filled up with silence: the model hears nothing in less.
+const SHORTEST: usize = RATE as usize * 11 / 10;
+/// Mean log-probability below which the cheap decode is made again.
+const DOUBT: f32 = -0.7;
+
+/// How much the encoder looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// The utterance and a little more; the safe one when in doubt.
+    Utterance,
+    /// As much as does not loop.
+    Safe,
+    /// 30 s, as Whisper was made: for comparison.
+    Whole,
+}
+
+pub struct Whisper {
+    states: Pool<WhisperState>,
+    context: WhisperContext,
+    english: FullParams<'static, 'static>,
+    mandarin: FullParams<'static, 'static>,
+}
+
+/// What the decoder's callbacks see.
+struct Watch<'a> {
+    cancel: &'a AtomicBool,
+    language: Language,
+    end_of_text: i32,
+    /// Tokens of text that fit into what was said.
+    limit: usize,
+    /// Where the decoder began to repeat itself.
+    repeats: Option<usize>,
+}
+
+impl Whisper {
+    /// Loads a ggml file; `threads` decodes can run at once, each on one thread.
+    pub fn load(model: &Path, threads: usize) -> Result<Self, Error> {
+        whisper_rs::install_logging_hooks();
+        let mut parameters = WhisperContextParameters::default();
+        parameters.use_gpu(false);
+        let context = WhisperContext::new_with_params(model, parameters).map_err(|e| Error::model(model, e))?;
+        let states = (0..threads.max(1))
+            .map(|_| context.create_state().map_err(|e| Error::model(model, e)))
+            .collect::<Result<_, _>>()?;
+        // Without a word of simplified script before it, the base model writes the traditional one.
+        let simplified = context.tokenize("以下是普通话的句子。", 64).map_err(|e| Error::model(model, e))?;
+        let simplified: &'static [i32] = Vec::leak(simplified);
+        let english = parameters_for(Language::English);
+        let mut mandarin = parameters_for(Language::Mandarin);
+        mandarin.set_tokens(simplified);
+        Ok(Self { states: Pool::new(states), context, english, mandarin })
+    }
+
+    /// One decode without a second try. `samples`: 16 kHz mono.
+    pub fn decode(&self, samples: &[i16], language: Language, context: Context, cancel: &Cancel) -> Result<Decoded, Error> {
+        let mut sound: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
+        let seconds = sound.len() as f32 / RATE as f32;
+        sound.resize(sound.len().max(SHORTEST), 0.0);
+        let frames = match context {
+            Context::Utterance => (((seconds + 0.6) * FRAMES) as i32).clamp(64, WHOLE),
+            Context::Safe => (((seconds + 1.5) * FRAMES) as i32).clamp(SAFE, WHOLE),
+            Context::Whole => WHOLE,
+        };
+        let mut watch = Watch {
+            cancel: cancel.flag(),
+            language,
+            end_of_text: self.context.token_eot(),
+            limit: (seconds * 9.0) as usize + 10,
+            repeats: None,
+        };
+        let mut parameters = match language {
+            Language::English => self.english.clone(),
+            Language::Mandarin => self.mandarin.clone(),
+        };
+        parameters.set_audio_ctx(frames);
+        let seen: *mut c_void = (&raw mut watch).cast();
+        // SAFETY: `watch` outlives the call of `full` below, which is the only one that runs the callbacks, on this thread.
+        unsafe {
+            parameters.set_filter_logits_callback(Some(watch_tokens));
+            parameters.set_filter_logits_callback_user_data(seen);
+            parameters.set_abort_callback(Some(watch_cancel));
+            parameters.set_abort_callback_user_data(seen);
+        }
+        self.states.with(|state| {
+            let ran = state.full(parameters, &sound);
+            if cancel.is_set() {
+                return Err(Error::Cancelled);
+            }
+            ran.map_err(Error::inference)?;
+            Ok(self.read(state, &watch))
+        })
+    }
+
+    /// The text before the first repetition, and what speaks for it.
+    fn read(&self, state: &WhisperState, watch: &Watch<'_>) -> Decoded {
+        let mut bytes = Vec::new();
+        let (mut sum, mut count) = (0.0, 0);
+        let mut no_speech: f32 = 0.0;
+        for segment in state.as_iter() {
+            no_speech = no_speech.max(segment.no_speech_probability());
+            for at in 0..segment.n_tokens() {
+                let Some(token) = segment.get_token(at) else { continue };
+                if token.token_id() >= watch.end_of_text || watch.repeats.is_some_and(|end| count >= end) {
+                    continue;
+                }
+                bytes.extend_from_slice(token.to_bytes().unwrap_or_default());
+                sum += token.token_data().plog;
+                count += 1;
+            }
+        }
+        let confidence = if count == 0 { 0.0 } else { sum / count as f32 };
+        Decoded {
+            text: String::from_utf8_lossy(&bytes).replace('\u{fffd}', "").trim().to_owned(),
+            evidence: Evidence { confidence, no_speech },
+            looped: watch.repeats.is_some() || count >= watch.limit,
+        }
+    }
+}
+
+/// One decode, before the gates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    pub text: String,
+    pub evidence: Evidence,
+    /// It began to repeat itself and was stopped.
+    pub looped: bool,
+}
+
+impl Stt for Whisper {
+    fn transcribe(&self, samples: &[i16], listening: &Listening, cancel: &Cancel) -> Result<Transcript, Error> {
+        let began = clock::now();
+        let first = match listening.digits {
+            Digits::Expected => Context::Safe,
+            Digits::No => Context::Utterance,
+        };
+        let mut decoded = self.decode(samples, listening.language, first, cancel)?;
+        let again = first == Context::Utterance && doubtful(&decoded, samples.len());
+        if again {
+            decoded = self.decode(samples, listening.language, Context::Safe, cancel)?;
+        }
+        Ok(Transcript {
+            text: gate::believe(&decoded.text, decoded.evidence),
+            confidence: decoded.evidence.confidence,
+            took: clock::now().saturating_duration_since(began),
+            again,
+        })
+    }
+}
+
+/// Whether the cheap decode should not be relied on: unsure of its words, or stopped before it had said anything for the time.
+fn doubtful(decoded: &Decoded, samples: usize) -> bool {
+    let seconds = samples as f32 / RATE as f32;
+    let sparse = decoded.looped && (decoded.text.chars().count() as f32) < 3.0 * seconds;
+    decoded.evidence.confidence < DOUBT || decoded.text.is_empty() || sparse
+}
+
+fn parameters_for(language: Language) -> FullParams<'static, 'static> {
+    let mut p = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    p.set_n_threads(1);
+    p.set_print_progress(false);
+    p.set_print_realtime(false);
+    p.set_print_special(false);
+    p.set_print_timestamps(false);
+    // The words before are never a hint: an error would feed on itself.
+    p.set_no_context(true);
+    p.set_single_segment(true);
+    p.set_no_timestamps(true);
+    p.set_temperature_inc(0.0);
+    p.set_suppress_blank(true);
+    p.set_suppress_nst(true);
+    p.set_language(Some(language.code()));
+    p
+}
+
+/// Called before each token is chosen: ends the text where it repeats itself or grows longer than what was said can be.
+///
+/// # Safety
+/// `user_data` is the [`Watch`] of the decode under way; `tokens` and `logits` are whisper.cpp's for the time of the call.
+unsafe extern "C" fn watch_tokens(
+    _: *mut sys::whisper_context,
+    _: *mut sys::whisper_state,
+    tokens: *const sys::whisper_token_data,
+    count: i32,
+    logits: *mut f32,
+    user_data: *mut c_void,
+) {
+    if user_data.is_null() || logits.is_null() || tokens.is_null() || count <= 0 {
+        return;
+    }
+    // SAFETY: see above; nothing else holds the watch while whisper.cpp decodes on this thread.
+    let (watch, tokens) = unsafe { (&mut *user_data.cast::<Watch<'_>>(), std::slice::from_raw_parts(tokens, count as usize)) };
+    let text: Vec<i32> = tokens.iter().map(|t| t.id).filter(|&id| id < watch.end_of_text).collect();
+    if watch.repeats.is_none() {
+        watch.repeats = gate::repetition(&text, watch.language);
+    }
+    if watch.repeats.is_some() || text.len() >= watch.limit {
+        // SAFETY: there is a logit for every token of the vocabulary, and the end of text is one of them.
+        unsafe { *logits.add(watch.end_of_text as usize) = 1.0e6 };
+    }
+}
+
+/// Asked between the operations of the graph: true ends the decode.
+///
+/// # Safety
+/// `user_data` is the [`Watch`] of the decode under way.
+unsafe extern "C" fn watch_cancel(user_data: *mut c_void) -> bool {
+    // SAFETY: see above; only the flag is read.
+    !user_data.is_null() && unsafe { (*user_data.cast::<Watch<'_>>()).cancel.load(Ordering::Relaxed) }
+}

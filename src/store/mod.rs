@@ -1,0 +1,58 @@
+//! What is kept of calls: who, when, what was said, how long each turn took.
+//!
+//! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
+//! disk keeps up or not.
+
+mod outbox;
+mod records;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+pub use outbox::Outbox;
+pub use records::{Began, Ended, Line, Record, Speaker, Summary, TurnTimes};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot open the records in {}: {reason}; check that the folder can be written", path.display())]
+    Open { path: PathBuf, reason: String },
+    #[error("the records in {} could not be read or written: {source}", path.display())]
+    Access { path: PathBuf, source: sqlx::Error },
+}
+
+/// The records. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens `path`, making it and its folder where absent, and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        let wrong = |reason: &dyn std::fmt::Display| Error::Open { path: path.to_owned(), reason: reason.to_string() };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| wrong(&e))?;
+        }
+        let options = SqliteConnectOptions::from_str("sqlite://")
+            .map_err(|e| wrong(&e))?
+            .filename(path)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await.map_err(|e| wrong(&e))?;
+        sqlx::migrate!("src/store/migrations").run(&pool).await.map_err(|e| wrong(&e))?;
+        Ok(Self { pool, path: path.to_owned() })
+    }
+
+    fn wrong(&self, source: sqlx::Error) -> Error {
+        Error::Access { path: self.path.clone(), source }
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,77 @@
+//! Records on their way to the disk.
+//!
+//! A call hands over and goes on. One task writes, in order; where the disk fails it tries again, slower each time, and
+//! what comes meanwhile waits. When the queue is full the record is dropped and said to be: calls come first.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::{Began, Ended, Error, Store};
+
+/// Records that may wait: an hour of a small machine's calls.
+const LENGTH: usize = 4096;
+/// Between two tries, doubled each time up to the second.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Tries of one record; then it is given up, so that one that can never be written does not hold back the rest.
+const TRIES: u32 = 20;
+
+enum Letter {
+    Began(Began),
+    Ended(Ended),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Outbox(mpsc::Sender<Letter>);
+
+impl Outbox {
+    /// The task ends when every clone of the outbox is gone and all is written.
+    #[expect(clippy::disallowed_methods, reason = "the task is owned by the handle that is returned")]
+    pub fn start(store: Store) -> (Self, JoinHandle<()>) {
+        let (outbox, mut letters) = mpsc::channel(LENGTH);
+        let writer = tokio::spawn(async move {
+            while let Some(letter) = letters.recv().await {
+                deliver(&store, &letter).await;
+            }
+            store.close().await;
+        });
+        (Self(outbox), writer)
+    }
+
+    pub fn began(&self, call: Began) {
+        self.post(Letter::Began(call));
+    }
+
+    pub fn ended(&self, call: Ended) {
+        self.post(Letter::Ended(call));
+    }
+
+    fn post(&self, letter: Letter) {
+        if self.0.try_send(letter).is_err() {
+            tracing::error!("the records cannot keep up: a call's record is lost");
+        }
+    }
+}
+
+async fn deliver(store: &Store, letter: &Letter) {
+    let mut wait = FIRST_WAIT;
+    for _ in 0..TRIES {
+        match write(store, letter).await {
+            Ok(()) => return,
+            Err(e) => tracing::warn!(again_in = ?wait, "{e}"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+    tracing::error!("a call's record was given up after {TRIES} tries");
+}
+
+async fn write(store: &Store, letter: &Letter) -> Result<(), Error> {
+    match letter {
+        Letter::Began(call) => store.begin(call).await,
+        Letter::Ended(call) => store.end(call).await,
+    }
+}

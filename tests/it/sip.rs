@@ -1,0 +1,8 @@
+//! The user agent on 127.0.0.1: two of them ring each other, and a peer that sends what it is told to, octet by octet.
+//!
+//! Every wait is for an event or a message, with a limit.
+
+mod calls;
+mod gate;
+mod phone;
+mod trunks;

@@ -1,0 +1,178 @@
+//! A trunk's server, by script: it wants proof, forks, and keeps a register.
+
+use std::time::Duration;
+
+use offhook::sip::{Ended, Event, Transport};
+use sha2::{Digest, Sha256};
+
+use super::phone::{ANSWER, Phone, Wire, field, tag_of, trunk};
+
+/// Two challenges, of which the first cannot be answered.
+const CHALLENGES: [&str; 2] = [
+    "Digest realm=\"here\", nonce=\"n0\", algorithm=SHA-512-256, qop=\"auth\"",
+    "Digest realm=\"here\", nonce=\"n1\", algorithm=SHA-256, qop=\"auth,auth-int\", opaque=\"o\"",
+];
+
+fn hex(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// RFC 7616 §3.4.1, reckoned here anew.
+fn assert_digest(request: &str, header: &str) {
+    let value = field(request, header).unwrap_or_else(|| panic!("no {header} in {request}"));
+    let part = |name: &str| {
+        let found = value
+            .trim_start_matches("Digest ")
+            .split(',')
+            .find_map(|pair| pair.trim().strip_prefix(&format!("{name}=")));
+        found
+            .unwrap_or_else(|| panic!("no {name} in {value}"))
+            .trim_matches('"')
+            .to_owned()
+    };
+    assert_eq!(
+        (
+            part("username").as_str(),
+            part("algorithm").as_str(),
+            part("opaque").as_str()
+        ),
+        ("joe", "SHA-256", "o")
+    );
+    let mut line = request.split(' ');
+    let (method, uri) = (line.next().unwrap(), line.next().unwrap());
+    assert_eq!(part("uri"), uri);
+    let (first, second) = (hex("joe:here:secret"), hex(&format!("{method}:{uri}")));
+    let middle = format!("{}:{}:{}:{}", part("nonce"), part("nc"), part("cnonce"), part("qop"));
+    assert_eq!(part("response"), hex(&format!("{first}:{middle}:{second}")));
+}
+
+#[tokio::test]
+async fn proves_who_it_is_when_it_calls() {
+    let mut server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let trunk = trunk(server.socket.local_addr().unwrap(), None);
+    let mut phone = Phone::with(|config| config.trunks = vec![trunk]).await;
+    let call = phone.dial_by(Some("provider"), "0800123".to_owned());
+    let invite = server.reads("INVITE").await;
+    assert!(
+        invite.starts_with(&format!("INVITE sip:0800123@127.0.0.1:{} SIP/2.0", server.port())),
+        "{invite}"
+    );
+    assert!(field(&invite, "From").unwrap().contains("sip:4930123@127.0.0.1"));
+    let challenges = CHALLENGES
+        .map(|challenge| format!("Proxy-Authenticate: {challenge}\r\n"))
+        .concat();
+    server
+        .responds(&invite, "407 Proxy Authentication Required", &challenges, b"")
+        .await;
+    server.reads("ACK").await;
+    let invite = server.reads("INVITE").await;
+    assert_digest(&invite, "Proxy-Authorization");
+    server.responds(&invite, "180 Ringing", "", b"").await;
+    assert_eq!(
+        phone.next().await,
+        Event::Progressed {
+            call,
+            code: 180,
+            body: None
+        }
+    );
+    server.responds(&invite, "200 OK", "", ANSWER).await;
+    assert_eq!(
+        phone.next().await,
+        Event::Answered {
+            call,
+            body: Some(ANSWER.to_vec())
+        }
+    );
+    server.reads("ACK").await;
+    // Repeated: acknowledged again. Of another branch: acknowledged and hung up on.
+    server.responds(&invite, "200 OK", "", ANSWER).await;
+    server.reads("ACK").await;
+    let other = format!("To: {};tag=fork\r\n", field(&invite, "To").unwrap());
+    server.responds(&invite, "200 OK", &other, ANSWER).await;
+    assert_eq!(tag_of(&server.reads("ACK").await), "fork");
+    let bye = server.reads("BYE").await;
+    assert_eq!(tag_of(&bye), "fork");
+    server.responds(&bye, "200 OK", "", b"").await;
+    phone.hang_up(call);
+    let bye = server.reads("BYE").await;
+    assert_eq!(tag_of(&bye), "server");
+    server.responds(&bye, "200 OK", "", b"").await;
+    assert_eq!(phone.ended().await, (call, Ended::ByUs));
+    phone.idle().await;
+
+    let call = phone.dial_by(Some("provider"), "1".to_owned());
+    for _ in 0..2 {
+        let invite = server.reads("INVITE").await;
+        server
+            .responds(
+                &invite,
+                "401 Unauthorized",
+                &format!("WWW-Authenticate: {}\r\n", CHALLENGES[1]),
+                b"",
+            )
+            .await;
+        server.reads("ACK").await;
+    }
+    assert!(matches!(phone.next().await, Event::Refused { call: refused, code: 401, .. } if refused == call));
+    phone.idle().await;
+}
+
+#[tokio::test]
+async fn registers_with_a_trunk_and_leaves_it() {
+    let mut server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let trunk = trunk(server.socket.local_addr().unwrap(), Some(60));
+    let mut phone = Phone::with(|config| config.trunks = vec![trunk]).await;
+    let register = server.reads("REGISTER").await;
+    server
+        .responds(&register, "423 Interval Too Brief", "Min-Expires: 90\r\n", b"")
+        .await;
+    let register = server.reads("REGISTER").await;
+    assert_eq!(field(&register, "Expires").as_deref(), Some("90"));
+    let challenges = CHALLENGES
+        .map(|challenge| format!("WWW-Authenticate: {challenge}\r\n"))
+        .concat();
+    server.responds(&register, "401 Unauthorized", &challenges, b"").await;
+    let again = server.reads("REGISTER").await;
+    assert_digest(&again, "Authorization");
+    assert_eq!(field(&register, "Call-ID"), field(&again, "Call-ID"));
+    let contact = field(&again, "Contact").unwrap();
+    assert!(
+        contact.contains(&format!("sip:joe@{}", phone.at(Transport::Udp))),
+        "{contact}"
+    );
+    server.responds(&again, "200 OK", "Expires: 45\r\n", b"").await;
+    let expires = Duration::from_secs(45);
+    assert_eq!(
+        phone.next().await,
+        Event::Registered {
+            trunk: "provider".to_owned(),
+            expires
+        }
+    );
+
+    let (closed, ()) = tokio::join!(phone.agent.close(), async {
+        let leave = server.reads("REGISTER").await;
+        assert_eq!(field(&leave, "Expires").as_deref(), Some("0"));
+        server.responds(&leave, "200 OK", "", b"").await;
+    });
+    let () = closed;
+}
+
+#[tokio::test]
+async fn tells_when_it_is_not_registered() {
+    let mut server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let trunk = trunk(server.socket.local_addr().unwrap(), Some(60));
+    let mut phone = Phone::with(|config| config.trunks = vec![trunk]).await;
+    let register = server.reads("REGISTER").await;
+    server.responds(&register, "403 No Such Account", "", b"").await;
+    let (trunk, reason) = ("provider".to_owned(), "No Such Account".to_owned());
+    assert_eq!(
+        phone.next().await,
+        Event::RegistrationFailed {
+            trunk,
+            code: Some(403),
+            reason
+        }
+    );
+}
