@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Moments;
 use super::turn::{Act, Config};
-use super::{Call, Decode, Heard, Manager, Note, Output, Question, Stage, Thought};
+use super::{ASKING, Call, Decode, HEARING, Heard, Manager, Note, Output, Question, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::grounded::Moment;
 use crate::dialogue::model::{Allowed, Asked, Prompt};
@@ -58,7 +58,7 @@ impl Call {
             Transcript { text: String::new(), confidence: 0.0, took: Duration::ZERO, again: false }
         });
         match self.thought {
-            Thought::Hearing => self.words(now, transcript),
+            Thought::Hearing { .. } => self.words(now, transcript),
             Thought::None | Thought::Asking { .. } => {
                 self.hurry(now, &transcript.text);
                 self.decode = Decode::Known { transcript };
@@ -69,7 +69,7 @@ impl Call {
 
     /// What the model took the words to mean, or why it did not.
     pub fn understood(&mut self, now: Instant, id: u64, result: Result<Vec<Command>, String>) {
-        let Thought::Asking { id: asked, words } = &self.thought else { return };
+        let Thought::Asking { id: asked, words, .. } = &self.thought else { return };
         if *asked != id {
             return;
         }
@@ -115,7 +115,7 @@ impl Call {
                 }
                 self.turn.bot_listens(now, Some(patience), silence);
             }
-            Thought::None | Thought::Hearing | Thought::Asking { .. } => self.turn.bot_is_busy(),
+            Thought::None | Thought::Hearing { .. } | Thought::Asking { .. } => self.turn.bot_is_busy(),
         }
     }
 
@@ -128,6 +128,23 @@ impl Call {
     pub(super) fn keyed(&mut self, now: Instant, keys: String) {
         let order = self.walk.step(Outcome::Keys(keys));
         self.perform(now, order);
+    }
+
+    /// An engine that does not answer is treated as one that failed.
+    pub(super) fn give_up_waiting(&mut self, now: Instant) {
+        match (&self.thought, &self.decode) {
+            (Thought::Hearing { until }, Decode::Asked { id }) if now >= *until => {
+                let id = *id;
+                self.outputs.push_back(Output::Unhear { id });
+                self.transcribed(now, id, Err(format!("no words in {} s", HEARING.as_secs())));
+            }
+            (Thought::Asking { until, id, .. }, _) if now >= *until => {
+                let id = *id;
+                self.outputs.push_back(Output::Unask { id });
+                self.understood(now, id, Err(format!("nothing in {} s", ASKING.as_secs())));
+            }
+            _ => {}
+        }
     }
 
     /// Forgets what was being made of the caller's last words.
@@ -171,11 +188,11 @@ impl Call {
             Decode::Known { transcript } => self.words(now, transcript),
             Decode::Asked { id } => {
                 self.decode = Decode::Asked { id };
-                self.thought = Thought::Hearing;
+                self.thought = Thought::Hearing { until: now + HEARING };
             }
             Decode::None => {
                 self.begin_decode();
-                self.thought = Thought::Hearing;
+                self.thought = Thought::Hearing { until: now + HEARING };
             }
         }
     }
@@ -240,7 +257,7 @@ impl Call {
         };
         let id = self.fresh();
         self.outputs.push_back(Output::Ask { id, question: Box::new(question) });
-        self.thought = Thought::Asking { id, words };
+        self.thought = Thought::Asking { id, words, until: now + ASKING };
     }
 
     fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {

@@ -140,10 +140,10 @@ enum Decode {
 #[derive(Debug)]
 enum Thought {
     None,
-    /// The words are awaited.
-    Hearing,
-    /// The model is awaited.
-    Asking { id: u64, words: String },
+    /// The words are awaited, until this moment.
+    Hearing { until: Instant },
+    /// The model is awaited, until this moment.
+    Asking { id: u64, words: String, until: Instant },
 }
 
 pub struct Call {
@@ -169,10 +169,18 @@ pub struct Call {
     decode: Decode,
     thought: Thought,
     moments: Option<Moments>,
+    /// Since when there is something to say and no voice for it.
+    voiceless: Option<Instant>,
     outputs: VecDeque<Output>,
     next: u64,
 }
 
+/// An ear that takes longer than this has lost the words: nobody listens to more silence.
+const HEARING: Duration = Duration::from_secs(6);
+/// A model's own limits are shorter; this holds whatever becomes of them.
+const ASKING: Duration = Duration::from_secs(20);
+/// A clause whose voice takes longer is passed over.
+const VOICE: Duration = Duration::from_secs(6);
 /// The far end of a transfer has this long to answer.
 const TRANSFER: Duration = Duration::from_secs(30);
 /// After the last word: what the network and the caller's jitter buffer still hold. A goodbye is never clipped.
@@ -205,6 +213,7 @@ impl Call {
             decode: Decode::None,
             thought: Thought::None,
             moments: None,
+            voiceless: None,
             outputs: VecDeque::new(),
             next: 0,
             plan: start.plan,
@@ -252,10 +261,8 @@ impl Call {
 
     /// What the driver is to do; drain it after every call of another function.
     pub fn poll(&mut self) -> Option<Output> {
-        if let Some(wanted) = self.playout.poll() {
-            return Some(Output::Speak(wanted));
-        }
-        self.outputs.pop_front()
+        // What was cut is called off before anything new is asked for.
+        self.outputs.pop_front().or_else(|| self.playout.poll().map(Output::Speak))
     }
 
     /// The flows that the call went through, in order.
@@ -308,8 +315,9 @@ impl Call {
         }
     }
 
-    /// Goes on when everything was said.
+    /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
+        self.give_up_waiting(now);
         if let Some(keys) = self.keypad.poll(now) {
             self.keyed(now, keys);
         }

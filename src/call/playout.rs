@@ -39,6 +39,14 @@ pub enum Ending {
     Cut,
 }
 
+/// When a clause is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    Now,
+    /// After others, or never.
+    Later,
+}
+
 enum Voice {
     Unasked,
     Asked,
@@ -112,10 +120,19 @@ impl Playout {
     }
 
     /// The voice of clause `id`: 16 kHz mono, or `None` if it could not be made; then the clause is passed over.
-    /// Sound for a clause that was cut meanwhile is forgotten.
-    pub fn voiced(&mut self, id: u64, sound: Option<Arc<[i16]>>) {
-        if let Some(clause) = self.queue.iter_mut().find(|clause| clause.id == id) {
+    /// Sound for a clause that was cut meanwhile is forgotten. Tells when the clause is due.
+    pub fn voiced(&mut self, id: u64, sound: Option<Arc<[i16]>>) -> Due {
+        let at = self.queue.iter().position(|clause| clause.id == id);
+        if let Some(clause) = at.and_then(|at| self.queue.get_mut(at)) {
             clause.voice = sound.map_or(Voice::Failed, Voice::Ready);
+        }
+        if at == Some(0) { Due::Now } else { Due::Later }
+    }
+
+    /// Gives up the clause that is due.
+    pub fn pass_over(&mut self) {
+        if let Some(clause) = self.queue.front_mut() {
+            clause.voice = Voice::Failed;
         }
     }
 

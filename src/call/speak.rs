@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::playout::Popped;
+use super::playout::{Due, Popped};
 use super::turn::Interruption;
-use super::{Call, Note, Output, Stage};
+use super::{Call, Note, Output, Stage, VOICE};
 use crate::audio::Frame;
 use crate::dialogue::conversation::Privacy;
 
@@ -22,8 +22,8 @@ impl Call {
                 None
             }
         };
-        self.playout.voiced(id, sound);
-        if let Some(moments) = &mut self.moments {
+        let due = self.playout.voiced(id, sound);
+        if let (Some(moments), Due::Now) = (&mut self.moments, due) {
             moments.voiced.get_or_insert(now);
         }
     }
@@ -42,7 +42,9 @@ impl Call {
 
     /// What to send for 20 ms.
     pub(super) fn sound(&mut self, now: Instant) -> Option<Frame> {
-        let frame = match self.playout.pop() {
+        let popped = self.playout.pop();
+        self.await_voice(now, &popped);
+        let frame = match popped {
             Popped::Sound(frame) => Some(frame),
             Popped::Waiting | Popped::Paused | Popped::Idle => None,
         };
@@ -64,6 +66,20 @@ impl Call {
         self.playout.cut();
         self.outputs.push_back(Output::Unspeak);
         self.tell_heard(now);
+    }
+
+    /// A clause whose voice does not come is passed over.
+    fn await_voice(&mut self, now: Instant, popped: &Popped) {
+        if *popped != Popped::Waiting {
+            self.voiceless = None;
+            return;
+        }
+        let since = *self.voiceless.get_or_insert(now);
+        if now.saturating_duration_since(since) >= VOICE {
+            self.voiceless = None;
+            self.playout.pass_over();
+            self.note(Note::Problem(format!("a clause could not be spoken: no voice in {} s", VOICE.as_secs())));
+        }
     }
 
     fn interruption(&self) -> Interruption {

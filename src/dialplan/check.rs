@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::expression::{Expression, Type};
 use super::flows::{each, each_prompt};
-use super::plan::{Action, Flow, Plan, SlotKind, Step, Then};
+use super::next::Next;
+use super::plan::{Action, Flow, Plan, Slot, SlotKind, Step, Then};
 use super::prompt::Prompt;
 use crate::document::problem::suggest;
 use crate::document::{Place, Problems};
@@ -17,40 +18,14 @@ const LONGEST_PROMPT: Duration = Duration::from_secs(12);
 const ALIKE: f64 = 0.8;
 
 pub(super) fn check(plan: &Plan, problems: &mut Problems) {
-    routes(plan, problems);
     assistants(plan, problems);
     for flow in &plan.flows {
         steps(plan, flow, problems);
-    }
-    for name in plan.patterns.flows() {
-        reference(plan, name, Place { line: 1, column: 1 }, problems);
     }
     reachable(plan, problems);
     circles(plan, problems);
     alike(plan, problems);
     prompts(plan, problems);
-}
-
-fn reference(plan: &Plan, name: &str, place: Place, problems: &mut Problems) {
-    if plan.flow(name).is_none() {
-        let known = plan.flows.iter().map(|flow| flow.name.as_str());
-        problems.error(place, format!("no flow is called `{name}`{}", suggest(name, known)));
-    }
-}
-
-fn routes(plan: &Plan, problems: &mut Problems) {
-    for route in &plan.routes {
-        if let Then::Answer { assistant, flow } = &route.then {
-            if !plan.assistants.contains_key(assistant) {
-                let known = plan.assistants.keys().map(String::as_str);
-                problems.error(
-                    route.place,
-                    format!("no assistant is called `{assistant}`{}", suggest(assistant, known)),
-                );
-            }
-            reference(plan, flow, route.place, problems);
-        }
-    }
 }
 
 fn assistants(plan: &Plan, problems: &mut Problems) {
@@ -74,50 +49,55 @@ fn steps(plan: &Plan, flow: &Flow, problems: &mut Problems) {
     each(&flow.steps, &mut |step| match &step.action {
         Action::Collect(collect) => {
             slot(plan, &collect.slot, step.place, problems);
-            on_fail(plan, collect.on_fail.as_deref(), step.place, problems);
         }
-        Action::Answer { on_fail: exit, .. } => on_fail(plan, exit.as_deref(), step.place, problems),
         Action::Set(values) => {
             for (name, value) in values {
-                slot(plan, name, step.place, problems);
-                typed(plan, value, None, step.place, problems);
+                set(plan, name, value, step.place, problems);
             }
         }
-        Action::If { condition, .. } => typed(plan, condition, Some(Type::Boolean), step.place, problems),
+        Action::If { condition, .. } => {
+            if typed(plan, condition, step.place, problems).is_some_and(|found| found != Type::Boolean) {
+                problems.error(step.place, "a condition should be true or false");
+            }
+        }
         Action::Switch { on, cases, .. } => {
-            typed(plan, on, None, step.place, problems);
+            typed(plan, on, step.place, problems);
             switch_cases(plan, on, cases, step.place, problems);
         }
-        Action::GotoFlow(name) | Action::RunFlow(name) => reference(plan, name, step.place, problems),
-        Action::Transfer { to, on_fail: exit, .. } => {
-            if !to.starts_with("sip:") && !to.starts_with("sips:") {
-                problems.error(
-                    step.place,
-                    format!("`transfer: {to}` is no SIP URI; write `sip:agent@host`"),
-                );
-            }
-            if exit.is_none() {
-                problems.error(
-                    step.place,
-                    "`transfer` needs `on_fail: FLOW`: what happens when nobody answers",
-                );
-            }
-            on_fail(plan, exit.as_deref(), step.place, problems);
-        }
-        Action::Say { .. } | Action::Hangup { .. } => {}
+        Action::Answer { .. }
+        | Action::Say { .. }
+        | Action::GotoFlow(_)
+        | Action::RunFlow(_)
+        | Action::Transfer { .. }
+        | Action::Hangup { .. } => {}
     });
 }
 
-fn on_fail(plan: &Plan, name: Option<&str>, place: Place, problems: &mut Problems) {
-    if let Some(name) = name {
-        reference(plan, name, place, problems);
-    }
-}
-
-fn slot(plan: &Plan, name: &str, place: Place, problems: &mut Problems) {
-    if !plan.slots.contains_key(name) {
+fn slot<'a>(plan: &'a Plan, name: &str, place: Place, problems: &mut Problems) -> Option<&'a Slot> {
+    let slot = plan.slots.get(name);
+    if slot.is_none() {
         let known = plan.slots.keys().map(String::as_str);
         problems.error(place, format!("no slot is called `{name}`{}", suggest(name, known)));
+    }
+    slot
+}
+
+/// A slot is set to what it can hold.
+fn set(plan: &Plan, name: &str, value: &Expression, place: Place, problems: &mut Problems) {
+    let slot = slot(plan, name, place, problems);
+    let (Some(slot), Some(found)) = (slot, typed(plan, value, place, problems)) else {
+        return;
+    };
+    match value.constant() {
+        Some(value) if !slot.fits(&value) => {
+            problems.error(
+                place,
+                format!("slot `{name}` cannot be `{value}`{}", near(slot, &value.to_string())),
+            );
+        }
+        Some(_) => {}
+        None if found == Type::Any || found == kind(slot) => {}
+        None => problems.error(place, format!("slot `{name}` takes {} and gets {found}", kind(slot))),
     }
 }
 
@@ -125,36 +105,58 @@ fn switch_cases(plan: &Plan, on: &Expression, cases: &[(String, Vec<Step>)], pla
     let Some(slot) = on.name().and_then(|name| plan.slots.get(name)) else {
         return;
     };
-    let SlotKind::Enum(choices) = &slot.kind else { return };
     for (case, _) in cases {
-        if !choices.iter().any(|choice| choice.value == *case) {
-            let known = choices.iter().map(|choice| choice.value.as_str());
+        if slot.read(case).is_none() {
             problems.error(
                 place,
-                format!("slot `{}` has no value `{case}`{}", slot.name, suggest(case, known)),
+                format!("slot `{}` is never `{case}`{}", slot.name, near(slot, case)),
             );
         }
     }
 }
 
+/// The value of `slot` that `written` may have been meant for.
+fn near(slot: &Slot, written: &str) -> String {
+    match &slot.kind {
+        SlotKind::Enum(choices) => suggest(written, choices.iter().map(|choice| choice.value.as_str())),
+        SlotKind::Boolean => suggest(written, ["true", "false"]),
+        SlotKind::Digits { .. }
+        | SlotKind::Number { .. }
+        | SlotKind::Date
+        | SlotKind::Time
+        | SlotKind::Name
+        | SlotKind::Email
+        | SlotKind::Text => String::new(),
+    }
+}
+
+fn kind(slot: &Slot) -> Type {
+    match slot.kind {
+        SlotKind::Number { .. } => Type::Number,
+        SlotKind::Boolean => Type::Boolean,
+        SlotKind::Digits { .. }
+        | SlotKind::Enum(_)
+        | SlotKind::Date
+        | SlotKind::Time
+        | SlotKind::Name
+        | SlotKind::Email
+        | SlotKind::Text => Type::Text,
+    }
+}
+
+/// What is known of a caller and of a call.
+const CALLER: [&str; 2] = ["caller.number", "caller.name"];
+const CALL: [&str; 2] = ["call.id", "call.to"];
+
 /// The type of a name in an expression or a prompt.
 fn name(plan: &Plan, path: &str) -> Result<Type, String> {
     if let Some(slot) = plan.slots.get(path) {
-        return Ok(match slot.kind {
-            SlotKind::Number { .. } => Type::Number,
-            SlotKind::Boolean => Type::Boolean,
-            SlotKind::Digits { .. }
-            | SlotKind::Enum(_)
-            | SlotKind::Date
-            | SlotKind::Time
-            | SlotKind::Name
-            | SlotKind::Email
-            | SlotKind::Text => Type::Text,
-        });
+        return Ok(kind(slot));
     }
     match path.split_once('.') {
-        Some(("caller", _)) => Ok(Type::Any),
-        Some(("call", "id" | "to")) => Ok(Type::Text),
+        Some(("caller" | "call", _)) if CALLER.contains(&path) || CALL.contains(&path) => Ok(Type::Text),
+        Some(("caller", _)) => Err(format!("nothing is known as `{path}`{}", suggest(path, CALLER))),
+        Some(("call", _)) => Err(format!("nothing is known as `{path}`{}", suggest(path, CALL))),
         Some(("hours", rest)) => match rest.split_once('.') {
             Some((hours, "open")) if plan.hours.contains_key(hours) => Ok(Type::Boolean),
             Some((hours, "open")) => Err(format!(
@@ -176,29 +178,45 @@ fn name(plan: &Plan, path: &str) -> Result<Type, String> {
     }
 }
 
-fn typed(plan: &Plan, expression: &Expression, wanted: Option<Type>, place: Place, problems: &mut Problems) {
-    match (expression.check(&|path| name(plan, path)), wanted) {
-        (Err(reason), _) => problems.error(place, reason),
-        (Ok(Type::Any), _) | (Ok(_), None) => {}
-        (Ok(found), Some(wanted)) if found == wanted => {}
-        (Ok(_), Some(_)) => problems.error(place, "a condition should be true or false"),
+/// The type of `expression`, if it has one; every slot in it is compared with what it can be.
+fn typed(plan: &Plan, expression: &Expression, place: Place, problems: &mut Problems) -> Option<Type> {
+    let found = match expression.check(&|path| name(plan, path)) {
+        Ok(found) => found,
+        Err(reason) => {
+            problems.error(place, reason);
+            return None;
+        }
+    };
+    for (name, value) in expression.compared() {
+        if let Some(slot) = plan.slots.get(name).filter(|slot| !slot.fits(value)) {
+            let message = format!("slot `{name}` is never `{value}`{}", near(slot, &value.to_string()));
+            problems.error(place, message);
+        }
     }
+    Some(found)
 }
 
 /// The flows that `flow` leads to.
 fn leads_to(flow: &Flow) -> Vec<&str> {
-    let mut names = Vec::new();
+    let mut names: Vec<&str> = flow.events.flows().collect();
     each(&flow.steps, &mut |step| match &step.action {
-        Action::GotoFlow(name) | Action::RunFlow(name) => names.push(name.as_str()),
-        Action::Collect(collect) => names.extend(collect.on_fail.as_deref()),
-        Action::Answer { on_fail, .. } | Action::Transfer { on_fail, .. } => names.extend(on_fail.as_deref()),
+        Action::GotoFlow(next) => names.extend(next.flow()),
+        Action::RunFlow(name) => names.push(name),
+        Action::Collect(collect) => {
+            names.extend(collect.on_fail.as_ref().and_then(Next::flow));
+            names.extend(collect.events.flows());
+        }
+        Action::Answer { on_fail, .. } | Action::Transfer { on_fail, .. } => {
+            names.extend(on_fail.as_ref().and_then(Next::flow));
+        }
         Action::Say { .. } | Action::Set(_) | Action::If { .. } | Action::Switch { .. } | Action::Hangup { .. } => {}
     });
     names
 }
 
 fn reachable(plan: &Plan, problems: &mut Problems) {
-    let mut open: Vec<&str> = plan.patterns.flows();
+    let events = plan.patterns.events();
+    let mut open: Vec<&str> = events.flows().chain(plan.patterns.person.as_deref()).collect();
     open.extend(plan.routes.iter().filter_map(|route| match &route.then {
         Then::Answer { flow, .. } => Some(flow.as_str()),
         Then::Reject(_) => None,
@@ -224,50 +242,79 @@ fn reachable(plan: &Plan, problems: &mut Problems) {
     }
 }
 
-/// Flows that lead from one to the other without waiting for the caller would never end.
+/// Flows that lead from one to the other without waiting for the caller would never end; nor would those that run themselves.
 fn circles(plan: &Plan, problems: &mut Problems) {
-    // A flow's unconditional way: the first `goto_flow` or `run_flow` before any step that listens.
     let next: BTreeMap<&str, Vec<&str>> = plan
         .flows
         .iter()
         .map(|flow| (flow.name.as_str(), at_once(&flow.steps).1))
         .collect();
+    let runs: BTreeMap<&str, Vec<&str>> = plan.flows.iter().map(|flow| (flow.name.as_str(), runs(flow))).collect();
     for flow in &plan.flows {
-        let (mut open, mut seen) = (next[flow.name.as_str()].clone(), BTreeSet::new());
-        while let Some(name) = open.pop() {
-            if name == flow.name {
-                let message = format!(
-                    "flow `{}` leads back to itself without listening to the caller",
-                    flow.name
-                );
-                problems.error(flow.place, message);
-                break;
-            }
-            if seen.insert(name) {
-                open.extend(next.get(name).into_iter().flatten().copied());
-            }
+        if leads_back(&flow.name, &next) {
+            let message = format!(
+                "flow `{}` leads back to itself without listening to the caller, be it by a transfer that fails",
+                flow.name
+            );
+            problems.error(flow.place, message);
+        } else if leads_back(&flow.name, &runs) {
+            problems.error(
+                flow.place,
+                format!("flow `{}` runs itself before it has ended", flow.name),
+            );
         }
     }
+}
+
+fn runs(flow: &Flow) -> Vec<&str> {
+    let mut names = Vec::new();
+    each(&flow.steps, &mut |step| {
+        if let Action::RunFlow(name) = &step.action {
+            names.push(name.as_str());
+        }
+    });
+    names
+}
+
+fn leads_back(from: &str, next: &BTreeMap<&str, Vec<&str>>) -> bool {
+    let (mut open, mut seen) = (next.get(from).cloned().unwrap_or_default(), BTreeSet::new());
+    while let Some(name) = open.pop() {
+        if name == from {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(next.get(name).into_iter().flatten().copied());
+        }
+    }
+    false
 }
 
 /// Flows that may be entered from `steps` before the caller is listened to; and whether the steps can end without listening.
 fn at_once(steps: &[Step]) -> (bool, Vec<&str>) {
     let mut names = Vec::new();
     for step in steps {
-        match &step.action {
-            Action::Collect(_) | Action::Transfer { .. } | Action::Hangup { .. } => return (false, names),
-            Action::GotoFlow(name) => {
-                names.push(name.as_str());
-                return (false, names);
+        let through = match &step.action {
+            Action::Collect(_) | Action::Hangup { .. } => false,
+            Action::GotoFlow(next) => {
+                names.extend(next.flow());
+                false
             }
-            Action::RunFlow(name) => names.push(name.as_str()),
-            Action::Answer { on_fail, .. } => names.extend(on_fail.as_deref()),
+            Action::Transfer { on_fail, .. } => {
+                names.extend(on_fail.as_ref().and_then(Next::flow));
+                false
+            }
+            Action::RunFlow(name) => {
+                names.push(name);
+                true
+            }
+            Action::Answer { on_fail, .. } => {
+                names.extend(on_fail.as_ref().and_then(Next::flow));
+                true
+            }
             Action::If { then, otherwise, .. } => {
                 let ((a, one), (b, two)) = (at_once(then), at_once(otherwise));
                 names.extend(one.into_iter().chain(two));
-                if !a && !b {
-                    return (false, names);
-                }
+                a || b
             }
             Action::Switch { cases, default, .. } => {
                 let (mut through, inner) = at_once(default);
@@ -277,11 +324,12 @@ fn at_once(steps: &[Step]) -> (bool, Vec<&str>) {
                     through |= on;
                     names.extend(inner);
                 }
-                if !through {
-                    return (false, names);
-                }
+                through
             }
-            Action::Say { .. } | Action::Set(_) => {}
+            Action::Say { .. } | Action::Set(_) => true,
+        };
+        if !through {
+            return (false, names);
         }
     }
     (true, names)
@@ -315,12 +363,14 @@ fn prompts(plan: &Plan, problems: &mut Problems) {
         assistant.disclosure.iter().for_each(&mut see);
     }
     for flow in &plan.flows {
-        each_prompt(&flow.steps, &mut see);
+        each_prompt(flow, &mut see);
         flow.title.iter().for_each(&mut see);
     }
-    let patterns = &plan.patterns;
-    for prompt in patterns.prompts() {
-        let own = ["value", "first", "second"];
+    for prompt in plan.patterns.events().prompts() {
+        see(prompt);
+    }
+    let own = ["value", "first", "second"];
+    for prompt in plan.patterns.prompts() {
         for path in prompt.names().into_iter().filter(|path| !own.contains(path)) {
             if let Err(reason) = name(plan, path) {
                 problems.error(prompt.place, reason);

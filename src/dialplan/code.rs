@@ -1,6 +1,7 @@
 //! A flow as a row of operations: branches become jumps, so that a walk needs no more than a position.
 
 use super::expression::Expression;
+use super::next::Next;
 use super::plan::{Action, Collect, Question, Step};
 use super::prompt::Prompt;
 
@@ -13,7 +14,7 @@ pub(super) enum Op {
     Collect(Collect),
     Answer {
         question: Question,
-        on_fail: Option<String>,
+        on_fail: Option<Next>,
     },
     Set {
         slot: String,
@@ -30,12 +31,12 @@ pub(super) enum Op {
         cases: Vec<(String, usize)>,
         default: usize,
     },
-    GotoFlow(String),
+    GotoFlow(Next),
     RunFlow(String),
     Transfer {
         to: String,
         say: Option<Prompt>,
-        on_fail: Option<String>,
+        on_fail: Option<Next>,
     },
     Hangup {
         say: Option<Prompt>,

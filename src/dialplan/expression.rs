@@ -13,6 +13,17 @@ pub enum Type {
     Any,
 }
 
+impl std::fmt::Display for Type {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Type::Text => "a text",
+            Type::Number => "a number",
+            Type::Boolean => "true or false",
+            Type::Any => "anything",
+        })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Node);
 
@@ -45,11 +56,16 @@ enum Operator {
 
 /// Deeper nesting is refused: a person does not write it.
 const DEEPEST: usize = 32;
+/// Longer ones are refused: each sign may nest the tree by one.
+const LONGEST: usize = 256;
 
 impl Expression {
     /// Parses `source`, or says what is wrong.
     pub fn parse(source: &str) -> Result<Self, String> {
         let tokens = tokens(source)?;
+        if tokens.len() > LONGEST {
+            return Err(format!("an expression has more than {LONGEST} words and signs"));
+        }
         let mut parser = Parser {
             tokens: &tokens,
             at: 0,
@@ -78,6 +94,18 @@ impl Expression {
             Node::Name(path) => Some(path),
             Node::Literal(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => None,
         }
+    }
+
+    /// What it always comes to, where no name is in it.
+    pub fn constant(&self) -> Option<Value> {
+        is_constant(&self.0).then(|| self.evaluate(&|_| Value::Null))
+    }
+
+    /// The names that are compared with fixed values, and these values.
+    pub fn compared(&self) -> Vec<(&str, &Value)> {
+        let mut found = Vec::new();
+        compared(&self.0, &mut found);
+        found
     }
 
     /// Whether it holds.
@@ -241,15 +269,43 @@ impl Parser<'_> {
     }
 }
 
+fn is_constant(node: &Node) -> bool {
+    match node {
+        Node::Literal(_) => true,
+        Node::Name(_) => false,
+        Node::List(items) => items.iter().all(is_constant),
+        Node::Not(inner) | Node::Negative(inner) => is_constant(inner),
+        Node::Binary(_, left, right) => is_constant(left) && is_constant(right),
+    }
+}
+
+fn compared<'a>(node: &'a Node, found: &mut Vec<(&'a str, &'a Value)>) {
+    match node {
+        Node::Binary(Operator::Equal | Operator::Unequal | Operator::In, left, right) => {
+            let pairs = match (left.as_ref(), right.as_ref()) {
+                (Node::Name(name), Node::List(items)) => items.iter().map(|item| (name, item)).collect(),
+                (Node::Name(name), other) | (other, Node::Name(name)) => vec![(name, other)],
+                _ => Vec::new(),
+            };
+            found.extend(pairs.into_iter().filter_map(|(name, other)| match other {
+                Node::Literal(value) => Some((name.as_str(), value)),
+                Node::Name(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => None,
+            }));
+        }
+        Node::Binary(_, left, right) => {
+            compared(left, found);
+            compared(right, found);
+        }
+        Node::Not(inner) | Node::Negative(inner) => compared(inner, found),
+        Node::Literal(_) | Node::Name(_) | Node::List(_) => {}
+    }
+}
+
 fn check(node: &Node, name: &impl Fn(&str) -> Result<Type, String>) -> Result<Type, String> {
     let want = |node: &Node, wanted: Type, operator: &str| match check(node, name)? {
         Type::Any => Ok(()),
         found if found == wanted => Ok(()),
-        found => Err(format!(
-            "`{operator}` wants {} and gets {}",
-            called(wanted),
-            called(found)
-        )),
+        found => Err(format!("`{operator}` wants {} and gets {}", wanted, found)),
     };
     match node {
         Node::Literal(Value::Text(_)) => Ok(Type::Text),
@@ -292,20 +348,7 @@ fn same(left: Type, right: Type) -> Result<(), String> {
     if left == right || left == Type::Any || right == Type::Any {
         return Ok(());
     }
-    Err(format!(
-        "{} is compared with {}, which is never equal",
-        called(left),
-        called(right)
-    ))
-}
-
-fn called(kind: Type) -> &'static str {
-    match kind {
-        Type::Text => "a text",
-        Type::Number => "a number",
-        Type::Boolean => "true or false",
-        Type::Any => "anything",
-    }
+    Err(format!("{} is compared with {}, which is never equal", left, right))
 }
 
 fn evaluate(node: &Node, name: &impl Fn(&str) -> Value) -> Value {
@@ -430,6 +473,28 @@ mod tests {
             Ok(Type::Boolean)
         );
         assert!(Expression::parse(&"(".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn long_chains_are_refused_before_they_are_deep() {
+        assert!(Expression::parse(&"1+".repeat(100_000)).is_err());
+        let chain = vec!["n == 1"; 60].join(" || ");
+        assert!(Expression::parse(&chain).is_ok_and(|e| !e.holds(&names)));
+    }
+
+    #[test]
+    fn tells_what_is_fixed_and_what_is_compared() {
+        let parse = |source: &str| Expression::parse(source).expect(source);
+        assert_eq!(parse("2 * 3").constant(), Some(Value::Number(6.0)));
+        assert_eq!(parse("'x'").constant(), Some(Value::Text("x".into())));
+        assert_eq!(parse("n + 1").constant(), None);
+        let expression = parse("!(a == 'x') && n > 3 || 'y' != b || c in ['z', d]");
+        let (x, y, z) = (
+            Value::Text("x".into()),
+            Value::Text("y".into()),
+            Value::Text("z".into()),
+        );
+        assert_eq!(expression.compared(), [("a", &x), ("b", &y), ("c", &z)]);
     }
 
     proptest! {

@@ -8,21 +8,28 @@ mod code;
 pub mod expression;
 mod flows;
 pub mod hours;
+mod next;
+pub mod order;
 mod parse;
 mod patterns;
 pub mod plan;
 pub mod prompt;
 #[cfg(test)]
 mod tests;
+mod uri;
+mod values;
 pub mod walk;
 mod walk_caller;
 
+pub use next::Next;
+pub use order::{Command, Expect, Facts, Order, Outcome};
 pub use parse::{check, load, parse};
+pub use patterns::{Events, NoInput, Patterns, Repair};
 pub use plan::{
     Assistant, Bargein, Choice, Confirm, Endpointing, Flow, KnowledgeBase, Match, Plan, Route, Slot, SlotKind, Step,
     Then, Value,
 };
 pub use prompt::{FixedPrompt, Prompt};
-pub use walk::{Command, Expect, Facts, Order, Outcome, Walk};
+pub use walk::Walk;
 
 pub use crate::document::{Problem, Severity};

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::flows::{self, Around};
 use super::hours::Hours;
 use super::patterns::Patterns;
 use super::plan::{
     Assistant, Bargein, Choice, Confirm, Endpointing, KnowledgeBase, Match, Plan, Route, Slot, SlotKind, Then,
 };
 use super::prompt::Prompt;
-use super::{check as checks, flows};
+use super::{check as checks, next};
 use crate::document::problem::suggest;
 use crate::document::yaml::Key;
 use crate::document::{Fields, Node, Problem, Problems, Severity, Tree, read, yaml};
@@ -128,6 +129,17 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         Some(Tree::Number(1.0)) | None => {}
         Some(_) => problems.error(fields.place(), "`version` should be 1"),
     }
+    let written = fields.need("flows", "a plan", problems);
+    let written = written.map_or(&[][..], |node| read::named(node, "flows", problems));
+    let names: Vec<&str> = written.iter().map(|(key, _)| key.name.as_str()).collect();
+    let patterns = fields
+        .get("patterns")
+        .map(|node| Patterns::read(node, &names, problems))
+        .unwrap_or_default();
+    let around = Around {
+        flows: &names,
+        events: patterns.events(),
+    };
     let mut plan = Plan {
         name: Path::new(file)
             .file_stem()
@@ -140,22 +152,16 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         assistants: map(&fields, "assistants", problems, assistant),
         knowledge: map(&fields, "knowledge", problems, knowledge),
         slots: map(&fields, "slots", problems, slot),
-        flows: Vec::new(),
-        patterns: fields
-            .get("patterns")
-            .map(|node| Patterns::read(node, problems))
-            .unwrap_or_default(),
+        flows: written
+            .iter()
+            .filter_map(|(key, node)| flows::flow(key, node, &around, problems))
+            .collect(),
+        patterns,
     };
-    for (key, node) in fields
-        .need("flows", "a plan", problems)
-        .map_or(&[][..], |n| read::named(n, "flows", problems))
-    {
-        plan.flows.extend(flows::flow(&key.name, key.place, node, problems));
-    }
     if let Some(node) = fields.need("routes", "a plan", problems) {
         plan.routes = read::list(node, "routes", problems)
             .iter()
-            .filter_map(|node| route(node, problems))
+            .filter_map(|node| route(node, &names, &plan.assistants, problems))
             .collect();
     }
     checks::check(&plan, problems);
@@ -185,7 +191,12 @@ impl Hours {
     }
 }
 
-fn route(node: &Node, problems: &mut Problems) -> Option<Route> {
+fn route(
+    node: &Node,
+    flows: &[&str],
+    assistants: &BTreeMap<String, Assistant>,
+    problems: &mut Problems,
+) -> Option<Route> {
     let fields = Fields::of(
         node,
         "a route",
@@ -207,12 +218,22 @@ fn route(node: &Node, problems: &mut Problems) -> Option<Route> {
         Some(code) => Then::Reject(code as u16),
         None if fields.get("reject").is_some() => return None,
         None => {
-            let assistant = fields.need("assistant", "a route that does not reject", problems)?;
-            let flow = fields.need("flow", "a route that does not reject", problems)?;
-            Then::Answer {
-                assistant: read::text(assistant, "assistant", problems)?,
-                flow: read::text(flow, "flow", problems)?,
+            let to = fields.need("assistant", "a route that does not reject", problems);
+            let into = fields.need("flow", "a route that does not reject", problems);
+            let (to, into) = (to?, into?);
+            let (assistant, flow) = (
+                read::text(to, "assistant", problems)?,
+                read::text(into, "flow", problems)?,
+            );
+            if !assistants.contains_key(&assistant) {
+                let known = assistants.keys().map(String::as_str);
+                problems.error(
+                    to.place,
+                    format!("no assistant is called `{assistant}`{}", suggest(&assistant, known)),
+                );
             }
+            next::is_flow(&flow, into, flows, problems);
+            Then::Answer { assistant, flow }
         }
     };
     let name = fields
@@ -361,10 +382,15 @@ fn slot(key: &Key, node: &Node, problems: &mut Problems) -> Option<Slot> {
     let kind = fields.text("type", problems)?;
     let kind = match kind.as_str() {
         "digits" => digits(&fields, problems),
-        "number" => SlotKind::Number {
-            min: fields.number("min", problems),
-            max: fields.number("max", problems),
-        },
+        "number" => {
+            let (min, max) = (fields.number("min", problems), fields.number("max", problems));
+            if let (Some(min), Some(max)) = (min, max)
+                && min > max
+            {
+                problems.error(fields.place(), format!("`min` ({min}) is greater than `max` ({max})"));
+            }
+            SlotKind::Number { min, max }
+        }
         "boolean" => SlotKind::Boolean,
         "enum" => SlotKind::Enum(choices(&fields, &what, problems)),
         "date" => SlotKind::Date,

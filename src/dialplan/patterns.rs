@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::next::{self, Next};
 use super::prompt::Prompt;
 use crate::document::{Fields, Node, Problems};
 
@@ -46,11 +47,15 @@ pub struct Repair {
     pub then: Next,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    Hangup,
-    Flow(String),
+/// What happens when the caller is silent or not understood: at a question, else in its flow, else in the plan.
+#[derive(Clone, Debug)]
+pub struct Events {
+    pub noinput: NoInput,
+    pub nomatch: Repair,
+    pub out_of_scope: Repair,
 }
+
+pub(super) const EVENTS: [&str; 3] = ["noinput", "nomatch", "out_of_scope"];
 
 const KEYS: [&str; 11] = [
     "noinput",
@@ -107,21 +112,26 @@ impl Default for Patterns {
 }
 
 impl Patterns {
-    pub(super) fn read(node: &Node, problems: &mut Problems) -> Self {
+    /// Reads them; `flows` are the names that they may lead to.
+    pub(super) fn read(node: &Node, flows: &[&str], problems: &mut Problems) -> Self {
         let mut patterns = Self::default();
         let later = ["correction"];
         let Some(fields) = Fields::with_later(node, "`patterns`", &KEYS, &later, problems) else {
             return patterns;
         };
-        if let Some(node) = fields.get("noinput") {
-            read_noinput(node, &mut patterns.noinput, problems);
+        patterns.person = fields.text("person", problems);
+        if let (Some(person), Some(node)) = (&patterns.person, fields.get("person")) {
+            next::is_flow(person, node, flows, problems);
+            patterns.nomatch.then = Next::Flow(person.clone());
+            patterns.out_of_scope.then = Next::Flow(person.clone());
         }
-        if let Some(node) = fields.get("nomatch") {
-            read_repair(node, "nomatch", &mut patterns.nomatch, problems);
-        }
-        if let Some(node) = fields.get("out_of_scope") {
-            read_repair(node, "out_of_scope", &mut patterns.out_of_scope, problems);
-        }
+        let mut events = patterns.events();
+        events.read(&fields, flows, problems);
+        Events {
+            noinput: patterns.noinput,
+            nomatch: patterns.nomatch,
+            out_of_scope: patterns.out_of_scope,
+        } = events;
         for (name, prompt) in [
             ("unknown", &mut patterns.unknown),
             ("anything_else", &mut patterns.anything_else),
@@ -135,33 +145,68 @@ impl Patterns {
                 *prompt = read;
             }
         }
-        patterns.person = fields.text("person", problems);
         patterns
     }
 
-    /// Every prompt of the patterns.
-    pub(super) fn prompts(&self) -> Vec<&Prompt> {
-        let lists = [&self.noinput.say, &self.nomatch.say, &self.out_of_scope.say];
-        let mut prompts: Vec<&Prompt> = lists.into_iter().flatten().collect();
-        prompts.extend([
-            &self.unknown,
-            &self.anything_else,
-            &self.go_ahead,
-            &self.goodbye,
-            &self.no_person,
-        ]);
-        prompts.extend([&self.readback, &self.clarify]);
-        prompts
+    /// What every flow inherits.
+    pub fn events(&self) -> Events {
+        Events {
+            noinput: self.noinput.clone(),
+            nomatch: self.nomatch.clone(),
+            out_of_scope: self.out_of_scope.clone(),
+        }
     }
 
-    /// Every flow that a pattern leads to.
-    pub(super) fn flows(&self) -> Vec<&str> {
-        let nexts = [&self.noinput.then, &self.nomatch.then, &self.out_of_scope.then];
-        let flows = nexts.into_iter().filter_map(|next| match next {
-            Next::Flow(flow) => Some(flow.as_str()),
-            Next::Hangup => None,
-        });
-        flows.chain(self.person.as_deref()).collect()
+    /// Every prompt but those of the events.
+    pub(super) fn prompts(&self) -> Vec<&Prompt> {
+        let Self {
+            unknown,
+            anything_else,
+            go_ahead,
+            goodbye,
+            no_person,
+            readback,
+            clarify,
+            ..
+        } = self;
+        vec![unknown, anything_else, go_ahead, goodbye, no_person, readback, clarify]
+    }
+}
+
+impl Events {
+    /// These, but for what the `patterns` of `what` (a flow or a step) say otherwise.
+    pub(super) fn within(&self, node: Option<&Node>, what: &str, flows: &[&str], problems: &mut Problems) -> Self {
+        let mut events = self.clone();
+        let fields = node.and_then(|node| Fields::of(node, &format!("`patterns` of {what}"), &EVENTS, problems));
+        if let Some(fields) = fields {
+            events.read(&fields, flows, problems);
+        }
+        events
+    }
+
+    fn read(&mut self, fields: &Fields<'_>, flows: &[&str], problems: &mut Problems) {
+        if let Some(node) = fields.get("noinput") {
+            read_noinput(node, &mut self.noinput, flows, problems);
+        }
+        if let Some(node) = fields.get("nomatch") {
+            read_repair(node, "nomatch", &mut self.nomatch, flows, problems);
+        }
+        if let Some(node) = fields.get("out_of_scope") {
+            read_repair(node, "out_of_scope", &mut self.out_of_scope, flows, problems);
+        }
+    }
+
+    pub(super) fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        [&self.noinput.say, &self.nomatch.say, &self.out_of_scope.say]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Every flow that they lead to.
+    pub(super) fn flows(&self) -> impl Iterator<Item = &str> {
+        [&self.noinput.then, &self.nomatch.then, &self.out_of_scope.then]
+            .into_iter()
+            .filter_map(|next| next.flow())
     }
 }
 
@@ -188,16 +233,11 @@ fn sayings(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<V
     Some(prompts)
 }
 
-fn next(fields: &Fields<'_>, problems: &mut Problems) -> Option<Next> {
-    let flow = fields.text("then", problems)?;
-    Some(if flow == "hangup" {
-        Next::Hangup
-    } else {
-        Next::Flow(flow)
-    })
+fn then(fields: &Fields<'_>, flows: &[&str], problems: &mut Problems) -> Option<Next> {
+    Next::read(fields.get("then")?, "then", flows, problems)
 }
 
-fn read_noinput(node: &Node, noinput: &mut NoInput, problems: &mut Problems) {
+fn read_noinput(node: &Node, noinput: &mut NoInput, flows: &[&str], problems: &mut Problems) {
     let Some(fields) = Fields::of(node, "pattern `noinput`", &["after", "say", "then"], problems) else {
         return;
     };
@@ -210,12 +250,12 @@ fn read_noinput(node: &Node, noinput: &mut NoInput, problems: &mut Problems) {
     if let Some(say) = sayings(&fields, "noinput", problems) {
         noinput.say = say;
     }
-    if let Some(then) = next(&fields, problems) {
+    if let Some(then) = then(&fields, flows, problems) {
         noinput.then = then;
     }
 }
 
-fn read_repair(node: &Node, name: &str, repair: &mut Repair, problems: &mut Problems) {
+fn read_repair(node: &Node, name: &str, repair: &mut Repair, flows: &[&str], problems: &mut Problems) {
     let what = format!("pattern `{name}`");
     let Some(fields) = Fields::of(node, &what, &["say", "max", "then"], problems) else {
         return;
@@ -226,7 +266,7 @@ fn read_repair(node: &Node, name: &str, repair: &mut Repair, problems: &mut Prob
     if let Some(max) = fields.count("max", 1..=10, problems) {
         repair.max = max;
     }
-    if let Some(then) = next(&fields, problems) {
+    if let Some(then) = then(&fields, flows, problems) {
         repair.then = then;
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::code::Op;
 use super::expression::Expression;
 use super::hours::Hours;
-use super::patterns::Patterns;
+use super::next::Next;
+use super::patterns::{Events, Patterns};
 use super::prompt::{FixedPrompt, Prompt};
 use crate::document::Place;
 use crate::language::Language;
@@ -148,6 +149,8 @@ pub struct Flow {
     pub use_when: Option<String>,
     pub examples: Vec<String>,
     pub steps: Vec<Step>,
+    /// What happens in it when the caller is silent or not understood.
+    pub events: Events,
     pub(super) code: Vec<Op>,
     pub place: Place,
 }
@@ -167,7 +170,7 @@ pub enum Action {
     Collect(Collect),
     Answer {
         question: Question,
-        on_fail: Option<String>,
+        on_fail: Option<Next>,
     },
     Set(Vec<(String, Expression)>),
     If {
@@ -180,12 +183,12 @@ pub enum Action {
         cases: Vec<(String, Vec<Step>)>,
         default: Vec<Step>,
     },
-    GotoFlow(String),
+    GotoFlow(Next),
     RunFlow(String),
     Transfer {
         to: String,
         say: Option<Prompt>,
-        on_fail: Option<String>,
+        on_fail: Option<Next>,
     },
     Hangup {
         say: Option<Prompt>,
@@ -198,7 +201,9 @@ pub struct Collect {
     pub ask: Prompt,
     /// Questions after the first.
     pub retries: u32,
-    pub on_fail: Option<String>,
+    pub on_fail: Option<Next>,
+    /// What happens at this question when the caller is silent or not understood.
+    pub events: Events,
 }
 
 #[derive(Clone, Debug)]
@@ -241,9 +246,11 @@ impl Plan {
     pub fn prompts(&self) -> Vec<FixedPrompt> {
         let mut prompts: Vec<&Prompt> = self.assistants.values().filter_map(|a| a.disclosure.as_ref()).collect();
         for flow in &self.flows {
-            super::flows::each_prompt(&flow.steps, &mut |prompt| prompts.push(prompt));
+            super::flows::each_prompt(flow, &mut |prompt| prompts.push(prompt));
         }
         prompts.extend(self.patterns.prompts());
+        let events = self.patterns.events();
+        prompts.extend(events.prompts());
         let mut fixed = Vec::new();
         for language in self.languages() {
             for prompt in &prompts {

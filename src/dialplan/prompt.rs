@@ -79,16 +79,35 @@ impl Prompt {
         }
     }
 
-    /// The words in `language`, with `value` asked for each name.
+    /// The words in `language`, with `value` asked for each name. Where there is none, the words around it close up.
     pub fn say(&self, language: Language, value: impl Fn(&str) -> Value) -> String {
         let Some(template) = self.template(language) else {
             return String::new();
         };
-        let pieces = template.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Value(name) => value(name).to_string(),
-        });
-        pieces.collect()
+        let mut said = String::new();
+        let mut gap = Gap::No;
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(text) => {
+                    match gap {
+                        Gap::No => said.push_str(text),
+                        Gap::Open => close(&mut said, text),
+                    }
+                    gap = Gap::No;
+                }
+                Piece::Value(name) => match value(name).to_string() {
+                    none if none.trim().is_empty() => gap = Gap::Open,
+                    value => {
+                        said.push_str(&value);
+                        gap = Gap::No;
+                    }
+                },
+            }
+        }
+        match gap {
+            Gap::No => said,
+            Gap::Open => said.trim_end().to_owned(),
+        }
     }
 
     /// The words in `language`, if no value is in them.
@@ -135,6 +154,35 @@ impl Prompt {
             Words::Each(each) => each.get(&language),
         }
     }
+}
+
+/// Whether a value was missing just before.
+#[derive(Clone, Copy)]
+enum Gap {
+    No,
+    Open,
+}
+
+/// Puts `rest` behind `said` where a value is missing between them: "Hello , how" becomes "Hello, how", and "Hello, ." "Hello.".
+fn close(said: &mut String, rest: &str) {
+    let stop = |c: char| ",.;:!?，。；：！？、".contains(c);
+    let kept = said.trim_end().len();
+    let spaced = kept < said.len();
+    said.truncate(kept);
+    let bare = rest.trim_start();
+    if said.is_empty() {
+        let bare = bare.trim_start_matches(|c: char| stop(c) || c.is_whitespace());
+        let mut letters = bare.chars();
+        said.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        said.push_str(letters.as_str());
+        return;
+    }
+    if bare.starts_with(stop) {
+        said.truncate(said.trim_end_matches([',', '，', '、']).len());
+    } else if spaced || bare.len() < rest.len() {
+        said.push(' ');
+    }
+    said.push_str(bare);
 }
 
 impl Template {
@@ -213,6 +261,26 @@ mod tests {
         assert_eq!(said, "Hello Ann, 2 left.");
         assert_eq!(prompt.names(), ["caller.name", "n"]);
         assert_eq!(prompt.fixed(Language::English), None);
+    }
+
+    #[test]
+    fn closes_up_where_a_value_is_missing() {
+        for (source, said) in [
+            ("Hello {x}, how are you?", "Hello, how are you?"),
+            ("Hello, {x}. How are you?", "Hello. How are you?"),
+            ("{x}, how are you?", "How are you?"),
+            ("Hello {x} {x} again.", "Hello again."),
+            ("Hello {n} {x}", "Hello 2"),
+            ("{x}", ""),
+            ("您好，{x}。请说。", "您好。请说。"),
+            ("您好{x}先生", "您好先生"),
+            ("{x}您好", "您好"),
+            ("Wait...", "Wait..."),
+        ] {
+            let (prompt, _) = prompt(&format!("{source:?}"));
+            let value = |name: &str| if name == "n" { Value::Number(2.0) } else { Value::Null };
+            assert_eq!(prompt.expect(source).say(Language::English, value), said, "{source}");
+        }
     }
 
     #[test]

@@ -1,120 +1,45 @@
 //! The walk through a plan: told what happened, it says what is to be done next.
 //!
-//! A pure machine: the same outcomes give the same orders. It always ends or waits: a flow's operations lead forward, and
-//! going from flow to flow without the caller is bounded.
+//! A pure machine: the same outcomes give the same orders. It always ends or waits: a flow's operations lead forward, going from flow to
+//! flow without the caller is bounded, and so are the turns of a call.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::code::Op;
-use super::patterns::Next;
-use super::plan::{Plan, Question, Slot, Value};
+use super::next::Next;
+use super::order::{Expect, Facts, Order, Outcome};
+use super::plan::{Plan, Question, Value};
 use super::prompt::Prompt;
+use super::values::aloud;
 use crate::language::Language;
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Order {
-    /// Say it; then [`Outcome::Done`].
-    Say { text: String, bargein: bool },
-    /// Say `prompt`, and listen; then [`Outcome::Heard`], [`Outcome::Keys`] or [`Outcome::NoInput`].
-    Listen {
-        prompt: Option<String>,
-        bargein: bool,
-        expect: Expect,
-    },
-    /// Look it up in the knowledge; then [`Outcome::Answered`].
-    Answer { question: String },
-    /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
-    Transfer { to: String, say: Option<String> },
-    /// Say `say`, and end the call.
-    Hangup { say: Option<String> },
-}
-
-/// What the caller is expected to say.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Expect {
-    Anything,
-    Slot(Slot),
-    /// Yes or no.
-    Confirm,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Done,
-    Failed(String),
-    /// The caller said `words`, taken to mean `commands`; none: not understood.
-    Heard {
-        words: String,
-        commands: Vec<Command>,
-    },
-    Keys(String),
-    NoInput,
-    /// What the knowledge says, if anything.
-    Answered(Option<String>),
-}
-
-/// What the caller meant: all that a dialogue manager, with a model or without, may tell the walk.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    StartFlow(String),
-    Set {
-        slot: String,
-        value: Value,
-    },
-    Affirm,
-    Deny,
-    /// An answer from the knowledge, and where it stands there.
-    Answer {
-        text: String,
-        source: String,
-    },
-    /// It may be any of these flows.
-    Clarify {
-        flows: Vec<String>,
-    },
-    Repeat,
-    /// The caller wants a person.
-    HandOver,
-    Goodbye,
-    OutOfScope,
-}
-
-/// What is known when a call begins.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    pub at: jiff::Timestamp,
-    /// `caller.…`
-    pub caller: BTreeMap<String, Value>,
-    /// `call.…`
-    pub call: BTreeMap<String, Value>,
-}
 
 /// What the walk waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Waiting {
     Said,
-    /// For whatever the caller wants.
-    Open,
+    /// For whatever the caller wants, after this flow (an index in [`Plan::flows`]) asked for it.
+    Open {
+        flow: Option<usize>,
+    },
     /// For an answer to "is there anything else?".
     AnythingElse,
     Slot {
         slot: String,
-        failures: u32,
     },
     /// For a yes to a value that was read back.
     Confirm {
         slot: String,
         value: Value,
-        failures: u32,
     },
     Knowledge {
-        on_fail: Option<String>,
+        question: String,
+        on_fail: Option<Next>,
     },
     Transfer {
-        on_fail: Option<String>,
+        to: String,
+        on_fail: Option<Next>,
     },
     Over,
 }
@@ -126,6 +51,29 @@ pub(super) struct Frame {
     pub flow: usize,
     /// Index in its code.
     pub at: usize,
+    pub way: Way,
+}
+
+/// How a flow was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By a route, or when nothing else was under way.
+    Begun,
+    /// By the caller, in the middle of the flow under it.
+    Wished,
+    /// By the flow under it.
+    Run,
+}
+
+/// What has gone wrong in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trouble {
+    pub silences: usize,
+    pub misses: u32,
+    pub strays: u32,
+    pub repeats: u32,
+    /// How often the plan's way out of silence or misunderstanding was taken.
+    pub ways_out: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -136,19 +84,27 @@ pub struct Walk {
     pub(super) bargein: bool,
     pub(super) frames: Vec<Frame>,
     pub(super) slots: BTreeMap<String, Value>,
-    /// Values that were said before they were asked for and must be read back.
+    /// Values that were said before they were asked for and must be read back then.
     pub(super) proposed: BTreeMap<String, Value>,
+    /// New values of slots that are filled: to be read back before anything else goes on.
+    pub(super) corrections: VecDeque<(String, Value)>,
+    /// Questions after a slot's first one.
+    pub(super) failures: BTreeMap<String, u32>,
     pub(super) waiting: Waiting,
     /// To be done before the flow goes on.
     pub(super) queue: VecDeque<Order>,
     /// The last thing that was asked, to be said again.
     pub(super) asked: Option<String>,
     pub(super) last_words: String,
-    pub(super) silences: u32,
-    pub(super) misses: u32,
-    pub(super) strays: u32,
+    pub(super) trouble: Trouble,
+    /// What the caller said or keyed.
+    pub(super) utterances: u32,
+    /// Outcomes other than that something was said.
+    turns: u32,
     /// Flows entered since the caller was last listened to.
     entered: u32,
+    /// The flow that ended last.
+    ended: Option<usize>,
     path: Vec<String>,
 }
 
@@ -156,6 +112,8 @@ pub struct Walk {
 const MOST_FLOWS: u32 = 32;
 /// Flows that may lie under each other; more is a circle.
 const DEEPEST: usize = 32;
+/// An hour's call has some 400 turns; one of more gets nowhere.
+const MOST_TURNS: u32 = 500;
 /// What the path of a call remembers.
 const LONGEST_PATH: usize = 1000;
 
@@ -173,51 +131,73 @@ impl Walk {
             frames: Vec::new(),
             slots: BTreeMap::new(),
             proposed: BTreeMap::new(),
+            corrections: VecDeque::new(),
+            failures: BTreeMap::new(),
             waiting: Waiting::Said,
             queue: VecDeque::new(),
             asked: None,
             last_words: String::new(),
-            silences: 0,
-            misses: 0,
-            strays: 0,
+            trouble: Trouble::default(),
+            utterances: 0,
+            turns: 0,
             entered: 0,
+            ended: None,
             path: Vec::new(),
         };
         if let Some(disclosure) = disclosure {
             let text = walk.words(&disclosure);
             walk.queue.push_back(Order::Say { text, bargein: false });
         }
-        walk.push(flow);
+        walk.push(flow, Way::Begun);
         let order = walk.next();
         (walk, order)
     }
 
     /// What to do after `outcome`. An outcome that was not waited for changes nothing: the order is given again.
     pub fn step(&mut self, outcome: Outcome) -> Order {
-        match (self.waiting.clone(), outcome) {
-            (Waiting::Over, _) => Order::Hangup { say: None },
-            (Waiting::Said, _) => self.next(),
-            (Waiting::Knowledge { on_fail }, Outcome::Answered(answer)) => self.answered(answer, on_fail),
-            (Waiting::Knowledge { on_fail }, Outcome::Failed(_)) => self.answered(None, on_fail),
-            (Waiting::Transfer { on_fail }, Outcome::Failed(_)) => {
-                match on_fail {
-                    Some(flow) => self.replace(&flow),
-                    None => self.queue_words(&self.plan.patterns.no_person.clone()),
+        let waiting = self.waiting.clone();
+        match waiting {
+            Waiting::Over => return Order::Hangup { say: None },
+            Waiting::Said => return self.next(),
+            Waiting::Open { .. }
+            | Waiting::AnythingElse
+            | Waiting::Slot { .. }
+            | Waiting::Confirm { .. }
+            | Waiting::Knowledge { .. }
+            | Waiting::Transfer { .. } => self.turns += 1,
+        }
+        if self.turns > MOST_TURNS {
+            tracing::warn!(turns = self.turns, "a call gets nowhere: it is ended");
+            return self.goodbye();
+        }
+        match (waiting, outcome) {
+            (Waiting::Knowledge { on_fail, .. }, Outcome::Answered(answer)) => self.answered(answer, on_fail),
+            (Waiting::Knowledge { on_fail, .. }, Outcome::Failed(_)) => self.answered(None, on_fail),
+            (Waiting::Transfer { on_fail, .. }, Outcome::Failed(_)) => match on_fail {
+                Some(next) => self.leave(&next),
+                None => {
+                    self.queue_words(&self.plan.patterns.no_person.clone());
+                    self.next()
                 }
-                self.next()
-            }
-            (Waiting::Knowledge { .. } | Waiting::Transfer { .. }, _) => self.again(),
+            },
+            (Waiting::Knowledge { question, .. }, _) => Order::Answer { question },
+            (Waiting::Transfer { to, .. }, _) => Order::Transfer { to, say: None },
             (waiting, Outcome::Heard { words, commands }) => {
-                self.entered = 0;
+                (self.entered, self.utterances) = (0, self.utterances + 1);
                 self.heard(&waiting, words, commands)
             }
             (waiting, Outcome::Keys(keys)) => {
-                self.entered = 0;
+                (self.entered, self.utterances) = (0, self.utterances + 1);
                 self.keys(&waiting, &keys)
             }
-            (_, Outcome::NoInput) => self.silent(),
-            (_, Outcome::Done | Outcome::Failed(_) | Outcome::Answered(_)) => self.again(),
+            (waiting, Outcome::NoInput) => self.silent(&waiting),
+            (_, Outcome::Done | Outcome::Failed(_) | Outcome::Answered(_)) => self.listen(None),
         }
+    }
+
+    /// How long the caller may be silent before they are asked for it: as the question, the flow or the plan has it.
+    pub fn patience(&self) -> Duration {
+        self.events(&self.waiting).noinput.after
     }
 
     /// The flows that were entered, in order.
@@ -239,15 +219,19 @@ impl Walk {
     pub(super) fn next(&mut self) -> Order {
         loop {
             if let Some(order) = self.queue.pop_front() {
-                self.waiting = Waiting::Said;
+                let last = matches!(order, Order::Hangup { .. });
+                self.waiting = if last { Waiting::Over } else { Waiting::Said };
                 return order;
+            }
+            if let Some((slot, value)) = self.corrections.pop_front() {
+                return self.read_back(&slot, value);
             }
             let Some(frame) = self.frames.last().cloned() else {
                 return self.flows_ended();
             };
             let plan = Arc::clone(&self.plan);
             let Some(op) = plan.flows.get(frame.flow).and_then(|flow| flow.code.get(frame.at)) else {
-                self.frames.pop();
+                self.pop();
                 continue;
             };
             if let Some(order) = self.operate(op) {
@@ -262,6 +246,7 @@ impl Walk {
             Op::Say { prompt, bargein } => {
                 self.advance();
                 let text = self.words(prompt);
+                self.asked = Some(text.clone());
                 self.waiting = Waiting::Said;
                 return Some(Order::Say {
                     text,
@@ -274,12 +259,11 @@ impl Walk {
                     return None;
                 }
                 if let Some(value) = self.proposed.remove(&collect.slot) {
-                    return Some(self.read_back(&collect.slot, value, 0));
+                    return Some(self.read_back(&collect.slot, value));
                 }
                 let ask = self.words(&collect.ask);
                 self.waiting = Waiting::Slot {
                     slot: collect.slot.clone(),
-                    failures: 0,
                 };
                 return Some(self.ask(ask));
             }
@@ -290,6 +274,7 @@ impl Walk {
                     Question::Text(prompt) => self.words(prompt),
                 };
                 self.waiting = Waiting::Knowledge {
+                    question: question.clone(),
                     on_fail: on_fail.clone(),
                 };
                 return Some(Order::Answer { question });
@@ -297,7 +282,12 @@ impl Walk {
             Op::Set { slot, value } => {
                 let value = value.evaluate(&|path| self.value(path));
                 self.advance();
-                self.slots.insert(slot.clone(), value);
+                // What does not fit, or is not known, leaves the slot to be asked for.
+                if self.plan.slots.get(slot).is_some_and(|slot| slot.fits(&value)) {
+                    self.slots.insert(slot.clone(), value);
+                } else {
+                    self.slots.remove(slot);
+                }
             }
             Op::Unless { condition, otherwise } => {
                 if condition.holds(&|path| self.value(path)) {
@@ -315,15 +305,16 @@ impl Walk {
                     .map_or(*default, |(_, at)| *at);
                 self.jump(case);
             }
-            Op::GotoFlow(flow) => self.replace(flow),
+            Op::GotoFlow(next) => return self.depart(next),
             Op::RunFlow(flow) => {
                 self.advance();
-                self.push(flow);
+                self.push(flow, Way::Run);
             }
             Op::Transfer { to, say, on_fail } => {
                 self.advance();
                 let say = say.as_ref().map(|say| self.words(say));
                 self.waiting = Waiting::Transfer {
+                    to: to.clone(),
                     on_fail: on_fail.clone(),
                 };
                 return Some(Order::Transfer { to: to.clone(), say });
@@ -338,23 +329,22 @@ impl Walk {
 
     /// Nothing waits: the caller is asked for more, or for the first wish.
     fn flows_ended(&mut self) -> Order {
-        let wished = self.path.len() > 1 || !self.last_words.is_empty();
-        if wished {
+        if self.utterances > 0 {
             self.waiting = Waiting::AnythingElse;
             let ask = self.words(&self.plan.patterns.anything_else.clone());
             return self.ask(ask);
         }
-        self.waiting = Waiting::Open;
+        self.waiting = Waiting::Open { flow: self.ended };
         self.listen(None)
     }
 
-    fn answered(&mut self, answer: Option<String>, on_fail: Option<String>) -> Order {
+    fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
         match (answer, on_fail) {
             (Some(text), _) => self.queue.push_back(Order::Say {
                 text,
                 bargein: self.bargein,
             }),
-            (None, Some(flow)) => self.replace(&flow),
+            (None, Some(next)) => return self.leave(&next),
             (None, None) => self.queue_words(&self.plan.patterns.unknown.clone()),
         }
         self.next()
@@ -369,14 +359,14 @@ impl Walk {
     /// Listens for what is waited for.
     pub(super) fn listen(&self, prompt: Option<String>) -> Order {
         let expect = match &self.waiting {
-            Waiting::Slot { slot, .. } => self
+            Waiting::Slot { slot } => self
                 .plan
                 .slots
                 .get(slot)
                 .map_or(Expect::Anything, |slot| Expect::Slot(slot.clone())),
             Waiting::Confirm { .. } => Expect::Confirm,
             Waiting::Said
-            | Waiting::Open
+            | Waiting::Open { .. }
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
             | Waiting::Transfer { .. }
@@ -389,19 +379,8 @@ impl Walk {
         }
     }
 
-    fn again(&mut self) -> Order {
-        match &self.waiting {
-            Waiting::Knowledge { .. } => Order::Answer {
-                question: self.last_words.clone(),
-            },
-            Waiting::Over | Waiting::Transfer { .. } => self.end(None),
-            Waiting::Said | Waiting::Open | Waiting::AnythingElse | Waiting::Slot { .. } | Waiting::Confirm { .. } => {
-                self.listen(None)
-            }
-        }
-    }
-
-    pub(super) fn end(&mut self, say: Option<String>) -> Order {
+    /// Nothing follows but hanging up.
+    fn end(&mut self, say: Option<String>) -> Order {
         self.waiting = Waiting::Over;
         Order::Hangup { say }
     }
@@ -411,45 +390,80 @@ impl Walk {
         self.end(Some(words))
     }
 
-    pub(super) fn follow(&mut self, next: &Next) -> Order {
-        match next {
-            Next::Hangup => self.goodbye(),
-            Next::Flow(flow) => {
-                self.start(flow);
-                self.next()
-            }
+    /// Leaves the flow under way for `next`, and goes on.
+    pub(super) fn leave(&mut self, next: &Next) -> Order {
+        match self.depart(next) {
+            Some(order) => order,
+            None => self.next(),
         }
+    }
+
+    /// Leaves the flow under way for `next`; an order, if that is the end.
+    fn depart(&mut self, next: &Next) -> Option<Order> {
+        match next {
+            Next::Hangup => return Some(self.goodbye()),
+            Next::Flow(flow) => {
+                let way = self.frames.pop().map_or(Way::Begun, |frame| frame.way);
+                if !self.return_to(flow) {
+                    self.push(flow, way);
+                }
+            }
+            Next::EndFlow => self.pop(),
+            Next::ResumeFlow => match self.frames.iter().rposition(|frame| frame.way == Way::Wished) {
+                Some(digression) => self.frames.truncate(digression),
+                None => self.pop(),
+            },
+        }
+        None
     }
 
     /// Leaves everything for `flow`.
     pub(super) fn start(&mut self, flow: &str) {
         self.frames.clear();
-        self.push(flow);
+        self.push(flow, Way::Begun);
     }
 
-    /// Leaves the flow under way for `flow`.
-    fn replace(&mut self, flow: &str) {
-        self.frames.pop();
-        self.push(flow);
+    /// Goes back to `flow` where it waits under others, to where it was left: what the caller began since is dropped, what it runs itself
+    /// stays. Says whether it did wait.
+    pub(super) fn return_to(&mut self, flow: &str) -> bool {
+        let name = |frame: &Frame| self.plan.flows.get(frame.flow).map(|flow| flow.name.as_str());
+        let Some(at) = self.frames.iter().rposition(|frame| name(frame) == Some(flow)) else {
+            return false;
+        };
+        let above = self
+            .frames
+            .iter()
+            .skip(at + 1)
+            .position(|frame| frame.way == Way::Wished);
+        if let Some(above) = above {
+            self.frames.truncate(at + 1 + above);
+        }
+        true
     }
 
     /// Enters `flow` on top of what is under way. A circle ends the call politely instead.
-    pub(super) fn push(&mut self, flow: &str) {
+    pub(super) fn push(&mut self, flow: &str, way: Way) {
         self.entered += 1;
         let Some(at) = self.plan.flows.iter().position(|known| known.name == flow) else {
             return;
         };
         if self.entered > MOST_FLOWS || self.frames.len() >= DEEPEST {
             tracing::error!(flow, "flows lead in a circle: the call is ended");
-            self.frames.clear();
-            let words = self.words(&self.plan.patterns.goodbye.clone());
-            self.queue.push_back(Order::Hangup { say: Some(words) });
+            let goodbye = self.goodbye();
+            self.queue.clear();
+            self.queue.push_back(goodbye);
             return;
         }
         if self.path.len() < LONGEST_PATH {
             self.path.push(flow.to_owned());
         }
-        self.frames.push(Frame { flow: at, at: 0 });
+        self.frames.push(Frame { flow: at, at: 0, way });
+    }
+
+    fn pop(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.ended = Some(frame.flow);
+        }
     }
 
     fn advance(&mut self) {
@@ -473,7 +487,16 @@ impl Walk {
     }
 
     pub(super) fn words(&self, prompt: &Prompt) -> String {
-        prompt.say(self.language, |path| self.value(path))
+        prompt.say(self.language, |path| Value::Text(self.aloud(path)))
+    }
+
+    /// The value of `path` as one says it; nothing for none.
+    pub(super) fn aloud(&self, path: &str) -> String {
+        let value = self.value(path);
+        match self.plan.slots.get(path) {
+            Some(slot) => slot.aloud(&value, self.language),
+            None => aloud(&value, self.language),
+        }
     }
 
     fn value(&self, path: &str) -> Value {

@@ -1,73 +1,81 @@
 //! The walk's half that answers the caller: words, keys and silence.
 
-use super::patterns::Repair;
-use super::plan::{Action, Confirm, Plan, Slot, SlotKind, Value};
-use super::walk::{Command, Order, Waiting, Walk};
+use std::sync::Arc;
+
+use super::code::Op;
+use super::flows::each;
+use super::next::Next;
+use super::order::{Command, Order};
+use super::patterns::{Events, Repair};
+use super::plan::{Action, Collect, Confirm, Flow, Value};
+use super::prompt::Prompt;
+use super::walk::{Trouble, Waiting, Walk, Way};
+
+/// How often in a row a question is just said again; after that it counts as not understood.
+const MOST_REPEATS: u32 = 5;
 
 impl Walk {
     /// The caller said something; what counts most of what they meant comes first.
     pub(super) fn heard(&mut self, waiting: &Waiting, words: String, commands: Vec<Command>) -> Order {
-        self.silences = 0;
+        self.trouble.silences = 0;
         if !words.is_empty() {
             self.last_words = words;
         }
-        let said = |wanted: &Command| commands.contains(wanted);
-        if said(&Command::HandOver) {
-            return self.hand_over();
+        if commands.contains(&Command::HandOver) {
+            return self.hand_over(waiting);
         }
-        if said(&Command::Goodbye) {
+        if commands.contains(&Command::Goodbye) {
             return self.goodbye();
         }
-        if said(&Command::Repeat) {
-            let asked = self.asked.clone();
-            return self.listen(asked);
+        if commands.contains(&Command::Repeat) {
+            return self.repeat(waiting);
         }
-        let wish = commands.iter().find_map(|command| match command {
-            Command::StartFlow(flow) if self.plan.flow(flow).is_some() && self.flow() != Some(flow) => {
-                Some(flow.clone())
-            }
-            _ => None,
+        let wish = commands.iter().find_map(|command| {
+            let Command::StartFlow(flow) = command else { return None };
+            (self.plan.flow(flow).is_some() && self.flow() != Some(flow)).then_some(flow)
         });
-        if let Some(flow) = &wish {
+        if let Some(flow) = wish {
             self.enter_wish(waiting, flow);
         }
-        let expected = self.take_values(waiting, &commands);
-        if let Some(order) = self.settle(waiting, expected, &commands) {
+        let taken = self.take_values(waiting, &commands);
+        if let Some(order) = self.settle(waiting, taken.asked, &commands) {
             return order;
         }
-        if wish.is_some() {
-            self.misses = 0;
+        if wish.is_some() || taken.corrected > 0 {
+            self.understood();
+            if !commands.contains(&Command::Deny) {
+                self.put_off(waiting);
+            }
             return self.next();
         }
-        self.other(waiting, &commands)
+        if let (Waiting::Confirm { slot, .. }, true) = (waiting, commands.contains(&Command::Deny)) {
+            return self.denied(slot);
+        }
+        if let Some(order) = self.other(waiting, &commands) {
+            return order;
+        }
+        if taken.added > 0 && is_question(waiting) {
+            self.put_off(waiting);
+            return self.next();
+        }
+        self.missed(waiting)
     }
 
     /// The caller pressed keys.
     pub(super) fn keys(&mut self, waiting: &Waiting, keys: &str) -> Order {
-        self.silences = 0;
+        self.trouble.silences = 0;
         match waiting {
-            Waiting::Slot { slot, .. } => {
-                let Some(declared) = self.plan.slots.get(slot) else {
-                    return self.missed(waiting);
-                };
-                match keyed(declared, keys) {
-                    Some(value) => {
-                        let slot = slot.clone();
-                        self.accept(&slot, value)
-                    }
-                    None => self.missed(waiting),
-                }
-            }
-            Waiting::Confirm { slot, value, failures } => match keys {
-                "1" => {
-                    let (slot, value) = (slot.clone(), value.clone());
-                    self.accept(&slot, value)
-                }
-                "2" => self.ask_slot_again(slot, failures + 1),
+            Waiting::Slot { slot } => match self.plan.slots.get(slot).and_then(|declared| declared.keyed(keys)) {
+                Some(value) => self.accept(slot, value),
+                None => self.missed(waiting),
+            },
+            Waiting::Confirm { slot, value } => match keys {
+                "1" => self.accept(slot, value.clone()),
+                "2" => self.denied(slot),
                 _ => self.missed(waiting),
             },
             Waiting::Said
-            | Waiting::Open
+            | Waiting::Open { .. }
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
             | Waiting::Transfer { .. }
@@ -76,128 +84,189 @@ impl Walk {
     }
 
     /// The caller said nothing.
-    pub(super) fn silent(&mut self) -> Order {
-        let noinput = self.plan.patterns.noinput.clone();
-        let prompt = noinput.say.get(self.silences as usize);
-        self.silences += 1;
+    pub(super) fn silent(&mut self, waiting: &Waiting) -> Order {
+        let noinput = self.events(waiting).noinput;
+        let prompt = noinput.say.get(self.trouble.silences);
+        self.trouble.silences += 1;
         match prompt {
             Some(prompt) => {
                 let words = self.words(prompt);
                 self.listen(Some(words))
             }
-            None => self.follow(&noinput.then),
+            None => self.way_out(&noinput.then),
         }
     }
 
-    fn hand_over(&mut self) -> Order {
-        match self.plan.patterns.person.clone() {
-            Some(flow) if self.flow() != Some(&flow) => {
-                self.start(&flow);
-                self.next()
-            }
-            Some(_) | None => {
-                self.queue_words(&self.plan.patterns.no_person.clone());
-                self.next()
-            }
-        }
-    }
-
-    /// A wish in the middle of a question is a digression: the question is asked again afterwards. Elsewhere it is what comes next.
-    fn enter_wish(&mut self, waiting: &Waiting, flow: &str) {
-        for slot in collected(&self.plan, flow) {
-            self.slots.remove(&slot);
-        }
-        match waiting {
-            Waiting::Slot { .. } | Waiting::Confirm { .. } => self.push(flow),
+    /// What happens while `waiting`: at the question, else in its flow, else in the plan.
+    pub(super) fn events(&self, waiting: &Waiting) -> Events {
+        let own = match waiting {
+            Waiting::Slot { slot } | Waiting::Confirm { slot, .. } => self.collect(slot).map(|collect| &collect.events),
+            Waiting::Open { flow } => flow.and_then(|at| self.plan.flows.get(at)).map(|flow| &flow.events),
             Waiting::Said
-            | Waiting::Open
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
             | Waiting::Transfer { .. }
-            | Waiting::Over => self.start(flow),
+            | Waiting::Over => None,
+        };
+        own.cloned().unwrap_or_else(|| self.plan.patterns.events())
+    }
+
+    /// The caller got on: what went wrong before is forgotten.
+    fn understood(&mut self) {
+        self.trouble = Trouble::default();
+    }
+
+    fn hand_over(&mut self, waiting: &Waiting) -> Order {
+        self.understood();
+        self.put_off(waiting);
+        match self.plan.patterns.person.clone() {
+            // It is under way: its question is asked again.
+            Some(flow) if self.flow() == Some(&flow) => {}
+            Some(flow) => self.enter_wish(waiting, &flow),
+            None => self.queue_words(&self.plan.patterns.no_person.clone()),
+        }
+        self.next()
+    }
+
+    fn repeat(&mut self, waiting: &Waiting) -> Order {
+        self.trouble.repeats += 1;
+        if self.trouble.repeats > MOST_REPEATS {
+            return self.missed(waiting);
+        }
+        let asked = self.asked.clone();
+        self.listen(asked)
+    }
+
+    /// A wish in the middle of a question is a digression: the question is asked again afterwards. Elsewhere it is what comes next. A flow that
+    /// waits already is not entered anew.
+    fn enter_wish(&mut self, waiting: &Waiting, flow: &str) {
+        if self.return_to(flow) {
+            return;
+        }
+        // A new wish is not answered with the values of the last one.
+        let plan = Arc::clone(&self.plan);
+        for collect in plan.flow(flow).map(collects).unwrap_or_default() {
+            self.slots.remove(&collect.slot);
+            self.failures.remove(&collect.slot);
+        }
+        if is_question(waiting) {
+            self.push(flow, Way::Wished);
+        } else {
+            self.start(flow);
         }
     }
 
-    /// Keeps every value that was said; the one that was asked for is given back.
-    fn take_values(&mut self, waiting: &Waiting, commands: &[Command]) -> Option<Value> {
-        let asked = match waiting {
-            Waiting::Slot { slot, .. } | Waiting::Confirm { slot, .. } => Some(slot.as_str()),
-            _ => None,
+    /// A value that waits for its yes is read back again later.
+    fn put_off(&mut self, waiting: &Waiting) {
+        if let Waiting::Confirm { slot, value } = waiting {
+            self.propose(slot, value.clone());
+        }
+    }
+
+    /// A value to be read back: at once where it corrects another, else when it is asked for.
+    fn propose(&mut self, slot: &str, value: Value) {
+        if self.slots.contains_key(slot) {
+            self.corrections.retain(|(other, _)| other != slot);
+            self.corrections.push_back((slot.to_owned(), value));
+        } else {
+            self.proposed.insert(slot.to_owned(), value);
+        }
+    }
+
+    /// Keeps every value that was said and fits.
+    fn take_values(&mut self, waiting: &Waiting, commands: &[Command]) -> Taken {
+        let mut taken = Taken {
+            asked: None,
+            added: 0,
+            corrected: 0,
         };
-        let mut expected = None;
         for command in commands {
             let Command::Set { slot, value } = command else {
                 continue;
             };
-            if Some(slot.as_str()) == asked {
-                expected = Some(value.clone());
-            } else if let Some(declared) = self.plan.slots.get(slot) {
-                let kept = match declared.confirm {
-                    Confirm::Readback => &mut self.proposed,
-                    Confirm::No | Confirm::Implicit => &mut self.slots,
-                };
-                kept.insert(slot.clone(), value.clone());
+            let Some(declared) = self.plan.slots.get(slot).filter(|declared| declared.fits(value)) else {
+                continue;
+            };
+            let confirm = declared.confirm;
+            if asked_slot(waiting) == Some(slot) {
+                taken.asked = Some(value.clone());
+                continue;
+            }
+            match self.slots.get(slot) {
+                Some(known) if known == value => {}
+                Some(_) => taken.corrected += 1,
+                None => taken.added += 1,
+            }
+            match confirm {
+                Confirm::Readback if self.slots.get(slot) == Some(value) => {}
+                Confirm::Readback => self.propose(slot, value.clone()),
+                Confirm::No | Confirm::Implicit => {
+                    self.slots.insert(slot.clone(), value.clone());
+                }
             }
         }
-        expected
+        taken
     }
 
-    /// Settles what was asked, if the caller answered it.
-    fn settle(&mut self, waiting: &Waiting, expected: Option<Value>, commands: &[Command]) -> Option<Order> {
-        match (waiting, expected) {
-            (Waiting::Slot { slot, failures }, Some(value)) => {
-                self.misses = 0;
+    /// Settles what was asked, if the caller answered it with `said` or a yes.
+    fn settle(&mut self, waiting: &Waiting, said: Option<Value>, commands: &[Command]) -> Option<Order> {
+        match waiting {
+            Waiting::Slot { slot } => {
+                let value = said?;
                 let readback = self
                     .plan
                     .slots
                     .get(slot)
                     .is_some_and(|slot| slot.confirm == Confirm::Readback);
                 Some(if readback {
-                    self.read_back(slot, value, *failures)
+                    self.read_back(slot, value)
                 } else {
                     self.accept(slot, value)
                 })
             }
-            (Waiting::Confirm { slot, failures, .. }, Some(value)) => Some(self.read_back(slot, value, failures + 1)),
-            (Waiting::Confirm { slot, value, .. }, None) if commands.contains(&Command::Affirm) => {
-                let (slot, value) = (slot.clone(), value.clone());
-                Some(self.accept(&slot, value))
-            }
-            (Waiting::Confirm { slot, failures, .. }, None) if commands.contains(&Command::Deny) => {
-                Some(self.ask_slot_again(slot, failures + 1))
-            }
-            _ => None,
+            Waiting::Confirm { slot, value } => match said {
+                Some(said) => Some(self.failed(slot).unwrap_or_else(|| self.read_back(slot, said))),
+                None => commands
+                    .contains(&Command::Affirm)
+                    .then(|| self.accept(slot, value.clone())),
+            },
+            Waiting::Said
+            | Waiting::Open { .. }
+            | Waiting::AnythingElse
+            | Waiting::Knowledge { .. }
+            | Waiting::Transfer { .. }
+            | Waiting::Over => None,
         }
     }
 
-    /// What was neither an answer nor a wish.
-    fn other(&mut self, waiting: &Waiting, commands: &[Command]) -> Order {
+    /// What was neither an answer nor a wish, but understood.
+    fn other(&mut self, waiting: &Waiting, commands: &[Command]) -> Option<Order> {
         for command in commands {
             match command {
                 Command::Answer { text, .. } => {
-                    self.misses = 0;
-                    self.strays = 0;
+                    self.understood();
+                    self.put_off(waiting);
                     self.queue.push_back(Order::Say {
                         text: text.clone(),
                         bargein: self.bargein,
                     });
-                    return self.next();
+                    return Some(self.next());
                 }
                 Command::Clarify { flows } => {
                     if let Some(order) = self.clarify(flows) {
-                        return order;
+                        return Some(order);
                     }
                 }
                 Command::OutOfScope => {
-                    self.strays += 1;
-                    let repair = self.plan.patterns.out_of_scope.clone();
-                    return self.repair(waiting, &repair, self.strays);
+                    self.trouble.strays += 1;
+                    let repair = self.events(waiting).out_of_scope;
+                    return Some(self.repair(waiting, &repair, self.trouble.strays));
                 }
-                Command::Deny if *waiting == Waiting::AnythingElse => return self.goodbye(),
+                Command::Deny if *waiting == Waiting::AnythingElse => return Some(self.goodbye()),
                 Command::Affirm if *waiting == Waiting::AnythingElse => {
-                    self.waiting = Waiting::Open;
+                    self.waiting = Waiting::Open { flow: None };
                     let words = self.words(&self.plan.patterns.go_ahead.clone());
-                    return self.ask(words);
+                    return Some(self.ask(words));
                 }
                 Command::Affirm
                 | Command::Deny
@@ -208,7 +277,7 @@ impl Walk {
                 | Command::Goodbye => {}
             }
         }
-        self.missed(waiting)
+        None
     }
 
     fn clarify(&mut self, flows: &[String]) -> Option<Order> {
@@ -221,7 +290,7 @@ impl Walk {
             Value::Text(match name {
                 "first" => first.clone(),
                 "second" => second.clone(),
-                _ => String::new(),
+                _ => self.aloud(name),
             })
         });
         Some(self.ask(words))
@@ -239,140 +308,186 @@ impl Walk {
 
     /// Not understood: said so, and what was asked is asked again, as often as the plan allows.
     fn missed(&mut self, waiting: &Waiting) -> Order {
-        if let Waiting::Slot { slot, failures } = waiting {
-            return self.ask_slot_again(slot, failures + 1);
+        if let Waiting::Slot { slot } = waiting {
+            return self.ask_slot_again(slot);
         }
-        self.misses += 1;
-        let repair = self.plan.patterns.nomatch.clone();
-        self.repair(waiting, &repair, self.misses)
+        self.trouble.misses += 1;
+        let repair = self.events(waiting).nomatch;
+        self.repair(waiting, &repair, self.trouble.misses)
     }
 
     fn repair(&mut self, waiting: &Waiting, repair: &Repair, times: u32) -> Order {
         if times > repair.max {
-            (self.misses, self.strays) = (0, 0);
-            return self.follow(&repair.then);
+            return self.way_out(&repair.then);
         }
-        self.waiting = waiting.clone();
-        let at = (times as usize)
-            .saturating_sub(1)
-            .min(repair.say.len().saturating_sub(1));
-        let words = repair.say.get(at).map(|prompt| self.words(prompt));
-        let question = match waiting {
-            Waiting::Confirm { .. } | Waiting::Slot { .. } => self.asked.clone(),
-            _ => None,
-        };
+        let words = nth(repair, times).map(|prompt| self.words(prompt));
+        let question = if is_question(waiting) { self.asked.clone() } else { None };
         let together = [words, question].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.listen(Some(together))
     }
 
-    pub(super) fn read_back(&mut self, slot: &str, value: Value, failures: u32) -> Order {
-        if let Some(order) = self.too_often(slot, failures) {
-            return order;
+    /// Takes the plan's way out of what went wrong too often; when that leads to no better, the call ends.
+    fn way_out(&mut self, next: &Next) -> Order {
+        self.trouble.ways_out += 1;
+        (self.trouble.misses, self.trouble.strays) = (0, 0);
+        self.corrections.clear();
+        match next {
+            _ if self.trouble.ways_out > 1 => self.goodbye(),
+            Next::Flow(flow) => {
+                self.start(flow);
+                self.next()
+            }
+            Next::Hangup | Next::EndFlow | Next::ResumeFlow => self.leave(next),
         }
+    }
+
+    pub(super) fn read_back(&mut self, slot: &str, value: Value) -> Order {
         let prompt = self.plan.patterns.readback.clone();
-        let said = value.to_string();
+        let declared = self.plan.slots.get(slot);
+        let said = declared.map_or_else(|| value.to_string(), |declared| declared.aloud(&value, self.language));
         let words = prompt.say(self.language, |name| {
-            Value::Text(if name == "value" { said.clone() } else { String::new() })
+            Value::Text(if name == "value" {
+                said.clone()
+            } else {
+                self.aloud(name)
+            })
         });
         self.waiting = Waiting::Confirm {
             slot: slot.to_owned(),
             value,
-            failures,
         };
         self.ask(words)
     }
 
     fn accept(&mut self, slot: &str, value: Value) -> Order {
-        self.misses = 0;
+        self.understood();
+        self.failures.remove(slot);
+        self.proposed.remove(slot);
         self.slots.insert(slot.to_owned(), value);
         self.next()
     }
 
-    /// Asks for `slot` once more, or takes its exit.
-    fn ask_slot_again(&mut self, slot: &str, failures: u32) -> Order {
-        if let Some(order) = self.too_often(slot, failures) {
+    /// What was read back is wrong: the question is asked again.
+    fn denied(&mut self, slot: &str) -> Order {
+        if let Some(order) = self.failed(slot) {
             return order;
         }
-        let nomatch = self.plan.patterns.nomatch.say.first().cloned();
-        let ask = self.collect(slot).map(|(ask, ..)| ask);
-        let words = [nomatch, ask]
+        match self.collect(slot).map(|collect| collect.ask.clone()) {
+            Some(ask) => self.ask_slot(slot, &ask, None),
+            None => self.next(),
+        }
+    }
+
+    /// The answer was not understood: the question is asked again, or its exit taken.
+    fn ask_slot_again(&mut self, slot: &str) -> Order {
+        if let Some(order) = self.failed(slot) {
+            return order;
+        }
+        let times = self.failures.get(slot).copied().unwrap_or_default();
+        match self
+            .collect(slot)
+            .map(|collect| (collect.ask.clone(), collect.events.nomatch.clone()))
+        {
+            Some((ask, nomatch)) => self.ask_slot(slot, &ask, nth(&nomatch, times)),
+            None => self.next(),
+        }
+    }
+
+    fn ask_slot(&mut self, slot: &str, ask: &Prompt, first: Option<&Prompt>) -> Order {
+        let ask = self.words(ask);
+        let words = first
+            .map(|prompt| self.words(prompt))
             .into_iter()
-            .flatten()
-            .map(|prompt| self.words(&prompt))
+            .chain([ask.clone()])
             .collect::<Vec<_>>()
             .join(" ");
-        self.waiting = Waiting::Slot {
-            slot: slot.to_owned(),
-            failures,
-        };
+        self.waiting = Waiting::Slot { slot: slot.to_owned() };
+        self.asked = Some(ask);
         self.listen(Some(words))
     }
 
-    /// The exit of a question that was asked too often.
-    fn too_often(&mut self, slot: &str, failures: u32) -> Option<Order> {
-        let (_, retries, on_fail) = self.collect(slot)?;
-        if failures <= retries {
+    /// One more answer that did not do; the exit of the question, if that was one too many.
+    fn failed(&mut self, slot: &str) -> Option<Order> {
+        let collect = self.collect(slot);
+        let retries = collect.map_or(self.plan.patterns.nomatch.max, |collect| collect.retries);
+        let exit = collect.and_then(|collect| collect.on_fail.clone());
+        let then = collect
+            .map_or(&self.plan.patterns.nomatch.then, |collect| &collect.events.nomatch.then)
+            .clone();
+        let failures = self.failures.entry(slot.to_owned()).or_default();
+        *failures += 1;
+        if *failures <= retries {
             return None;
         }
-        let exit = on_fail
-            .map(super::patterns::Next::Flow)
-            .unwrap_or(self.plan.patterns.nomatch.then.clone());
-        Some(self.follow(&exit))
+        self.failures.remove(slot);
+        Some(match exit {
+            Some(next) => self.leave(&next),
+            None => self.way_out(&then),
+        })
     }
 
-    /// The `collect` step under way.
-    fn collect(&self, slot: &str) -> Option<(super::prompt::Prompt, u32, Option<String>)> {
-        let flow = self.frames.last().and_then(|frame| self.plan.flows.get(frame.flow))?;
-        let mut found = None;
-        super::flows::each(&flow.steps, &mut |step| {
-            if let Action::Collect(collect) = &step.action
-                && collect.slot == slot
-            {
-                found.get_or_insert((collect.ask.clone(), collect.retries, collect.on_fail.clone()));
-            }
-        });
-        found
+    /// The `collect` step that asks for `slot`: the one under way, else one of the flows that wait, else any.
+    fn collect(&self, slot: &str) -> Option<&Collect> {
+        let flows = self
+            .frames
+            .iter()
+            .rev()
+            .filter_map(|frame| self.plan.flows.get(frame.flow));
+        let here = self
+            .frames
+            .last()
+            .and_then(|frame| match self.plan.flows.get(frame.flow)?.code.get(frame.at)? {
+                Op::Collect(collect) if collect.slot == slot => Some(collect),
+                _ => None,
+            });
+        here.or_else(|| {
+            flows
+                .chain(&self.plan.flows)
+                .flat_map(collects)
+                .find(|collect| collect.slot == slot)
+        })
     }
 }
 
-/// The slots that a flow asks for: a new wish is not answered with the values of the last one.
-fn collected(plan: &Plan, flow: &str) -> Vec<String> {
-    let mut slots = Vec::new();
-    if let Some(flow) = plan.flow(flow) {
-        super::flows::each(&flow.steps, &mut |step| {
-            if let Action::Collect(collect) = &step.action {
-                slots.push(collect.slot.clone());
-            }
-        });
-    }
-    slots
+/// Values that were just said.
+struct Taken {
+    /// Of the slot that was asked for.
+    asked: Option<Value>,
+    /// Slots that had none.
+    added: u32,
+    /// Slots that had another.
+    corrected: u32,
 }
 
-/// The value that keys stand for: the digits themselves, 1 for yes and 2 for no, or the number of a choice.
-fn keyed(slot: &Slot, keys: &str) -> Option<Value> {
-    if !slot.dtmf || !keys.bytes().all(|key| key.is_ascii_digit()) {
-        return None;
+fn asked_slot(waiting: &Waiting) -> Option<&String> {
+    match waiting {
+        Waiting::Slot { slot } | Waiting::Confirm { slot, .. } => Some(slot),
+        Waiting::Said
+        | Waiting::Open { .. }
+        | Waiting::AnythingElse
+        | Waiting::Knowledge { .. }
+        | Waiting::Transfer { .. }
+        | Waiting::Over => None,
     }
-    match &slot.kind {
-        SlotKind::Digits { min, max } => (*min..=*max)
-            .contains(&keys.len())
-            .then(|| Value::Text(keys.to_owned())),
-        SlotKind::Number { min, max } => {
-            let number: f64 = keys.parse().ok()?;
-            let fits = min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max);
-            fits.then_some(Value::Number(number))
+}
+
+/// Whether a flow waits for an answer.
+fn is_question(waiting: &Waiting) -> bool {
+    asked_slot(waiting).is_some()
+}
+
+/// What is said the `times`th time; the last one stays.
+fn nth(repair: &Repair, times: u32) -> Option<&Prompt> {
+    repair.say.get((times as usize).saturating_sub(1)).or(repair.say.last())
+}
+
+/// The questions of a flow.
+fn collects(flow: &Flow) -> Vec<&Collect> {
+    let mut found = Vec::new();
+    each(&flow.steps, &mut |step| {
+        if let Action::Collect(collect) = &step.action {
+            found.push(collect);
         }
-        SlotKind::Boolean => match keys {
-            "1" => Some(Value::Boolean(true)),
-            "2" => Some(Value::Boolean(false)),
-            _ => None,
-        },
-        SlotKind::Enum(choices) => {
-            let at: usize = keys.parse().ok()?;
-            choices
-                .get(at.checked_sub(1)?)
-                .map(|choice| Value::Text(choice.value.clone()))
-        }
-        SlotKind::Date | SlotKind::Time | SlotKind::Name | SlotKind::Email | SlotKind::Text => None,
-    }
+    });
+    found
 }

@@ -66,9 +66,10 @@ impl Problems {
         self.found.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// In the order of the file.
+    /// In the order of the file, each once.
     pub fn into_vec(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|problem| (problem.line, problem.column));
+        self.found
+            .sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         self.found.dedup();
         self.found
     }

@@ -37,7 +37,7 @@ impl<'a> Fields<'a> {
             if later.contains(&name) {
                 problems.error(
                     key.place,
-                    format!("`{name}` of {what} is not yet carried out by this version; take it out"),
+                    format!("`{name}` is not yet carried out by this version; take it out"),
                 );
             } else if !known.contains(&name) {
                 problems.error(

@@ -165,6 +165,7 @@ impl Builder {
                     });
                     return Ok(());
                 }
+                self.count(1, place)?;
                 let value = scalar(&text, style, tag.as_deref(), place)?;
                 let node = Node {
                     value,
@@ -193,6 +194,7 @@ impl Builder {
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                 Some(mut built) => {
+                    self.count(built.nodes, place)?;
                     built.node.place = place;
                     self.put(built, 0)
                 }
@@ -216,6 +218,7 @@ impl Builder {
             return Err(malformed(place, format!("lists and maps nest deeper than {DEEPEST}")));
         }
         self.value_may_stand(place)?;
+        self.count(1, place)?;
         self.open.push(Open {
             place,
             anchor,
@@ -283,6 +286,14 @@ impl Builder {
         match &mut parent.content {
             Content::List(items) => items.push(built.node),
             Content::Map { entries, key } => entries.extend(key.take().map(|key| (key, built.node))),
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, nodes: usize, place: Place) -> Result<(), Malformed> {
+        self.nodes += nodes;
+        if self.nodes > MOST_NODES {
+            return Err(malformed(place, format!("this is more than {MOST_NODES} values")));
         }
         Ok(())
     }

@@ -60,7 +60,7 @@ impl Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listening {
     pub language: Language,
-    /// Digits are expected: single digits need the longer context.
+    /// Whether digits are expected: a single one needs the longer context.
     pub digits: Digits,
 }
 

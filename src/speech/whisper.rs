@@ -24,6 +24,8 @@ const WHOLE: i32 = 1500;
 const SAFE: i32 = 512;
 /// Sound shorter than this is filled up with silence: the model hears nothing in less.
 const SHORTEST: usize = RATE as usize * 11 / 10;
+/// Sound shorter than this, in samples, may be a single digit: those are lost in the cheap context.
+const A_DIGIT: usize = RATE as usize * 13 / 10;
 /// Mean log-probability below which the cheap decode is made again.
 const DOUBT: f32 = -0.7;
 
@@ -154,8 +156,8 @@ impl Stt for Whisper {
     fn transcribe(&self, samples: &[i16], listening: &Listening, cancel: &Cancel) -> Result<Transcript, Error> {
         let began = clock::now();
         let first = match listening.digits {
-            Digits::Expected => Context::Safe,
-            Digits::No => Context::Utterance,
+            Digits::Expected if samples.len() < A_DIGIT => Context::Safe,
+            Digits::Expected | Digits::No => Context::Utterance,
         };
         let mut decoded = self.decode(samples, listening.language, first, cancel)?;
         let again = first == Context::Utterance && doubtful(&decoded, samples.len());

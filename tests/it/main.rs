@@ -1,1 +1,5 @@
+//! One test binary: whole calls in simulated time, loopback, peers, models, and the house rules.
 
+mod model;
+mod sip;
+mod world;

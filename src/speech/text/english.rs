@@ -24,8 +24,10 @@ mod tests {
 
     #[test]
     fn pads_every_symbol_and_leaves_out_strangers() {
-        let map: BTreeMap<String, Vec<i64>> =
-            [("_", 0), ("^", 1), ("$", 2), ("h", 20), ("ə", 59)].into_iter().map(|(s, n)| (s.to_owned(), vec![n])).collect();
+        let map: BTreeMap<String, Vec<i64>> = [("_", 0), ("^", 1), ("$", 2), ("h", 20), ("ə", 59)]
+            .into_iter()
+            .map(|(s, n)| (s.to_owned(), vec![n]))
+            .collect();
         assert_eq!(piper_phoneme_ids("h漢ə", &map), [1, 0, 20, 0, 59, 0, 2]);
         assert_eq!(piper_phoneme_ids("", &map), [1, 0, 2]);
         assert_eq!(piper_phoneme_ids("h", &BTreeMap::new()), Vec::<i64>::new());

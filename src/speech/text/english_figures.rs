@@ -1,15 +1,50 @@
 //! English words for figures.
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const SCALES: [(u64, &str); 4] =
-    [(1_000_000_000_000, "trillion"), (1_000_000_000, "billion"), (1_000_000, "million"), (1000, "thousand")];
+const TENS: [&str; 10] = [
+    "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+];
+const SCALES: [(u64, &str); 4] = [
+    (1_000_000_000_000, "trillion"),
+    (1_000_000_000, "billion"),
+    (1_000_000, "million"),
+    (1000, "thousand"),
+];
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// "one hundred and five"
@@ -47,7 +82,9 @@ pub(super) fn ordinal(n: u64) -> String {
         "eight" => "eighth".to_owned(),
         "nine" => "ninth".to_owned(),
         "twelve" => "twelfth".to_owned(),
-        other => other.strip_suffix('y').map_or_else(|| format!("{other}th"), |stem| format!("{stem}ieth")),
+        other => other
+            .strip_suffix('y')
+            .map_or_else(|| format!("{other}th"), |stem| format!("{stem}ieth")),
     };
     format!("{head}{last}")
 }
@@ -77,8 +114,10 @@ pub(super) fn number(text: &str) -> Option<String> {
 
 /// "one two three"
 pub(super) fn spelled(digits: &str) -> Option<String> {
-    let words: Option<Vec<&str>> =
-        digits.chars().map(|c| ONES.get(c.to_digit(10)? as usize).copied()).collect();
+    let words: Option<Vec<&str>> = digits
+        .chars()
+        .map(|c| ONES.get(c.to_digit(10)? as usize).copied())
+        .collect();
     words.map(|words| words.join(" "))
 }
 
@@ -108,7 +147,10 @@ pub(super) fn time(hour: u64, minute: u64) -> Option<String> {
         _ => {}
     }
     let half = if hour % 24 < 12 { "a m" } else { "p m" };
-    Some(format!("{} {half}", clock(if hour.is_multiple_of(12) { 12 } else { hour % 12 }, minute)))
+    Some(format!(
+        "{} {half}",
+        clock(if hour.is_multiple_of(12) { 12 } else { hour % 12 }, minute)
+    ))
 }
 
 /// "nine", "nine oh five", "nine thirty"

@@ -3,8 +3,20 @@
 use super::english_figures::{MONTHS, cardinal, clock, in_groups, money, number, ordinal, spelled, time, year};
 
 /// Words before a number that make it a name and not a quantity: it is read digit by digit.
-const NAMES: &[&str] =
-    &["order", "number", "code", "pin", "id", "reference", "account", "extension", "tracking", "ticket", "phone", "call"];
+const NAMES: &[&str] = &[
+    "order",
+    "number",
+    "code",
+    "pin",
+    "id",
+    "reference",
+    "account",
+    "extension",
+    "tracking",
+    "ticket",
+    "phone",
+    "call",
+];
 
 const ABBREVIATIONS: &[(&str, &str)] = &[
     ("mr.", "mister"),
@@ -48,14 +60,19 @@ const UNITS: &[(&str, &str, &str)] = &[
 ];
 
 /// Capitals that are read as words.
-const WORDS_IN_CAPITALS: &[&str] = &["OK", "PIN", "SIM", "NASA", "UNO", "ASAP", "I", "A", "AM", "NO", "YES", "ON", "OFF", "NOT"];
+const WORDS_IN_CAPITALS: &[&str] = &[
+    "OK", "PIN", "SIM", "NASA", "UNO", "ASAP", "I", "A", "AM", "NO", "YES", "ON", "OFF", "NOT",
+];
 
 /// `text` in words. Words that are words already stay as they are.
 pub(super) fn normalise(text: &str) -> String {
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let mut out: Vec<String> = Vec::with_capacity(tokens.len());
     for (at, token) in tokens.iter().enumerate() {
-        let before = at.checked_sub(1).and_then(|at| tokens.get(at)).map_or("", |token| core(token).1);
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| tokens.get(at))
+            .map_or("", |token| core(token).1);
         let after = tokens.get(at + 1).map_or("", |token| core(token).1);
         out.push(one(token, before, after));
     }
@@ -73,7 +90,10 @@ fn core(token: &str) -> (&str, &str, &str) {
 
 fn one(token: &str, before: &str, after: &str) -> String {
     let lower = token.to_lowercase();
-    if let Some((_, words)) = ABBREVIATIONS.iter().find(|(short, _)| lower.trim_end_matches([',', '?', '!', ';', ':']) == *short) {
+    if let Some((_, words)) = ABBREVIATIONS
+        .iter()
+        .find(|(short, _)| lower.trim_end_matches([',', '?', '!', ';', ':']) == *short)
+    {
         let tail: String = token.chars().rev().take_while(|c| ",?!;:".contains(*c)).collect();
         return format!("{words}{tail}");
     }
@@ -114,11 +134,17 @@ fn sign(body: &str) -> Option<String> {
 
 /// E-mail and web addresses.
 fn address(body: &str) -> Option<String> {
-    let bare = body.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
-    let mail = bare.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
+    let bare = body
+        .trim_start_matches("https://")
+        .trim_start_matches("http://")
+        .trim_end_matches('/');
+    let mail = bare
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
     let web = bare.len() != body.len() || bare.starts_with("www.");
     let site = bare.rsplit_once('.').is_some_and(|(name, end)| {
-        ["com", "org", "net", "de", "uk", "io", "eu", "cn", "example"].contains(&end) && name.chars().any(char::is_alphabetic)
+        ["com", "org", "net", "de", "uk", "io", "eu", "cn", "example"].contains(&end)
+            && name.chars().any(char::is_alphabetic)
     });
     if !mail && !web && !site {
         return None;
@@ -135,7 +161,9 @@ fn address(body: &str) -> Option<String> {
             other => words.push(other),
         }
     }
-    let words = words.split_whitespace().map(|word| if word == "www" { "w w w" } else { word });
+    let words = words
+        .split_whitespace()
+        .map(|word| if word == "www" { "w w w" } else { word });
     Some(words.collect::<Vec<_>>().join(" "))
 }
 
@@ -161,11 +189,15 @@ fn date(body: &str) -> Option<String> {
         let parts: Vec<u64> = body.split(sign).map(str::parse).collect::<Result<_, _>>().ok()?;
         parts.try_into().ok()
     };
-    let dated = parts('-').or_else(|| parts('/').map(|[d, m, y]| [y, m, d])).or_else(|| parts('.').map(|[d, m, y]| [y, m, d]));
+    let dated = parts('-')
+        .or_else(|| parts('/').map(|[d, m, y]| [y, m, d]))
+        .or_else(|| parts('.').map(|[d, m, y]| [y, m, d]));
     if let Some([y, m @ 1..=12, d @ 1..=31]) = dated.filter(|[y, ..]| (1000..3000).contains(y)) {
         return Some(format!("{} {}, {}", MONTHS[m as usize - 1], ordinal(d), year(y)));
     }
-    let digits = ["st", "nd", "rd", "th"].into_iter().find_map(|end| body.strip_suffix(end))?;
+    let digits = ["st", "nd", "rd", "th"]
+        .into_iter()
+        .find_map(|end| body.strip_suffix(end))?;
     digits.parse().ok().map(ordinal)
 }
 
@@ -192,7 +224,9 @@ fn hours(body: &str, after: &str) -> Option<String> {
     match half {
         Some("am") => Some(format!("{} a m", clock(hour, minute))),
         Some(_) => Some(format!("{} p m", clock(hour, minute))),
-        None if ["am", "pm", "a.m", "p.m", "o'clock"].contains(&after.to_lowercase().as_str()) => Some(clock(hour, minute)),
+        None if ["am", "pm", "a.m", "p.m", "o'clock"].contains(&after.to_lowercase().as_str()) => {
+            Some(clock(hour, minute))
+        }
         None => time(hour, minute),
     }
 }
@@ -205,7 +239,10 @@ fn figures(body: &str, before: &str, after: &str) -> Option<String> {
     if let Some(rest) = body.strip_prefix('+') {
         return Some(format!("plus {}", in_groups(&digits(rest)?)?));
     }
-    let (plain, before) = (!body.is_empty() && body.bytes().all(|b| b.is_ascii_digit()), before.to_lowercase());
+    let (plain, before) = (
+        !body.is_empty() && body.bytes().all(|b| b.is_ascii_digit()),
+        before.to_lowercase(),
+    );
     if !plain {
         let hyphens = body.matches('-').count();
         if hyphens > 0 && digits(body)?.len() >= 6 {
@@ -213,10 +250,21 @@ fn figures(body: &str, before: &str, after: &str) -> Option<String> {
             return Some(groups?.join(", "));
         }
         let fits = body.bytes().all(|b| b.is_ascii_digit() || b == b',' || b == b'.') && body.matches('.').count() <= 1;
-        return if fits && body.starts_with(|c: char| c.is_ascii_digit()) { number(body) } else { None };
+        return if fits && body.starts_with(|c: char| c.is_ascii_digit()) {
+            number(body)
+        } else {
+            None
+        };
     }
-    let month = |word: &str| MONTHS.iter().any(|m| m.eq_ignore_ascii_case(word) || (word.len() == 3 && m[..3].eq_ignore_ascii_case(word)));
-    if body.len() >= 5 || (body.len() > 1 && body.starts_with('0')) || (body.len() >= 3 && NAMES.contains(&before.as_str())) {
+    let month = |word: &str| {
+        MONTHS
+            .iter()
+            .any(|m| m.eq_ignore_ascii_case(word) || (word.len() == 3 && m[..3].eq_ignore_ascii_case(word)))
+    };
+    if body.len() >= 5
+        || (body.len() > 1 && body.starts_with('0'))
+        || (body.len() >= 3 && NAMES.contains(&before.as_str()))
+    {
         return in_groups(body);
     }
     let value: u64 = body.parse().ok()?;
@@ -233,7 +281,11 @@ fn figures(body: &str, before: &str, after: &str) -> Option<String> {
 /// `2-3`
 fn range(body: &str, before: &str, after: &str) -> Option<String> {
     let (from, to) = body.split_once(['-', '–'])?;
-    Some(format!("{} to {}", figures(from, before, after)?, figures(to, before, after)?))
+    Some(format!(
+        "{} to {}",
+        figures(from, before, after)?,
+        figures(to, before, after)?
+    ))
 }
 
 /// `5kg`
@@ -241,7 +293,11 @@ fn quantity(body: &str) -> Option<String> {
     let at = body.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',')?;
     let (figures, unit) = body.split_at(at);
     let (_, one, many) = UNITS.iter().find(|(short, ..)| *short == unit.to_lowercase())?;
-    Some(format!("{} {}", number(figures)?, if figures == "1" { one } else { many }))
+    Some(format!(
+        "{} {}",
+        number(figures)?,
+        if figures == "1" { one } else { many }
+    ))
 }
 
 /// `VIP` by its letters.
@@ -341,7 +397,10 @@ mod tests {
             ("+4930123456", "plus four nine three, zero one two, three four five six"),
             ("030-123456", "zero three zero, one two three four five six"),
             ("support@acme.com", "support at acme dot com"),
-            ("help.me_now@acme.co.uk,", "help dot me underscore now at acme dot co dot uk,"),
+            (
+                "help.me_now@acme.co.uk,",
+                "help dot me underscore now at acme dot co dot uk,",
+            ),
             ("www.acme.com", "w w w dot acme dot com"),
             ("https://acme.com/help", "acme dot com slash help"),
             ("acme.example", "acme dot example"),
@@ -369,7 +428,10 @@ mod tests {
             ("wait - what", "wait , what"),
             ("well-known", "well-known"),
             ("", ""),
-            ("99999999999999999999999", "nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine"),
+            (
+                "99999999999999999999999",
+                "nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine nine, nine nine",
+            ),
         ] {
             assert_eq!(normalise(text), read, "{text}");
         }

@@ -41,7 +41,10 @@ struct Running {
 impl Espeak {
     /// Starts it for `voice`, such as `en-us`.
     pub fn start(voice: &str) -> Result<Self, EspeakError> {
-        Ok(Self { voice: voice.to_owned(), running: Running::start(voice)? })
+        Ok(Self {
+            voice: voice.to_owned(),
+            running: Running::start(voice)?,
+        })
     }
 
     /// The phonemes (IPA) of `text`, with the punctuation that shapes the melody. A process that died is started again, once.
@@ -65,7 +68,9 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .map_err(EspeakError::Absent)?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(EspeakError::Silent) };
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(EspeakError::Silent);
+        };
         let (sender, lines) = sync_channel(LINES);
         // Ends with the process's output.
         std::thread::Builder::new()
@@ -78,8 +83,15 @@ impl Running {
                 }
             })
             .map_err(EspeakError::Absent)?;
-        let mut running = Self { child, input, lines, sentinel: String::new() };
-        running.say(SENTINEL).map_err(|_| EspeakError::Voice(voice.to_owned()))?;
+        let mut running = Self {
+            child,
+            input,
+            lines,
+            sentinel: String::new(),
+        };
+        running
+            .say(SENTINEL)
+            .map_err(|_| EspeakError::Voice(voice.to_owned()))?;
         running.sentinel = running.line().map_err(|_| EspeakError::Voice(voice.to_owned()))?;
         Ok(running)
     }
@@ -175,7 +187,14 @@ mod tests {
     fn gives_phonemes_with_the_melody() {
         let Some(mut espeak) = espeak() else { return };
         assert_eq!(espeak.phonemes("Hello, world!").expect("phonemes"), "həlˈoʊ, wˈɜːld!");
-        assert_eq!(espeak.phonemes("Are you there?!\nYes.").expect("phonemes").matches(['?', '.']).count(), 2);
+        assert_eq!(
+            espeak
+                .phonemes("Are you there?!\nYes.")
+                .expect("phonemes")
+                .matches(['?', '.'])
+                .count(),
+            2
+        );
         assert_eq!(espeak.phonemes(" ... ").expect("phonemes"), "");
         for text in ["zebra. zebra", "a zebra", "\0\u{7}x", "你好"] {
             espeak.phonemes(text).expect(text);
@@ -194,7 +213,11 @@ mod tests {
     #[test]
     fn a_voice_that_is_not_there_is_named() {
         if espeak().is_some() {
-            assert!(Espeak::start("xx-nowhere").err().is_some_and(|e| e.to_string().contains("xx-nowhere")));
+            assert!(
+                Espeak::start("xx-nowhere")
+                    .err()
+                    .is_some_and(|e| e.to_string().contains("xx-nowhere"))
+            );
         }
     }
 

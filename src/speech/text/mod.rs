@@ -10,7 +10,7 @@ mod english_words;
 pub mod espeak;
 pub mod mandarin;
 
-pub use clauses::{clauses, spoken_length};
+pub use clauses::{Clauses, clauses, spoken_length};
 
 use crate::language::Language;
 

@@ -1,0 +1,85 @@
+//! What a walk through a plan orders, and what it is told.
+
+use std::collections::BTreeMap;
+
+use super::plan::{Slot, Value};
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Say it; then [`Outcome::Done`].
+    Say { text: String, bargein: bool },
+    /// Say `prompt`, and listen; then [`Outcome::Heard`], [`Outcome::Keys`] or [`Outcome::NoInput`].
+    Listen {
+        prompt: Option<String>,
+        bargein: bool,
+        expect: Expect,
+    },
+    /// Look it up in the knowledge; then [`Outcome::Answered`].
+    Answer { question: String },
+    /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
+    Transfer { to: String, say: Option<String> },
+    /// Say `say`, and end the call.
+    Hangup { say: Option<String> },
+}
+
+/// What the caller is expected to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expect {
+    Anything,
+    Slot(Slot),
+    /// Yes or no.
+    Confirm,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Done,
+    Failed(String),
+    /// The caller said `words`, taken to mean `commands`; none: not understood.
+    Heard {
+        words: String,
+        commands: Vec<Command>,
+    },
+    Keys(String),
+    NoInput,
+    /// What the knowledge says, if anything.
+    Answered(Option<String>),
+}
+
+/// What the caller meant: all that a dialogue manager, with a model or without, may tell the walk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    StartFlow(String),
+    Set {
+        slot: String,
+        value: Value,
+    },
+    Affirm,
+    Deny,
+    /// An answer from the knowledge, and where it stands there.
+    Answer {
+        text: String,
+        source: String,
+    },
+    /// It may be any of these flows.
+    Clarify {
+        flows: Vec<String>,
+    },
+    Repeat,
+    /// The caller wants a person.
+    HandOver,
+    Goodbye,
+    OutOfScope,
+}
+
+/// What is known when a call begins.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub at: jiff::Timestamp,
+    /// `caller.…`
+    pub caller: BTreeMap<String, Value>,
+    /// `call.…`
+    pub call: BTreeMap<String, Value>,
+}

@@ -1,0 +1,7 @@
+//! Whole calls in simulated time: a real `Call` with the shipped plan, scripted engines, one clock.
+//!
+//! A call of a minute takes milliseconds. The caller's words are what the scripted ear gives for the sound that was made;
+//! the bot's sound is as long as its words are.
+
+mod calls;
+mod stage;

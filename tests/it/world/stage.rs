@@ -1,0 +1,288 @@
+//! The stage: a caller, a bot, and a clock that only the test moves.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use offhook::audio::{FRAME_DURATION, Frame, tone};
+use offhook::call::playout::Ending;
+use offhook::call::{Call, Heard, Manager, Note, Output, Start};
+use offhook::dialogue::Knowledge;
+use offhook::dialplan::{self, Command, Facts, Plan};
+use offhook::language::Language;
+use offhook::speech::Transcript;
+use offhook::speech::text::spoken_length;
+
+/// How long the scripted engines take.
+#[derive(Clone, Copy)]
+pub struct Speeds {
+    pub hearing: Duration,
+    pub voice: Duration,
+    pub model: Duration,
+}
+
+impl Default for Speeds {
+    fn default() -> Self {
+        Self { hearing: ms(200), voice: ms(80), model: ms(300) }
+    }
+}
+
+/// What an engine will answer, and when.
+enum Due {
+    Transcribed(u64, Result<Transcript, String>),
+    Voiced(u64, Result<Arc<[i16]>, String>),
+    Understood(u64, Result<Vec<Command>, String>),
+}
+
+pub struct Stage {
+    pub call: Call,
+    pub now: Instant,
+    started: Instant,
+    speeds: Speeds,
+    due: Vec<(Instant, Due)>,
+    /// What the caller is saying: frames left, and the words that they make.
+    saying: VecDeque<bool>,
+    words: VecDeque<String>,
+    /// What the model will say, in order; nothing: it fails.
+    pub thoughts: VecDeque<Vec<Command>>,
+    pub ear: Works,
+    pub voice: Works,
+    pub notes: Vec<(Duration, Note)>,
+    pub hung_up: bool,
+    pub transferred: Option<String>,
+    /// Frames in which the bot was heard.
+    pub sounded: Vec<bool>,
+    pub decodes: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Works {
+    Yes,
+    /// It fails every time.
+    No,
+    /// It never answers.
+    Never,
+}
+
+pub fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+pub fn support() -> Arc<Plan> {
+    plan("dialplans/support.yaml")
+}
+
+pub fn plan(path: &str) -> Arc<Plan> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    Arc::new(dialplan::load(&path).unwrap_or_else(|problems| panic!("{problems:#?}")))
+}
+
+impl Stage {
+    pub fn new(plan: Arc<Plan>, manager: Manager) -> Self {
+        Self::with_voice(plan, manager, Works::Yes)
+    }
+
+    pub fn with_voice(plan: Arc<Plan>, manager: Manager, voice: Works) -> Self {
+        let now = offhook::clock::now();
+        let (name, assistant) = plan.assistants.iter().next().expect("an assistant");
+        let mut documents = Vec::new();
+        for base in plan.knowledge.values() {
+            for source in &base.sources {
+                documents.push((source.display().to_string(), std::fs::read_to_string(source).expect("knowledge")));
+            }
+        }
+        let start = Start {
+            assistant: name.clone(),
+            flow: "welcome".into(),
+            language: assistant.languages.first().copied().unwrap_or(Language::English),
+            // A Wednesday noon in Berlin: the desk is open.
+            facts: Facts { at: "2026-11-18T11:00:00Z".parse().expect("a time"), caller: [].into(), call: [].into() },
+            knowledge: Arc::new(Knowledge::build(documents)),
+            manager,
+            plan: Arc::clone(&plan),
+        };
+        let mut stage = Self {
+            call: Call::new(now, start),
+            now,
+            started: now,
+            speeds: Speeds::default(),
+            due: Vec::new(),
+            saying: VecDeque::new(),
+            words: VecDeque::new(),
+            thoughts: VecDeque::new(),
+            ear: Works::Yes,
+            voice,
+            notes: Vec::new(),
+            hung_up: false,
+            transferred: None,
+            sounded: Vec::new(),
+            decodes: 0,
+        };
+        stage.carry_out();
+        stage
+    }
+
+    /// 20 ms.
+    pub fn tick(&mut self) {
+        self.now += FRAME_DURATION;
+        let ready: Vec<Due> = self.due.extract_if(.., |(at, _)| *at <= self.now).map(|(_, due)| due).collect();
+        for due in ready {
+            match due {
+                Due::Transcribed(id, result) => self.call.transcribed(self.now, id, result),
+                Due::Voiced(id, result) => self.call.voiced(self.now, id, result),
+                Due::Understood(id, result) => self.call.understood(self.now, id, result),
+            }
+            self.carry_out();
+        }
+        let speaks = self.saying.pop_front().unwrap_or(false);
+        let frame = if speaks { loud() } else { Frame::silence() };
+        let probability = if speaks { 0.95 } else { 0.02 };
+        let spoken = self.call.tick(self.now, Heard { frame: &frame, probability, arrived: self.now });
+        self.sounded.push(spoken.is_some());
+        self.carry_out();
+    }
+
+    pub fn run(&mut self, span: Duration) {
+        for _ in 0..span.as_millis() / FRAME_DURATION.as_millis() {
+            self.tick();
+        }
+    }
+
+    /// Runs until `done`, for a minute of the call at most.
+    pub fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..3_000 {
+            if done(self) {
+                return;
+            }
+            self.tick();
+        }
+        panic!("within a minute of the call it never came to this: {what}\n{}", self.transcript());
+    }
+
+    /// The caller says `words`, from now on; a `|` is a pause of 300 ms, `_` one of 1.2 s.
+    pub fn say(&mut self, words: &str) {
+        for part in words.split_inclusive(['|', '_']) {
+            let text = part.trim_matches(['|', '_', ' ']);
+            let frames = spoken_length(text, self.call.language()).as_millis() / 20;
+            self.saying.extend(std::iter::repeat_n(true, frames.max(25) as usize));
+            let pause = if part.ends_with('|') { 15 } else if part.ends_with('_') { 60 } else { 0 };
+            self.saying.extend(std::iter::repeat_n(false, pause));
+        }
+        self.words.push_back(words.replace(['|', '_'], ""));
+    }
+
+    /// The caller makes a sound of `span` in which the ear finds `heard`.
+    pub fn noise(&mut self, span: Duration, heard: &str) {
+        self.saying.extend(std::iter::repeat_n(true, (span.as_millis() / 20) as usize));
+        self.words.push_back(heard.to_owned());
+    }
+
+    /// Waits until the bot has finished, then says `words` and waits for the answer to begin.
+    pub fn exchange(&mut self, words: &str) {
+        self.await_silence();
+        self.run(ms(400));
+        let before = self.heard_count();
+        self.say(words);
+        self.until(&format!("`{words}` is heard"), |stage| stage.heard_count() > before || stage.hung_up);
+        let at = self.sounded.len();
+        self.until("an answer", |stage| stage.hung_up || stage.sounded[at..].contains(&true));
+    }
+
+    /// Waits until the bot has said what it has to say.
+    pub fn await_silence(&mut self) {
+        self.until("the bot is silent", |stage| {
+            stage.hung_up || (stage.sounded.len() > 50 && stage.sounded.iter().rev().take(50).all(|sounded| !sounded))
+        });
+    }
+
+    pub fn bot_said(&self) -> Vec<String> {
+        self.notes
+            .iter()
+            .filter_map(|(_, note)| match note {
+                Note::Said { text, ending: Ending::Whole } => Some(text.clone()),
+                Note::Said { text, ending: Ending::Cut } => Some(format!("{text} —")),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn said(&self, words: &str) -> bool {
+        self.bot_said().iter().any(|said| said.contains(words))
+    }
+
+    pub fn heard_count(&self) -> usize {
+        self.notes.iter().filter(|(_, note)| matches!(note, Note::Heard { .. })).count()
+    }
+
+    pub fn gaps(&self) -> Vec<Duration> {
+        self.notes
+            .iter()
+            .filter_map(|(_, note)| match note {
+                Note::Turn(ledger) => Some(ledger.gap()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn transcript(&self) -> String {
+        self.notes.iter().map(|(at, note)| format!("{:7.2} {note:?}\n", at.as_secs_f64())).collect()
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.call.poll() {
+            match output {
+                Output::Hear { id, .. } => {
+                    self.decodes += 1;
+                    let text = self.words.front().cloned().unwrap_or_default();
+                    let heard = Transcript { text, confidence: -0.2, took: self.speeds.hearing, again: false };
+                    let result = self.ear.answer(heard);
+                    self.later(self.speeds.hearing, result.map(|result| Due::Transcribed(id, result)));
+                }
+                Output::Speak(wanted) => {
+                    let span = spoken_length(&wanted.clause, self.call.language());
+                    let sound: Arc<[i16]> = tone::sine(300.0, -20.0, span.max(ms(200))).into();
+                    let result = self.voice.answer(sound);
+                    self.later(self.speeds.voice, result.map(|result| Due::Voiced(wanted.id, result)));
+                }
+                Output::Ask { id, .. } => {
+                    let result = self.thoughts.pop_front().ok_or_else(|| "late".to_owned());
+                    self.later(self.speeds.model, Some(Due::Understood(id, result)));
+                }
+                Output::Unhear { id } => {
+                    self.due.retain(|(_, due)| !matches!(due, Due::Transcribed(asked, _) if *asked == id));
+                }
+                Output::Unask { id } => {
+                    self.due.retain(|(_, due)| !matches!(due, Due::Understood(asked, _) if *asked == id));
+                }
+                Output::Unspeak => self.due.retain(|(_, due)| !matches!(due, Due::Voiced(..))),
+                Output::Transfer { to } => self.transferred = Some(to),
+                Output::Hangup => self.hung_up = true,
+                Output::Note(note) => {
+                    if matches!(note, Note::Heard { .. } | Note::Resumed) {
+                        self.words.pop_front();
+                    }
+                    self.notes.push((self.now - self.started, note));
+                }
+            }
+        }
+    }
+
+    fn later(&mut self, wait: Duration, due: Option<Due>) {
+        self.due.extend(due.map(|due| (self.now + wait, due)));
+    }
+}
+
+impl Works {
+    fn answer<T>(self, right: T) -> Option<Result<T, String>> {
+        match self {
+            Works::Yes => Some(Ok(right)),
+            Works::No => Some(Err("out of order".into())),
+            Works::Never => None,
+        }
+    }
+}
+
+fn loud() -> Frame {
+    Frame::from_slice(&tone::sine(200.0, -20.0, FRAME_DURATION))
+}
