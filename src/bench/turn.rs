@@ -59,7 +59,7 @@ pub async fn run(
     config.sip.listen = vec![Listen { transport: Transport::Udp, address }];
     let loaded = Loaded::load(&config.plan)?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(&config, &loaded))?);
-    load::render_all(&engines, &loaded.plan).await;
+    load::render_all(&engines, &loaded).await;
     let running = load::start(&config, loaded, Arc::clone(&engines)).await?;
     let uri = running.bot.sip.local().first().map(|(_, address)| format!("sip:bench@{address}")).unwrap_or_default();
     let wishes = running.wishes.clone();

@@ -24,6 +24,7 @@ use self::utterance::Utterance;
 use jiff::civil::DateTime;
 
 use crate::audio::Frame;
+use crate::audio::resample::Resampler;
 use crate::dialogue::conversation::Conversation;
 use crate::dialogue::grounded::Grounded;
 use crate::dialogue::knowledge::Knowledge;
@@ -160,6 +161,8 @@ pub struct Call {
     at: DateTime,
     turn: Turn,
     playout: Playout,
+    /// What the telephone carries of the bot's sound, to know when it is heard.
+    narrow: Resampler,
     utterance: Utterance,
     keypad: Keypad,
     stage: Stage,
@@ -205,6 +208,7 @@ impl Call {
             at,
             turn: Turn::new(now, config),
             playout: Playout::new(start.language),
+            narrow: Resampler::narrowing(),
             utterance: Utterance::default(),
             keypad: Keypad::default(),
             stage: Stage::Dialogue,

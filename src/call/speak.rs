@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::playout::{Due, Popped};
 use super::turn::Interruption;
 use super::{Call, Note, Output, Stage, VOICE};
-use crate::audio::Frame;
+use crate::audio::{Frame, level_dbfs};
 use crate::dialogue::conversation::Privacy;
 
 /// Level from which a frame is a sound that the caller notices, in dBFS.
@@ -50,7 +50,9 @@ impl Call {
         };
         if let Some(frame) = &frame {
             self.turn.bot_speaks(self.interruption());
-            if frame.level() > AUDIBLE && let Some(moments) = self.moments.take() {
+            // What counts is what the telephone carries: a beginning "th" is above its band.
+            let carried = level_dbfs(&self.narrow.push(frame.samples()));
+            if carried > AUDIBLE && let Some(moments) = self.moments.take() {
                 self.note(Note::Turn(moments.close(now)));
             }
         }

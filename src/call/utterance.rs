@@ -4,15 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::audio::Frame;
+use crate::audio::level::last_sound;
 
 /// Kept from before the onset: the consonants that the detector does not hear.
 const BEFORE: Duration = Duration::from_millis(400);
 /// Frames of 20 ms in it.
 const FRAMES_BEFORE: usize = (BEFORE.as_millis() / 20) as usize;
-/// How far under the loudest frame of an utterance its end may be, in dB: below that is breath and line.
-const RANGE: f32 = 30.0;
-/// A frame softer than this is never a last sound, in dBFS.
-const FLOOR: f32 = -50.0;
 
 /// A frame, and when it arrived on the wire.
 type Timed = (Frame, Instant);
@@ -62,10 +59,8 @@ impl Utterance {
     /// When the last audible 20 ms of it ended on the wire.
     pub fn last_sound(&self) -> Option<Instant> {
         let levels: Vec<f32> = self.frames.iter().map(|(frame, _)| frame.level()).collect();
-        let loudest = levels.iter().copied().fold(f32::MIN, f32::max);
-        let threshold = (loudest - RANGE).max(FLOOR);
-        let at = levels.iter().rposition(|&level| level >= threshold)?;
-        Some(self.frames[at].1)
+        let at = last_sound(&levels)?;
+        self.frames.get(at).map(|(_, arrived)| *arrived)
     }
 }
 

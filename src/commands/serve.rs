@@ -23,7 +23,7 @@ pub(super) async fn prepare(config: &Config) -> Result<Running, Error> {
     let began = clock::now();
     let script = Script::load(&config.plan)?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(config, &script))?);
-    load::render(&engines, &script.plan).await;
+    load::render(&engines, &script).await;
     let running = load::start(config, script, engines).await?;
     let took = clock::now().saturating_duration_since(began);
     for (transport, address) in running.bot.sip.local() {

@@ -43,9 +43,6 @@ fn assistants(plan: &Plan, problems: &mut Problems) {
 }
 
 fn steps(plan: &Plan, flow: &Flow, problems: &mut Problems) {
-    if flow.steps.is_empty() {
-        problems.error(flow.place, format!("flow `{}` has no steps", flow.name));
-    }
     each(&flow.steps, &mut |step| match &step.action {
         Action::Collect(collect) => {
             slot(plan, &collect.slot, step.place, problems);
@@ -251,17 +248,17 @@ fn circles(plan: &Plan, problems: &mut Problems) {
         .collect();
     let runs: BTreeMap<&str, Vec<&str>> = plan.flows.iter().map(|flow| (flow.name.as_str(), runs(flow))).collect();
     for flow in &plan.flows {
-        if leads_back(&flow.name, &next) {
+        if leads_back(&flow.name, &runs) {
+            problems.error(
+                flow.place,
+                format!("flow `{}` runs itself before it has ended", flow.name),
+            );
+        } else if leads_back(&flow.name, &next) {
             let message = format!(
                 "flow `{}` leads back to itself without listening to the caller, be it by a transfer that fails",
                 flow.name
             );
             problems.error(flow.place, message);
-        } else if leads_back(&flow.name, &runs) {
-            problems.error(
-                flow.place,
-                format!("flow `{}` runs itself before it has ended", flow.name),
-            );
         }
     }
 }

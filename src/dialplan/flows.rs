@@ -56,10 +56,13 @@ pub(super) fn flow(key: &Key, node: &Node, around: &Around<'_>, problems: &mut P
         flows: around.flows,
         events,
     };
-    let steps = fields
-        .need("steps", &what, problems)
-        .map(|node| steps(node, "steps", 0, &around, problems));
-    let steps = steps.unwrap_or_default();
+    let written = fields.need("steps", &what, problems);
+    if written.is_some_and(|node| node.value == Tree::Null || node.value == Tree::List(Vec::new())) {
+        problems.error(key.place, format!("{what} has no steps"));
+    }
+    let steps = written
+        .map(|node| steps(node, "steps", 0, &around, problems))
+        .unwrap_or_default();
     Some(Flow {
         name: name.to_owned(),
         title: fields

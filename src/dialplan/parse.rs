@@ -307,7 +307,7 @@ const STANDARD_BARGEIN: Bargein = Bargein {
     min_speech: Duration::from_millis(300),
 };
 const STANDARD_ENDPOINTING: Endpointing = Endpointing {
-    silence: Duration::from_millis(500),
+    silence: Duration::from_millis(450),
 };
 
 /// `false`, or `{min_speech: 300ms}`.

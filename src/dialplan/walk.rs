@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::code::Op;
 use super::next::Next;
 use super::order::{Expect, Facts, Order, Outcome};
-use super::plan::{Plan, Question, Value};
+use super::plan::{Collect, Plan, Question, Value};
 use super::prompt::Prompt;
 use super::values::aloud;
 use crate::language::Language;
@@ -112,7 +112,7 @@ pub struct Walk {
 const MOST_FLOWS: u32 = 32;
 /// Flows that may lie under each other; more is a circle.
 const DEEPEST: usize = 32;
-/// An hour's call has some 400 turns; one of more gets nowhere.
+/// An hour at seven seconds a turn; a call of more gets nowhere.
 const MOST_TURNS: u32 = 500;
 /// What the path of a call remembers.
 const LONGEST_PATH: usize = 1000;
@@ -246,27 +246,15 @@ impl Walk {
             Op::Say { prompt, bargein } => {
                 self.advance();
                 let text = self.words(prompt);
-                self.asked = Some(text.clone());
-                self.waiting = Waiting::Said;
-                return Some(Order::Say {
-                    text,
-                    bargein: bargein.unwrap_or(self.bargein),
-                });
-            }
-            Op::Collect(collect) => {
-                if self.slots.contains_key(&collect.slot) {
-                    self.advance();
+                if text.trim().is_empty() {
                     return None;
                 }
-                if let Some(value) = self.proposed.remove(&collect.slot) {
-                    return Some(self.read_back(&collect.slot, value));
-                }
-                let ask = self.words(&collect.ask);
-                self.waiting = Waiting::Slot {
-                    slot: collect.slot.clone(),
-                };
-                return Some(self.ask(ask));
+                self.asked = Some(text.clone());
+                self.waiting = Waiting::Said;
+                let bargein = bargein.unwrap_or(self.bargein);
+                return Some(Order::Say { text, bargein });
             }
+            Op::Collect(collect) => return self.question(collect),
             Op::Answer { question, on_fail } => {
                 self.advance();
                 let question = match question {
@@ -282,12 +270,7 @@ impl Walk {
             Op::Set { slot, value } => {
                 let value = value.evaluate(&|path| self.value(path));
                 self.advance();
-                // What does not fit, or is not known, leaves the slot to be asked for.
-                if self.plan.slots.get(slot).is_some_and(|slot| slot.fits(&value)) {
-                    self.slots.insert(slot.clone(), value);
-                } else {
-                    self.slots.remove(slot);
-                }
+                self.set(slot, value);
             }
             Op::Unless { condition, otherwise } => {
                 if condition.holds(&|path| self.value(path)) {
@@ -325,6 +308,31 @@ impl Walk {
             }
         }
         None
+    }
+
+    /// Asks for a slot that is not filled.
+    fn question(&mut self, collect: &Collect) -> Option<Order> {
+        if self.slots.contains_key(&collect.slot) {
+            self.advance();
+            return None;
+        }
+        if let Some(value) = self.proposed.remove(&collect.slot) {
+            return Some(self.read_back(&collect.slot, value));
+        }
+        let ask = self.words(&collect.ask);
+        self.waiting = Waiting::Slot {
+            slot: collect.slot.clone(),
+        };
+        Some(self.ask(ask))
+    }
+
+    /// What does not fit, or is not known, leaves the slot to be asked for.
+    fn set(&mut self, slot: &str, value: Value) {
+        if self.plan.slots.get(slot).is_some_and(|slot| slot.fits(&value)) {
+            self.slots.insert(slot.to_owned(), value);
+        } else {
+            self.slots.remove(slot);
+        }
     }
 
     /// Nothing waits: the caller is asked for more, or for the first wish.

@@ -14,6 +14,7 @@ use super::{Bot, Wish};
 use crate::config::{Config, Recordings};
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialplan::{self, Plan, Problem};
+use crate::language::Language;
 use crate::models::Cache;
 use crate::sdp::Capabilities;
 use crate::sip::{self, Event, StartError, UserAgent};
@@ -46,6 +47,19 @@ pub struct Script {
 }
 
 impl Script {
+    /// All that is ever said in words known now: prompts, then the answers of the knowledge.
+    fn known_words(&self) -> Vec<(Language, String)> {
+        let mut words: Vec<(Language, String)> =
+            self.plan.prompts().into_iter().map(|prompt| (prompt.language, prompt.text)).collect();
+        for assistant in self.plan.assistants.values() {
+            let Some(knowledge) = self.knowledge.get(&assistant.name) else { continue };
+            for &language in &assistant.languages {
+                words.extend(knowledge.answers(language).map(|text| (language, text.to_owned())));
+            }
+        }
+        words
+    }
+
     pub fn load(path: &std::path::Path) -> Result<Self, LoadError> {
         let plan = dialplan::load(path).map_err(LoadError::Plan)?;
         let mut knowledge = BTreeMap::new();
@@ -73,45 +87,54 @@ pub fn engines(config: &Config, script: &Script) -> Result<Engines, LoadError> {
     Ok(Engines::load(&Cache::open(), &wanted)?)
 }
 
-/// Renders every prompt that is known, the first ones first; resolves when those that begin a call are there.
-pub async fn render(engines: &Engines, plan: &Plan) {
-    render_until(engines, plan, GREETINGS).await;
+/// Renders everything whose words are known, the first ones first; resolves when those that begin a call are there.
+pub async fn render(engines: &Engines, script: &Script) {
+    render_until(engines, script, GREETINGS).await;
 }
 
 /// As [`render`]; resolves when all are there.
-pub async fn render_all(engines: &Engines, plan: &Plan) {
-    render_until(engines, plan, usize::MAX).await;
+pub async fn render_all(engines: &Engines, script: &Script) {
+    render_until(engines, script, usize::MAX).await;
 }
 
-async fn render_until(engines: &Engines, plan: &Plan, awaited: usize) {
-    let (done, mut rendered) = mpsc::channel(PROMPTS);
-    let mut greetings = 0;
-    for (n, prompt) in plan.prompts().into_iter().enumerate() {
-        for clause in clauses(&prompt.text, prompt.language) {
-            let greeting = (n < awaited).then(|| done.clone());
-            greetings += usize::from(greeting.is_some());
-            let asked = engines.render(prompt.language, &clause, move |result| {
+async fn render_until(engines: &Engines, script: &Script, awaited: usize) {
+    let (done, rendered) = mpsc::channel(PROMPTS);
+    let mut waiting = 0;
+    for (n, (language, text)) in script.known_words().into_iter().enumerate() {
+        for clause in clauses(&text, language) {
+            let told = (n < awaited).then(|| done.clone());
+            waiting += usize::from(told.is_some());
+            let asked = engines.render(language, &clause, move |result| {
                 if let Err(e) = result {
                     tracing::warn!("a prompt could not be rendered ahead of time: {e}");
                 }
-                if let Some(done) = greeting {
-                    done.try_send(()).ok();
+                if let Some(told) = told {
+                    told.try_send(()).ok();
                 }
             });
             if asked.is_err() {
-                return;
+                tracing::warn!("too many prompts to render all ahead of time; the rest is spoken when needed");
+                drop(done);
+                return drain(rendered, waiting.saturating_sub(1)).await;
             }
         }
     }
     drop(done);
-    for _ in 0..greetings.min(PROMPTS) {
-        rendered.recv().await;
+    drain(rendered, waiting).await;
+}
+
+async fn drain(mut rendered: mpsc::Receiver<()>, count: usize) {
+    for _ in 0..count {
+        if rendered.recv().await.is_none() {
+            return;
+        }
     }
 }
 
 /// Prompts that begin a call: disclosures and the first words of the first flow stand first in a plan.
 const GREETINGS: usize = 2;
-const PROMPTS: usize = 256;
+/// Of which the ends may be waited for; the scheduler takes fewer.
+const PROMPTS: usize = 4096;
 
 /// What is running.
 pub struct Running {

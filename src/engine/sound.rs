@@ -159,7 +159,7 @@ enum Answer {
 pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str)) -> Result<(), SoundError> {
     let script = Script::load(&config.plan)?;
     let engines = tokio::task::block_in_place(|| load::engines(config, &script))?;
-    load::render(&engines, &script.plan).await;
+    load::render(&engines, &script).await;
     let route = script.plan.routes.iter().find_map(|route| match &route.then {
         Then::Answer { assistant, flow } => Some((assistant.clone(), flow.clone())),
         Then::Reject(_) => None,

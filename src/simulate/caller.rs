@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::audio::{Frame, frames};
+use crate::audio::level::last_sound;
+use crate::audio::resample::Resampler;
+use crate::audio::{Frame, frames, level_dbfs};
 
 /// What the caller does, in order; lines as sound.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,9 +191,11 @@ impl Caller {
     fn speak(&mut self, now: Instant) {
         if let Some(Step::Say { text, sound } | Step::Interrupt { text, sound, .. }) = self.steps.pop_front() {
             self.speaking = frames(&sound).collect();
-            let levels: Vec<f32> = self.speaking.iter().map(Frame::level).collect();
+            // What counts is what the telephone carries: a final "s" is above its band.
+            let mut narrow = Resampler::narrowing();
+            let levels: Vec<f32> = self.speaking.iter().map(|frame| level_dbfs(&narrow.push(frame.samples()))).collect();
             // Frames after the last sound: the line has been said when so many are left.
-            self.ends = levels.len() - 1 - last_sound(&levels).unwrap_or(levels.len().saturating_sub(1)).min(levels.len() - 1);
+            self.ends = last_sound(&levels).map_or(0, |at| levels.len() - 1 - at);
             self.line = text;
             self.since = now;
         }
@@ -215,5 +219,3 @@ impl Caller {
         }
     }
 }
-
-use crate::audio::level::last_sound;

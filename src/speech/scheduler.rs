@@ -83,7 +83,7 @@ impl Queue {
 
 /// Jobs that may wait: some seconds of work for a small machine. Beyond it [`Scheduler::submit`] refuses, and whoever
 /// asked says so to the caller of the bot.
-const LENGTH: usize = 256;
+const LENGTH: usize = 1024;
 
 /// Owns its threads: dropping it lets the running jobs end and forgets the waiting ones.
 pub struct Scheduler {

@@ -95,6 +95,15 @@ impl Knowledge {
             .map(|entry| (entry.source.as_str(), entry.heading.as_str()))
     }
 
+    /// Every answer, as it is written.
+    pub fn answers(&self, language: Language) -> impl Iterator<Item = &str> {
+        let shelf = match language {
+            Language::English => &self.english,
+            Language::Mandarin => &self.mandarin,
+        };
+        shelf.entries.iter().map(|entry| entry.text.as_str())
+    }
+
     /// How many passages there are.
     pub fn len(&self) -> usize {
         self.english.entries.len() + self.mandarin.entries.len()

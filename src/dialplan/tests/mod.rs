@@ -1,5 +1,7 @@
 //! A plan that has something of everything, and how to walk through it.
 
+mod correcting;
+mod events;
 mod reading;
 mod shipped;
 mod trouble;

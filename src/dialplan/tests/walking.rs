@@ -168,3 +168,12 @@ fn the_knowledge_is_asked_with_the_callers_words() {
         "I'm sorry, I don't know that. Is there anything else? ?"
     );
 }
+
+#[test]
+fn what_a_plan_sets_is_known_or_asked_for_and_nothing_is_not_said() {
+    let steps = "[{set: {order: caller.number}}, {say: \"{caller.name}\"}, {say: \"How can I help?\"}]";
+    let plan = plan(&PLAN.replacen("[{say: \"How can I help?\"}]", steps, 1));
+    let (mut walk, order) = enter(&plan);
+    assert_eq!(until_wanted(&mut walk, order), "I am a machine. How can I help? ?");
+    assert!(walk.slots().is_empty(), "there is no number: {:?}", walk.slots());
+}

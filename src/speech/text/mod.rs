@@ -5,10 +5,9 @@
 mod chinese;
 pub mod clauses;
 pub mod english;
-mod english_figures;
-mod english_words;
 pub mod espeak;
 pub mod mandarin;
+mod scan;
 
 pub use clauses::{Clauses, clauses, spoken_length};
 
@@ -17,7 +16,7 @@ use crate::language::Language;
 /// `text` as it is to be read aloud: figures, signs and abbreviations in words.
 pub fn normalise(text: &str, language: Language) -> String {
     match language {
-        Language::English => english_words::normalise(text),
+        Language::English => english::normalise(text),
         Language::Mandarin => chinese::normalise(text),
     }
 }

@@ -27,8 +27,10 @@ pub(super) struct Figure {
 impl Figure {
     /// Without the zeros at the end of the fraction, which nobody says of money and measures.
     pub(super) fn trimmed(mut self) -> Self {
-        self.fraction =
-            self.fraction.map(|f| f.trim_end_matches('0').to_owned()).filter(|remaining| !remaining.is_empty());
+        self.fraction = self
+            .fraction
+            .map(|f| f.trim_end_matches('0').to_owned())
+            .filter(|remaining| !remaining.is_empty());
         self
     }
 
@@ -38,7 +40,9 @@ impl Figure {
 
     /// For comparing; what is too large is infinite.
     pub(super) fn value(&self) -> f64 {
-        format!("{}.{}", self.whole, self.fraction.as_deref().unwrap_or("0")).parse().unwrap_or(f64::INFINITY)
+        format!("{}.{}", self.whole, self.fraction.as_deref().unwrap_or("0"))
+            .parse()
+            .unwrap_or(f64::INFINITY)
     }
 }
 
@@ -65,7 +69,12 @@ pub(super) fn figure(text: &[char], at: usize) -> Option<Figure> {
     } else {
         None
     };
-    Some(Figure { whole, fraction, separated, end })
+    Some(Figure {
+        whole,
+        fraction,
+        separated,
+        end,
+    })
 }
 
 /// The small number written at `at` with `least` to `most` digits and no digit after it, and where it ends.
@@ -101,7 +110,7 @@ pub(super) fn before(text: &[char], at: usize) -> Option<char> {
     text.get(at.checked_sub(1)?).copied()
 }
 
-/// How so many digits are grouped when they are dictated; 3 + 4 + 4 is a Chinese mobile number, 3 + 3 + 4 an American one.
+/// How so many digits are grouped when they are dictated; 3 + 3 + 4 is an American telephone number.
 pub(super) fn group_sizes(count: usize) -> Vec<usize> {
     match count {
         0 => vec![],
@@ -111,7 +120,6 @@ pub(super) fn group_sizes(count: usize) -> Vec<usize> {
         8 => vec![4, 4],
         9 => vec![3, 3, 3],
         10 => vec![3, 3, 4],
-        11 => vec![3, 4, 4],
         // Fours; a last one left over would hang in the air and joins its neighbour.
         _ => {
             let mut sizes = vec![4; count / 4];

@@ -2,8 +2,8 @@
 //!
 //! Knows how they are written and said; no calendar, no time zone and no clock. What is no date is refused, not guessed at.
 
-use super::Said;
-use super::figures::{Two, cardinal_of, plain, small};
+use super::super::scan::{Said, skip_spaces, small};
+use super::figures::{Two, cardinal_of, plain};
 
 /// The words that already say which half of the day it is, so that ours is left out.
 const PERIODS: [&str; 16] = [
@@ -87,10 +87,6 @@ pub(super) fn range_mark(text: &[char], at: usize) -> Option<usize> {
     };
     let end = if text.get(end) == Some(&'—') { end + 1 } else { end };
     Some(skip_spaces(text, end))
-}
-
-pub(super) fn skip_spaces(text: &[char], at: usize) -> usize {
-    at.saturating_add(text.iter().skip(at).take_while(|c| **c == ' ').count())
 }
 
 #[derive(Clone, Copy)]

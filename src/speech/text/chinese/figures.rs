@@ -2,18 +2,7 @@
 //!
 //! Knows digits and what they are called, not what they count: money, dates and units are its users'.
 
-/// A number as written, found at some place of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Figure {
-    /// Decimal digits, thousands separators removed; never empty.
-    pub whole: String,
-    /// Digits after the point, where there is one; never empty.
-    pub fraction: Option<String>,
-    /// Written with thousands separators: surely an amount, never an order number.
-    pub separated: bool,
-    /// Index of the first character after it.
-    pub end: usize,
-}
+use super::super::scan::{Figure, group_sizes};
 
 /// What stands after a figure, as far as 二 or 两 depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,53 +16,6 @@ pub(super) enum Two {
 /// Longer than this and nobody says it as one number (9999 亿).
 const LONGEST_CARDINAL: usize = 12;
 
-/// The figure that begins exactly at `at`, with its thousands separators and its fraction.
-pub(super) fn figure(text: &[char], at: usize) -> Option<Figure> {
-    let mut end = digits_end(text, at);
-    if end == at {
-        return None;
-    }
-    let mut whole: String = text.get(at..end)?.iter().collect();
-    let mut separated = false;
-    if whole.len() <= 3 {
-        while text.get(end) == Some(&',') && digits_end(text, end + 1) == end + 4 {
-            whole.extend(text.get(end + 1..end + 4)?);
-            separated = true;
-            end += 4;
-        }
-    }
-    let after_point = digits_end(text, end + 1);
-    let fraction = if text.get(end) == Some(&'.') && after_point > end + 1 {
-        let digits = text.get(end + 1..after_point)?.iter().collect();
-        end = after_point;
-        Some(digits)
-    } else {
-        None
-    };
-    Some(Figure {
-        whole,
-        fraction,
-        separated,
-        end,
-    })
-}
-
-/// Where the run of digits that begins at `at` ends.
-pub(super) fn digits_end(text: &[char], at: usize) -> usize {
-    let run = text.iter().skip(at).take_while(|c| c.is_ascii_digit()).count();
-    at.saturating_add(run)
-}
-
-/// The small number written at `at` with `least` to `most` digits and no digit after it, and where it ends.
-pub(super) fn small(text: &[char], at: usize, least: usize, most: usize) -> Option<(u32, usize)> {
-    let end = digits_end(text, at);
-    if !(least..=most.min(9)).contains(&(end - at)) {
-        return None;
-    }
-    let value: String = text.get(at..end)?.iter().collect();
-    Some((value.parse().ok()?, end))
-}
-
 impl Figure {
     /// As an amount: 三点一四, 两百零五, 二.
     pub(super) fn spoken(&self, two: Two) -> String {
@@ -81,19 +23,6 @@ impl Figure {
             None => cardinal(&self.whole, two),
             Some(fraction) => format!("{}点{}", cardinal(&self.whole, Two::Er), plain(fraction)),
         }
-    }
-
-    /// Without the zeros at the end of the fraction, which nobody says of money and measures.
-    pub(super) fn trimmed(mut self) -> Self {
-        self.fraction = self
-            .fraction
-            .map(|f| f.trim_end_matches('0').to_owned())
-            .filter(|remaining| !remaining.is_empty());
-        self
-    }
-
-    pub(super) fn is_zero(&self) -> bool {
-        self.whole.bytes().all(|digit| digit == b'0')
     }
 }
 
@@ -184,29 +113,6 @@ pub(super) fn dictated(digits: &str) -> String {
         start += size;
     }
     spoken
-}
-
-/// How so many digits are grouped, but for mobile numbers, which are 3 + 4 + 4.
-fn group_sizes(count: usize) -> Vec<usize> {
-    match count {
-        0 => vec![],
-        1..=5 => vec![count],
-        6 => vec![3, 3],
-        7 => vec![3, 4],
-        8 => vec![4, 4],
-        9 => vec![3, 3, 3],
-        10 => vec![3, 3, 4],
-        // Fours; a last one left over would hang in the air and joins its neighbour.
-        _ => {
-            let mut sizes = vec![4; count / 4];
-            match (count % 4, sizes.last_mut()) {
-                (0, _) => {}
-                (1, Some(last)) => *last += 1,
-                (rest, _) => sizes.push(rest),
-            }
-            sizes
-        }
-    }
 }
 
 fn name(digit: u32) -> char {

@@ -6,12 +6,7 @@ mod calendar;
 mod figures;
 mod quantities;
 
-/// A piece of text read out, and where the reading goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Said {
-    words: String,
-    end: usize,
-}
+use super::scan::Said;
 
 /// The text with nothing left in it but 汉字, separated Latin letters, and the pauses ，。！？；：.
 pub(super) fn normalise(text: &str) -> String {

@@ -2,9 +2,9 @@
 //!
 //! Knows which words stand around a figure. How a figure is called is [`figures`](super::figures)'.
 
-use super::Said;
-use super::calendar::{range_mark, skip_spaces};
-use super::figures::{Figure, Two, cardinal, dictated, digits_end, figure, plain};
+use super::super::scan::{Figure, Said, digits_end, figure, skip_spaces};
+use super::calendar::range_mark;
+use super::figures::{Two, cardinal, dictated, plain};
 
 /// Words that are counted with 两. What orders or dates (号 月 日 楼 层 期 级 班) is left out: there it is 二.
 const MEASURES: &str = "个位次天件笔张种项条台单家名部款步份箱包瓶盒杯袋双只套本颗米斤吨升度秒夜晚遍声下票处小分点周年岁人元块角毛\
@@ -249,7 +249,7 @@ fn range(text: &[char], at: usize, first: &Figure) -> Option<Said> {
     let padded = |f: &Figure| f.whole.len() > 1 && f.whole.starts_with('0');
     let too_long = |f: &Figure| f.whole.len() > if shared == Suffix::Nothing { 2 } else { 8 };
     let more = text.get(second.end) == Some(&'-') && text.get(second.end + 1).is_some_and(char::is_ascii_digit);
-    let rises = value(first) < value(&second);
+    let rises = first.value() < second.value();
     if padded(first) || padded(&second) || too_long(first) || too_long(&second) || more || !rises {
         return None;
     }
@@ -262,12 +262,6 @@ fn range(text: &[char], at: usize, first: &Figure) -> Option<Said> {
         words: format!("{left}到{}", with_suffix(&second, shared, two)),
         end,
     })
-}
-
-fn value(figure: &Figure) -> f64 {
-    format!("{}.{}", figure.whole, figure.fraction.as_deref().unwrap_or("0"))
-        .parse()
-        .unwrap_or(f64::INFINITY)
 }
 
 /// `400-800-1234`, `010-62345678`: a telephone number, or another that is dictated.
