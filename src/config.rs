@@ -112,6 +112,10 @@ impl Config {
             Ok(root) => config.read(&root, environment, &mut problems),
             Err(malformed) => problems.error(malformed.place, malformed.reason),
         }
+        if config.rtp.address.is_unspecified() && config.sip.advertised.is_none() {
+            let message = "`rtp.address` is every address, which no caller can be told: set `sip.advertised` to the one that they reach";
+            problems.error(Place { line: 1, column: 1 }, message);
+        }
         if problems.has_errors() { Err(problems.into_vec()) } else { Ok(config) }
     }
 

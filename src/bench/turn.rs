@@ -66,8 +66,14 @@ pub async fn run(
     let serving = running.run();
     let calling = async {
         let (mut gaps, mut firsts, mut failures, mut calls) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        while gaps.len() < turns {
-            let report = ring(&engines, &script, &uri, Transport::Udp, |_| {}).await?;
+        loop {
+            let report = match ring(&engines, &script, &uri, Transport::Udp, |_| {}).await {
+                Ok(report) => report,
+                Err(e) => {
+                    wishes.send(Wish::Drain).await.ok();
+                    return Err(e.into());
+                }
+            };
             calls += 1;
             let measured = report.gaps();
             failures.extend(report.failures);

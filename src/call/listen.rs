@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::ledger::Moments;
-use super::turn::{Act, Config};
+use super::keypad::Keypad;
+use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Call, Decode, HEARING, Heard, Manager, Note, Output, Question, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::grounded::Moment;
@@ -22,6 +23,8 @@ const BACKCHANNEL: &[&str] = &[
     "好", "好的", "对", "是",
 ];
 
+/// Sounds without words, one after the other, that count as silence.
+const EMPTY_TURNS: u32 = 3;
 /// Passages that a model may answer from.
 const PASSAGES: usize = 3;
 
@@ -91,13 +94,16 @@ impl Call {
         self.follow_turn(now);
     }
 
-    fn follow_turn(&mut self, now: Instant) {
+    pub(super) fn follow_turn(&mut self, now: Instant) {
         while let Some(act) = self.turn.poll() {
             match act {
                 Act::Begin => self.caller_begins(),
                 Act::Yield => self.playout.pause(),
                 Act::Pause => self.begin_decode(),
-                Act::Resume => self.drop_decode(),
+                Act::Resume => {
+                    self.drop_decode();
+                    self.turn.wait(self.silence());
+                }
                 Act::Answer => self.caller_ended(now),
                 Act::Prompt => self.nobody_spoke(now),
             }
@@ -108,7 +114,7 @@ impl Call {
     pub(super) fn await_caller(&mut self, now: Instant) {
         match self.thought {
             Thought::None if !self.keypad.is_open() => {
-                let patience = self.plan.patterns.noinput.after;
+                let patience = self.walk.patience();
                 let silence = self.silence();
                 if self.turn.caller_speaks() {
                     return;
@@ -120,12 +126,37 @@ impl Call {
     }
 
     pub(super) fn expect_next(&mut self, expect: Expect) {
+        self.privacy = match &expect {
+            Expect::Slot(slot) if slot.pii => Privacy::Withheld,
+            Expect::Slot(_) | Expect::Anything => Privacy::Open,
+            // The value that was told is being read back.
+            Expect::Confirm => self.privacy,
+        };
         self.expect = expect;
         self.partial.clear();
         self.turn.wait(self.silence());
     }
 
+    /// `text` as it may be kept.
+    pub(super) fn for_the_record(&self, text: &str) -> String {
+        match self.privacy {
+            Privacy::Open => text.to_owned(),
+            Privacy::Withheld => "[withheld]".into(),
+        }
+    }
+
+    /// Sound that was no words. A television must not keep the call open: it counts as silence when it goes on.
+    fn nothing_said(&mut self, now: Instant) {
+        self.moments = None;
+        self.empty_turns += 1;
+        if self.empty_turns >= EMPTY_TURNS {
+            self.empty_turns = 0;
+            self.nobody_spoke(now);
+        }
+    }
+
     pub(super) fn keyed(&mut self, now: Instant, keys: String) {
+        self.drop_thought();
         let order = self.walk.step(Outcome::Keys(keys));
         self.perform(now, order);
     }
@@ -157,10 +188,17 @@ impl Call {
     }
 
     fn caller_begins(&mut self) {
-        // They had not finished after all: what they said and what they say now is one utterance.
+        if matches!(self.thought, Thought::Hearing { .. }) && self.utterance.is_long() {
+            // Somebody who talks without a pause: what they have said is being heard, what comes is another utterance.
+            return self.utterance.open_anew();
+        }
+        // They had not finished after all: what they said and what they say now belongs together.
+        if let Thought::Asking { words, .. } = &self.thought {
+            self.unanswered = Some(words.clone());
+        }
         self.drop_thought();
         self.utterance.open();
-        if !self.playout.is_idle() {
+        if self.interruption() == Interruption::Allowed {
             self.playout.pause();
         }
     }
@@ -202,6 +240,7 @@ impl Call {
             return;
         }
         self.note(Note::Silence);
+        self.moments = None;
         let order = if self.partial.is_empty() {
             self.walk.step(Outcome::NoInput)
         } else {
@@ -214,7 +253,9 @@ impl Call {
     /// The turn is over and its words are known.
     fn words(&mut self, now: Instant, transcript: Transcript) {
         (self.decode, self.thought) = (Decode::None, Thought::None);
-        self.utterance.clear();
+        if !self.turn.caller_speaks() {
+            self.utterance.clear();
+        }
         let text = transcript.text;
         if self.playout.is_paused() {
             if self.means_nothing(&text) {
@@ -225,20 +266,28 @@ impl Call {
             }
             self.stop_speaking(now);
         }
-        if text.is_empty() || self.stage != Stage::Dialogue {
+        if self.stage != Stage::Dialogue {
             self.moments = None;
             return;
         }
+        let before = self.unanswered.take();
+        if text.is_empty() {
+            return match before {
+                Some(words) => self.understand(now, words),
+                None => self.nothing_said(now),
+            };
+        }
+        self.empty_turns = 0;
+        self.keypad = Keypad::default();
         if let Some(moments) = &mut self.moments {
             moments.heard = Some(now);
         }
-        let privacy = match &self.expect {
-            Expect::Slot(slot) if slot.pii => Privacy::Withheld,
-            Expect::Slot(_) | Expect::Anything | Expect::Confirm => Privacy::Open,
-        };
+        let privacy = self.privacy;
         let at = self.since_answer(now);
         self.conversation.caller_said(at, at, &text, privacy);
-        self.note(Note::Heard { text: text.clone(), confidence: transcript.confidence });
+        let noted = self.for_the_record(&text);
+        self.note(Note::Heard { text: noted, confidence: transcript.confidence });
+        let text = before.map_or(text.clone(), |before| format!("{before} {text}"));
         if let Some(text) = self.join_digits(text) {
             self.understand(now, text);
         } else {
@@ -293,11 +342,12 @@ impl Call {
 
     /// While a number is being said: a complete one ends the turn at its pause, and what is no number waits no longer than usual.
     fn hurry(&mut self, now: Instant, text: &str) {
-        let Some((min, _)) = self.digits_wanted() else { return };
+        let Some((min, max)) = self.digits_wanted() else { return };
         let digits = digits_in(text, self.language);
-        if self.partial.len() + digits.len() >= min {
+        let count = self.partial.len() + digits.len();
+        if count >= max {
             self.turn.complete(now);
-        } else if digits.is_empty() {
+        } else if digits.is_empty() || count >= min {
             self.turn.wait(self.plan.assistants.get(&self.assistant).map_or(Config::default().silence, |a| a.endpointing.silence));
         }
     }

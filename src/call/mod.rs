@@ -25,7 +25,7 @@ use jiff::civil::DateTime;
 
 use crate::audio::Frame;
 use crate::audio::resample::Resampler;
-use crate::dialogue::conversation::Conversation;
+use crate::dialogue::conversation::{Conversation, Privacy};
 use crate::dialogue::grounded::Grounded;
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialogue::model::{Allowed, Prompt};
@@ -167,6 +167,12 @@ pub struct Call {
     keypad: Keypad,
     stage: Stage,
     expect: Expect,
+    /// Whether what is said and keyed now may be kept.
+    privacy: Privacy,
+    /// What the model was asked when the caller went on.
+    unanswered: Option<String>,
+    /// Sounds without words since the last words.
+    empty_turns: u32,
     /// Digits of a number that is being said in several breaths.
     partial: String,
     decode: Decode,
@@ -213,6 +219,9 @@ impl Call {
             keypad: Keypad::default(),
             stage: Stage::Dialogue,
             expect: Expect::Anything,
+            privacy: Privacy::Open,
+            unanswered: None,
+            empty_turns: 0,
             partial: String::new(),
             decode: Decode::None,
             thought: Thought::None,
@@ -238,12 +247,18 @@ impl Call {
 
     /// The caller pressed `key` (0-9, *, #, A-D).
     pub fn key(&mut self, now: Instant, key: char) {
-        self.note(Note::Key(key));
+        let noted = if self.privacy == Privacy::Withheld { '•' } else { key };
+        self.note(Note::Key(noted));
         if self.stage != Stage::Dialogue {
             return;
         }
         self.stop_speaking(now);
         self.drop_thought();
+        self.unanswered = None;
+        self.turn.bot_is_busy();
+        if !self.turn.caller_speaks() {
+            self.utterance.clear();
+        }
         let length = listen::keys_wanted(&self.expect);
         if let Some(keys) = self.keypad.press(now, key, length) {
             self.keyed(now, keys);
@@ -284,6 +299,7 @@ impl Call {
 
     /// Carries out what the plan orders, up to where it needs the caller or the far end.
     fn perform(&mut self, now: Instant, mut order: Order) {
+        self.turn.bot_is_busy();
         loop {
             match order {
                 Order::Say { text, bargein } => {
@@ -322,7 +338,7 @@ impl Call {
     /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
         self.give_up_waiting(now);
-        if let Some(keys) = self.keypad.poll(now) {
+        if self.stage == Stage::Dialogue && let Some(keys) = self.keypad.poll(now) {
             self.keyed(now, keys);
         }
         if !self.playout.is_idle() {
@@ -359,6 +375,15 @@ impl Call {
     pub fn hold(&mut self, now: Instant) {
         self.turn.bot_is_busy();
         self.turn.hear(now, 0.0);
+        self.follow_turn(now);
+        match self.stage {
+            Stage::Dialogue | Stage::Over => {}
+            // Nobody hears it; what comes after it must not wait for them.
+            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } => {
+                self.playout.forget();
+                self.settle(now);
+            }
+        }
     }
 
     /// The call has ended: what the caller heard of the words under way.

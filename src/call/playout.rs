@@ -167,7 +167,7 @@ impl Playout {
 
     /// Falls silent at once; [`Playout::resume`] goes on from the same sample.
     pub fn pause(&mut self) {
-        self.paused = true;
+        self.paused = !self.queue.is_empty();
     }
 
     pub fn resume(&mut self) {
@@ -178,19 +178,31 @@ impl Playout {
         self.paused && !self.queue.is_empty()
     }
 
-    /// Forgets what is still to be said. The clause under way counts as heard as far as it was played, in whole words.
+    /// Forgets what is still to be said, but for what must be heard. The clause under way counts as heard as far as it was
+    /// played, in whole words.
     pub fn cut(&mut self) {
         self.paused = false;
         let Some(clause) = self.queue.front() else { return };
+        if clause.interruption == Interruption::Refused {
+            self.queue.retain(|clause| clause.interruption == Interruption::Refused);
+            return;
+        }
         if let Voice::Ready(sound) = &clause.voice {
             let part = words_heard(&clause.text, self.at, sound.len(), self.language);
             if !part.is_empty() {
                 self.said.push(part);
             }
         }
-        self.queue.clear();
+        self.queue.retain(|clause| clause.interruption == Interruption::Refused);
         self.at = 0;
         self.tell(Ending::Cut);
+    }
+
+    /// Forgets everything: nobody listens.
+    pub fn forget(&mut self) {
+        self.queue.clear();
+        self.said.clear();
+        (self.at, self.paused) = (0, false);
     }
 
     /// What was heard, line by line.
@@ -301,6 +313,19 @@ mod tests {
         playout.cut();
         assert_eq!(playout.heard(), Some(Heard { text: "One two".into(), ending: Ending::Cut }));
         assert_eq!((playout.heard(), playout.pop()), (None, Popped::Idle));
+    }
+
+    #[test]
+    fn what_must_be_heard_survives_a_cut() {
+        let mut playout = Playout::new(Language::English);
+        playout.say("Idle talk.", Interruption::Allowed);
+        playout.say("This must be heard.", Interruption::Refused);
+        ready(&mut playout, 3200);
+        playout.pop();
+        playout.cut();
+        assert_eq!(playout.heard(), None, "not a whole word of the idle talk was heard");
+        play(&mut playout);
+        assert_eq!(playout.heard().map(|heard| heard.text), Some("This must be heard.".into()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::turn::Interruption;
 use super::{Call, Note, Output, Stage, VOICE};
 use crate::audio::{Frame, level_dbfs};
 use crate::dialogue::conversation::Privacy;
+use crate::dialplan::Expect;
 
 /// Level from which a frame is a sound that the caller notices, in dBFS.
 const AUDIBLE: f32 = -45.0;
@@ -84,7 +85,7 @@ impl Call {
         }
     }
 
-    fn interruption(&self) -> Interruption {
+    pub(super) fn interruption(&self) -> Interruption {
         match self.stage {
             Stage::Dialogue => self.playout.interruption(),
             Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {
@@ -96,9 +97,12 @@ impl Call {
     fn tell_heard(&mut self, now: Instant) {
         while let Some(heard) = self.playout.heard() {
             let at = self.since_answer(now);
-            self.conversation.bot_begins(at, &heard.text, Privacy::Open);
+            // Only what is read back holds what was told.
+            let privacy = if self.expect == Expect::Confirm { self.privacy } else { Privacy::Open };
+            self.conversation.bot_begins(at, &heard.text, privacy);
             self.conversation.bot_ends(at);
-            self.note(Note::Said { text: heard.text, ending: heard.ending });
+            let text = if privacy == Privacy::Open { heard.text } else { self.for_the_record(&heard.text) };
+            self.note(Note::Said { text, ending: heard.ending });
         }
     }
 }

@@ -11,6 +11,11 @@ const BEFORE: Duration = Duration::from_millis(400);
 /// Frames of 20 ms in it.
 const FRAMES_BEFORE: usize = (BEFORE.as_millis() / 20) as usize;
 
+/// Frames from which an utterance was ended although the caller went on: 25 s less what comes before.
+const LONG: usize = 1_200;
+/// Frames that are kept: 29 s, for Whisper hears 30.
+const MOST: usize = 1_450;
+
 /// A frame, and when it arrived on the wire.
 type Timed = (Frame, Instant);
 
@@ -26,7 +31,9 @@ impl Utterance {
     pub fn hear(&mut self, frame: &Frame, arrived: Instant) {
         let timed = (frame.clone(), arrived);
         if self.open {
-            self.frames.push(timed);
+            if self.frames.len() < MOST {
+                self.frames.push(timed);
+            }
             return;
         }
         if self.before.len() == FRAMES_BEFORE {
@@ -39,6 +46,17 @@ impl Utterance {
     pub fn open(&mut self) {
         self.open = true;
         self.frames.extend(self.before.drain(..));
+    }
+
+    /// The caller goes on, and what they said before is already being heard.
+    pub fn open_anew(&mut self) {
+        self.frames.clear();
+        self.open();
+    }
+
+    /// Whether it is so long that it had to be ended.
+    pub fn is_long(&self) -> bool {
+        self.frames.len() >= LONG
     }
 
     /// The caller has finished; the sound stays until [`Utterance::clear`].

@@ -8,7 +8,7 @@ use offhook::simulate::{Script, ring};
 use offhook::sip::Transport;
 
 use super::ring::{conclude, show};
-use super::serve::{Signals, prepare};
+use super::serve::{Signals, prepare, run_until_told};
 use super::{Outcome, block_on, configuration, log};
 
 /// The caller of the demonstration.
@@ -36,15 +36,9 @@ pub fn run(path: &Path) -> Outcome {
             println!("\nThe bot stays up. Ring {uri} with any softphone on this machine (no account, no password);");
             println!("for other machines set `listen` and `rtp.address` in {}. Ctrl-C ends.", path.display());
         };
-        let serving = running.run();
-        tokio::pin!(serving);
         tokio::select! {
-            () = call => {}
-            () = &mut serving => return Ok(ExitCode::FAILURE),
-        }
-        tokio::select! {
-            () = serving => {}
-            () = signals.obey(wishes) => {}
+            () = async { call.await; std::future::pending().await } => {}
+            () = run_until_told(running, &mut signals, wishes) => {}
         }
         Ok(ExitCode::SUCCESS)
     })?

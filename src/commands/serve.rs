@@ -36,12 +36,26 @@ async fn serve(config: &Config) -> Outcome {
     let mut signals = Signals::new()?;
     let running = prepare(config).await?;
     let wishes = running.wishes.clone();
-    tokio::select! {
-        () = running.run() => {}
-        () = signals.obey(wishes) => tracing::warn!("ended at once; calls were cut"),
-    }
+    run_until_told(running, &mut signals, wishes).await;
     Ok(ExitCode::SUCCESS)
 }
+
+/// The first signal lets calls end, the second ends them; a third, or a call that does not end, is not waited for.
+pub(super) async fn run_until_told(running: Running, signals: &mut Signals, wishes: tokio::sync::mpsc::Sender<Wish>) {
+    let serving = running.run();
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return,
+        () = signals.obey(wishes) => {}
+    }
+    tokio::select! {
+        _ = tokio::time::timeout(LAST_WORDS, serving) => {}
+        () = signals.next() => tracing::warn!("ended at once; calls were cut"),
+    }
+}
+
+/// For BYE, and for records, after the second signal.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// SIGTERM and SIGINT.
 pub(super) struct Signals {
@@ -61,11 +75,12 @@ impl Signals {
         }
     }
 
-    /// The first signal drains, the second resolves this.
-    pub async fn obey(&mut self, wishes: tokio::sync::mpsc::Sender<Wish>) {
+    /// The first signal drains, the second hangs up on everybody and resolves this.
+    async fn obey(&mut self, wishes: tokio::sync::mpsc::Sender<Wish>) {
         self.next().await;
-        tracing::info!("draining; once more to end at once");
+        tracing::info!("running calls may end; once more to hang up on them");
         wishes.send(Wish::Drain).await.ok();
         self.next().await;
+        wishes.send(Wish::End).await.ok();
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -25,6 +25,10 @@ use crate::speech::{Hearing, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
+/// A tick that comes later than this was held up by the machine, and those behind it are let go.
+const LATE: Duration = Duration::from_millis(100);
+/// Datagrams that are read before a tick: more is a flood.
+const AT_ONCE: usize = 64;
 /// The largest datagram that is read.
 const DATAGRAM: usize = 2048;
 
@@ -44,6 +48,14 @@ pub(super) struct Accepted {
     pub journal: Journal,
 }
 
+/// A call that cannot be taken, and its record.
+struct Refusal {
+    /// Of SIP.
+    code: u16,
+    reason: String,
+    journal: Journal,
+}
+
 /// How a call ended, in words.
 pub(super) type Ending = String;
 
@@ -58,6 +70,8 @@ pub(super) struct Leg {
     call: Option<Call>,
     vad: Vad,
     held: bool,
+    /// The last description that went out was our offer: the answer comes with an ACK.
+    offered: bool,
     hearing: HashMap<u64, Hearing>,
     speaking: HashMap<u64, Speaking>,
     thinking: HashMap<u64, Thinking>,
@@ -74,14 +88,15 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Ok(socket) => socket,
         Err(e) => {
             tracing::error!("{e}");
+            accepted.journal.end(format!("refused with 503: {e}"), Vec::new(), None);
             return bot.act(Action::Refuse { call: id, code: 503, reason: String::new(), retry_after: Some(super::RETRY_AFTER) });
         }
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
     let mut leg = match Leg::new(Arc::clone(&bot), accepted, socket, answers) {
         Ok(leg) => leg,
-        Err((code, reason)) => {
-            tracing::info!(call = %id, "refused: {reason}");
+        Err(Refusal { code, reason, journal }) => {
+            journal.end(format!("refused with {code}: {reason}"), Vec::new(), None);
             return bot.act(Action::Refuse { call: id, code, reason: String::new(), retry_after: None });
         }
     };
@@ -96,7 +111,14 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 None => Some("the bot was shut down".to_owned()),
             },
             Some(answer) = answered.recv() => { leg.answered(answer); None }
-            _ = tick.tick() => leg.tick(),
+            due = tick.tick() => {
+                if clock::now().saturating_duration_since(due.into_std()) > LATE {
+                    // The machine stood still: what was missed is missed, and not sent in a burst.
+                    tick.reset();
+                }
+                leg.catch_up(&mut datagram);
+                leg.tick()
+            }
             Ok((length, from)) = leg.socket.recv_from(&mut datagram) => { leg.received(from, &datagram[..length]); None }
         };
         leg.carry_out();
@@ -113,12 +135,11 @@ impl Leg {
         accepted: Accepted,
         socket: MediaSocket,
         answers: mpsc::Sender<Answer>,
-    ) -> Result<Self, (u16, String)> {
-        let port = socket.local_addr().map_err(|e| (500, e.to_string()))?.port();
-        let local = sdp::Local::new(SocketAddr::new(bot.media_address, port), accepted.number);
-        let recording = bot.recorder.as_ref().map(|recorder| {
-            recorder.record(accepted.number, &accepted.journal.recording_path())
-        });
+    ) -> Result<Self, Refusal> {
+        let Ok(port) = socket.local_addr().map(|address| address.port()) else {
+            return Err(Refusal { code: 500, reason: "a port for sound is gone".into(), journal: accepted.journal });
+        };
+        let local = sdp::Local::new(SocketAddr::new(bot.media_address, port), u64::from(rand::random::<u32>()));
         let mut leg = Self {
             id: accepted.call,
             number: accepted.number,
@@ -129,18 +150,25 @@ impl Leg {
             call: None,
             vad: bot.engines.vad(),
             held: false,
+            offered: false,
             hearing: HashMap::new(),
             speaking: HashMap::new(),
             thinking: HashMap::new(),
             answers,
-            recording,
+            recording: None,
             journal: accepted.journal,
             began: clock::now(),
             bot,
         };
         let body = match accepted.offer {
-            Some(offer) => leg.negotiate(&offer)?,
-            None => sdp::offer(&leg.local, &leg.bot.capabilities),
+            Some(offer) => match leg.negotiate(&offer) {
+                Ok(body) => body,
+                Err((code, reason)) => return Err(Refusal { code, reason, journal: leg.journal }),
+            },
+            None => {
+                leg.offered = true;
+                sdp::offer(&leg.local, &leg.bot.capabilities)
+            }
         };
         leg.bot.act(Action::Ring { call: leg.id });
         leg.bot.act(Action::Accept { call: leg.id, body: body.into_bytes() });
@@ -150,7 +178,7 @@ impl Leg {
     /// Answers an offer, and sends where it says from now on.
     fn negotiate(&mut self, offer: &[u8]) -> Result<String, (u16, String)> {
         let (answer, media) = sdp::answer(offer, &self.local, &self.bot.capabilities).map_err(|e| (e.code(), e.to_string()))?;
-        self.local.next();
+        self.local = self.local.next();
         self.agree(media);
         Ok(answer)
     }
@@ -201,9 +229,11 @@ impl Leg {
 
     /// The caller has our 200: the conversation begins.
     fn acknowledged(&mut self, body: Option<Vec<u8>>) -> Option<Ending> {
-        if let (None, Some(answer)) = (&self.stream, &body) {
+        let asked = std::mem::take(&mut self.offered);
+        if let (true, Some(answer)) = (asked, &body) {
             match sdp::accept(answer, &self.bot.capabilities) {
                 Ok(media) => self.agree(media),
+                Err(e) if self.call.is_some() => tracing::warn!(call = %self.id, "the answer to our offer: {e}"),
                 Err(e) => return Some(self.hang_up(&format!("the answer to our offer: {e}"))),
             }
         }
@@ -212,6 +242,8 @@ impl Leg {
         }
         if let Some(start) = self.start.take() {
             self.journal.answered();
+            let recorder = self.bot.recorder.as_ref();
+            self.recording = recorder.map(|recorder| recorder.record(self.number, &self.journal.recording_path()));
             self.call = Some(Call::new(clock::now(), start));
         }
         None
@@ -220,6 +252,8 @@ impl Leg {
     fn changed(&mut self, offer: Option<Vec<u8>>) {
         let call = self.id;
         let Some(offer) = offer else {
+            self.local = self.local.next();
+            self.offered = true;
             let body = sdp::offer(&self.local, &self.bot.capabilities).into_bytes();
             return self.bot.act(Action::Answer { call, body });
         };
@@ -236,6 +270,14 @@ impl Leg {
         }
     }
 
+    /// Reads what came before the tick.
+    fn catch_up(&mut self, datagram: &mut [u8]) {
+        for _ in 0..AT_ONCE {
+            let Ok((length, from)) = self.socket.try_recv_from(datagram) else { return };
+            self.received(from, &datagram[..length]);
+        }
+    }
+
     fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
         if let Some(stream) = &mut self.stream {
             stream.handle_datagram(clock::now(), from, datagram);
@@ -249,8 +291,15 @@ impl Leg {
         let delay = stream.delay(now);
         let incoming = stream.tick(now);
         while let Some(event) = stream.poll() {
-            if let rtp::Event::Silent { lasted } = event {
-                return Some(self.hang_up(&format!("no RTP was received for {} s", lasted.as_secs())));
+            match event {
+                rtp::Event::Silent { lasted } => {
+                    return Some(self.hang_up(&format!("no RTP was received for {} s", lasted.as_secs())));
+                }
+                rtp::Event::Alarm { lasted, .. } => {
+                    tracing::warn!(call = %self.id, "no sound from the caller for {} s: is their RTP let through?", lasted.as_secs());
+                }
+                rtp::Event::Moved { to } => tracing::info!(call = %self.id, %to, "the caller's sound comes from elsewhere"),
+                rtp::Event::Returned | rtp::Event::SourceChanged => {}
             }
         }
         if now.saturating_duration_since(self.began) >= self.bot.longest {

@@ -76,6 +76,8 @@ impl Bot {
 pub enum Wish {
     /// Take no more calls, and end when the last one has.
     Drain,
+    /// Hang up on everybody, and end.
+    End,
 }
 
 /// Answers calls until it is drained and the last call is over, or until `events` ends.
@@ -91,10 +93,7 @@ pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: m
                 None => return,
             },
             Some(ended) = calls.tasks.join_next() => calls.ended(ended),
-            Some(Wish::Drain) = wishes.recv() => {
-                tracing::info!(calls = calls.open.len(), "draining: no new calls");
-                calls.draining = true;
-            }
+            Some(wish) = wishes.recv() => calls.obey(wish),
         }
     }
 }
@@ -108,6 +107,15 @@ struct Calls {
 }
 
 impl Calls {
+    fn obey(&mut self, wish: Wish) {
+        tracing::info!(calls = self.open.len(), "no new calls");
+        self.draining = true;
+        match wish {
+            Wish::Drain => {}
+            Wish::End => self.open.keys().for_each(|&call| self.bot.act(Action::Hangup { call, cause: None })),
+        }
+    }
+
     fn signalled(&mut self, event: Event) {
         match event {
             Event::Invited { call, from, to, source, offer } => {
@@ -134,8 +142,7 @@ impl Calls {
     fn pass(&mut self, call: CallId, event: Event) {
         let Some(open) = self.open.get(&call) else { return };
         if open.try_send(event).is_err() {
-            tracing::error!(%call, "the call does not keep up with its events and is ended");
-            self.open.remove(&call);
+            tracing::warn!(%call, "the call took no more events");
             self.bot.act(Action::Hangup { call, cause: None });
         }
     }

@@ -134,7 +134,8 @@ impl Direction {
 impl Media {
     /// For [`rtp::RtpStream`].
     pub fn peer(&self) -> rtp::Peer {
-        let expected = self.direction.receives() && !self.remote.ip().is_unspecified();
+        // One that holds us may play music, and mostly sends nothing: its silence must not end the call.
+        let expected = self.direction == Direction::SendRecv && !self.remote.ip().is_unspecified();
         rtp::Peer {
             address: self.remote,
             codec: self.codec,

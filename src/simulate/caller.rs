@@ -175,6 +175,7 @@ impl Caller {
                 }
                 if waited >= END {
                     self.events.push_back(Event::GaveUp("the bot did not end the call".into()));
+                    self.events.push_back(Event::HangUp);
                     self.next(now);
                 }
             }

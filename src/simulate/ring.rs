@@ -102,7 +102,7 @@ pub async fn ring(
 ) -> Result<Report, RingError> {
     let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
     let steps = prepare(engines, script, language).await?;
-    let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let any = SocketAddr::new(address_towards(uri).await, 0);
     let listen = vec![Listen { transport: Transport::Udp, address: any }, Listen { transport: Transport::Tcp, address: any }];
     let (agent, mut events) =
         UserAgent::start(sip::Config { listen, user_agent: "offhook-ring".into(), ..sip::Config::default() }).await?;
@@ -130,7 +130,14 @@ pub async fn ring(
     };
     let answered = clock::now();
     let wrong = |reason: String| RingError::Answer { uri: uri.to_owned(), reason };
-    let media = sdp::accept(&body, &capabilities).map_err(|e| wrong(e.to_string()))?;
+    let media = match sdp::accept(&body, &capabilities) {
+        Ok(media) => media,
+        Err(e) => {
+            agent.act(Action::Hangup { call, cause: None }).ok();
+            agent.close().await;
+            return Err(wrong(e.to_string()));
+        }
+    };
     let peer = media.peer();
     let (heard, hears) = mpsc::channel(TRANSCRIPTS);
     let mut line = OnTheLine {
@@ -278,9 +285,12 @@ impl OnTheLine<'_> {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());
             heard.try_send(Segment { at, gap, expected, text }).ok();
         });
-        if let Ok(hearing) = hearing {
-            self.pending += 1;
-            self.hearing.push(hearing);
+        match hearing {
+            Ok(hearing) => {
+                self.pending += 1;
+                self.hearing.push(hearing);
+            }
+            Err(full) => self.report.failures.push(format!("what the bot said could not be transcribed: {full}")),
         }
     }
 
@@ -389,6 +399,26 @@ fn audible(datagram: &[u8]) -> bool {
     let Ok(packet) = Packet::parse(datagram) else { return false };
     let codec = [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.payload_type() == packet.payload_type);
     codec.is_some_and(|codec| level_dbfs(&codec.decode(packet.payload)) > AUDIBLE)
+}
+
+/// This machine's address on the way to the host of `uri`; loopback where that cannot be told.
+async fn address_towards(uri: &str) -> IpAddr {
+    let host = uri.rsplit('@').next().unwrap_or(uri).trim_start_matches("sip:");
+    let host = host.split([';', '?', '>']).next().unwrap_or(host);
+    let named = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:5060")
+    };
+    let resolved = tokio::net::lookup_host(named).await.ok().and_then(|mut found| found.next());
+    let found = resolved.and_then(|target| {
+        let any: SocketAddr = if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+        let probe = std::net::UdpSocket::bind(any).ok()?;
+        // Sends nothing: it only asks the system which way it would go.
+        probe.connect(target).ok()?;
+        Some(probe.local_addr().ok()?.ip())
+    });
+    found.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 fn answered_seed(dialled: Instant) -> u64 {

@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 /// Sound kept in memory, in samples: about 17 minutes, 32 MB. What comes beyond is on disk only and rendered when spoken.
 const ROOM: usize = 16_000_000;
 
+/// Counts up when the same words are rendered differently: old sound is not played then.
+const RENDERING: u8 = 1;
+
 pub struct Prompts {
     folder: PathBuf,
     kept: Mutex<Kept>,
@@ -88,6 +91,7 @@ impl Prompts {
 
 fn key(voice: &str, words: &str) -> String {
     let mut hash = Sha256::new();
+    hash.update([RENDERING]);
     hash.update(voice.as_bytes());
     hash.update([0]);
     hash.update(words.as_bytes());

@@ -59,6 +59,9 @@ struct Queue {
     served: HashMap<u64, u64>,
     count: u64,
     closed: bool,
+    /// Running jobs that nobody waits for in silence, and how many of them may run: one thread is kept for those who wait.
+    unhurried: usize,
+    most_unhurried: usize,
 }
 
 impl Queue {
@@ -70,9 +73,11 @@ impl Queue {
             .jobs
             .iter()
             .enumerate()
+            .filter(|(_, job)| job.priority == Priority::Turn || self.unhurried < self.most_unhurried)
             .min_by_key(|(_, job)| (job.priority, served.get(&job.call).copied().unwrap_or(0), job.order))?;
         let job = self.jobs.swap_remove(at);
         self.count += 1;
+        self.unhurried += usize::from(job.priority != Priority::Turn);
         if self.served.len() > 4 * LENGTH {
             self.served.clear();
         }
@@ -94,7 +99,8 @@ pub struct Scheduler {
 impl Scheduler {
     /// `threads` jobs run at once, each on one thread: more than cores makes every one of them slower.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        let shared = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
+        let most_unhurried = threads.max(2) - 1;
+        let shared = Arc::new((Mutex::new(Queue { most_unhurried, ..Queue::default() }), Condvar::new()));
         let threads = (0..threads.max(1))
             .map(|n| {
                 let shared = Arc::clone(&shared);
@@ -174,9 +180,11 @@ fn work(shared: &(Mutex<Queue>, Condvar)) {
             }
         };
         drop(queue);
+        let unhurried = job.priority != Priority::Turn;
         if catch_unwind(AssertUnwindSafe(job.run)).is_err() {
             tracing::error!(call = job.call, "an inference job panicked; its call goes on without the result");
         }
+        lock(&shared.0).unhurried -= usize::from(unhurried);
     }
 }
 

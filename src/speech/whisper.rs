@@ -113,7 +113,8 @@ impl Whisper {
                 return Err(Error::Cancelled);
             }
             ran.map_err(Error::inference)?;
-            Ok(self.read(state, &watch))
+            // SAFETY: the callbacks have returned for the last time; `seen` is the only way to the watch since it was made.
+            Ok(self.read(state, unsafe { &*seen.cast::<Watch<'_>>() }))
         })
     }
 
