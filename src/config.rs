@@ -73,14 +73,30 @@ impl Default for Config {
     fn default() -> Self {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         let address = SocketAddr::new(loopback, SIP_PORT);
-        let listen = [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address }).to_vec();
+        let listen = [Transport::Udp, Transport::Tcp]
+            .map(|transport| Listen { transport, address })
+            .to_vec();
         Self {
-            sip: Sip { listen, advertised: None, trunks: Vec::new() },
-            rtp: Rtp { address: loopback, ports: 20_000..=20_999, timeout: Duration::from_secs(20) },
+            sip: Sip {
+                listen,
+                advertised: None,
+                trunks: Vec::new(),
+            },
+            rtp: Rtp {
+                address: loopback,
+                ports: 20_000..=20_999,
+                timeout: Duration::from_secs(20),
+            },
             plan: PathBuf::from("dialplans/support.yaml"),
             data: PathBuf::from("data"),
-            calls: Calls { most: 8, longest: Duration::from_secs(3600), record: Recordings::Kept },
-            inference: Inference { threads: std::thread::available_parallelism().map_or(2, usize::from) },
+            calls: Calls {
+                most: 8,
+                longest: Duration::from_secs(3600),
+                record: Recordings::Kept,
+            },
+            inference: Inference {
+                threads: std::thread::available_parallelism().map_or(2, usize::from),
+            },
             models: Vec::new(),
         }
     }
@@ -94,7 +110,13 @@ impl Config {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| {
             let message = format!("cannot be read: {e}; name the configuration with -c");
-            vec![Problem { file: file.clone(), line: 1, column: 1, severity: Severity::Error, message }]
+            vec![Problem {
+                file: file.clone(),
+                line: 1,
+                column: 1,
+                severity: Severity::Error,
+                message,
+            }]
         })?;
         let environment = |name: &str| std::env::var(name).ok();
         let mut config = Self::parse(&text, &file, &environment)?;
@@ -116,11 +138,17 @@ impl Config {
             let message = "`rtp.address` is every address, which no caller can be told: set `sip.advertised` to the one that they reach";
             problems.error(Place { line: 1, column: 1 }, message);
         }
-        if problems.has_errors() { Err(problems.into_vec()) } else { Ok(config) }
+        if problems.has_errors() {
+            Err(problems.into_vec())
+        } else {
+            Ok(config)
+        }
     }
 
     fn read(&mut self, root: &Node, environment: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) {
-        let Some(fields) = Fields::of(root, "the configuration", &KEYS, problems) else { return };
+        let Some(fields) = Fields::of(root, "the configuration", &KEYS, problems) else {
+            return;
+        };
         let mut reader = Reader { environment, problems };
         if let Some(node) = fields.get("sip") {
             reader.sip(node, &mut self.sip);
@@ -131,10 +159,10 @@ impl Config {
         if let Some(node) = fields.get("calls") {
             reader.calls(node, &mut self.calls);
         }
-        if let Some(inner) = fields.get("inference").and_then(|n| Fields::of(n, "`inference`", &["threads"], reader.problems)) {
-            if let Some(threads) = inner.count("threads", 1..=256, reader.problems) {
-                self.inference.threads = threads as usize;
-            }
+        let inference = fields.get("inference");
+        let inner = inference.and_then(|node| Fields::of(node, "`inference`", &["threads"], reader.problems));
+        if let Some(threads) = inner.and_then(|inner| inner.count("threads", 1..=256, reader.problems)) {
+            self.inference.threads = threads as usize;
         }
         if let Some(node) = fields.get("models") {
             let items = read::list(node, "models", reader.problems);
@@ -156,9 +184,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn sip(&mut self, node: &Node, sip: &mut Sip) {
-        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "trunks"], self.problems) else { return };
+        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "trunks"], self.problems) else {
+            return;
+        };
         if let Some(node) = fields.get("listen") {
-            sip.listen = read::texts(node, "listen", self.problems).iter().filter_map(|text| self.listen(text, node.place)).collect();
+            sip.listen = read::texts(node, "listen", self.problems)
+                .iter()
+                .filter_map(|text| self.listen(text, node.place))
+                .collect();
         }
         sip.advertised = self.parsed(&fields, "advertised", "an IP address");
         if let Some(node) = fields.get("trunks") {
@@ -170,23 +203,41 @@ impl Reader<'_> {
     /// `udp:127.0.0.1:5060`
     fn listen(&mut self, text: &str, place: Place) -> Option<Listen> {
         let parts = text.split_once(':').and_then(|(transport, address)| {
-            Some(Listen { transport: transport_named(transport)?, address: address.parse().ok()? })
+            Some(Listen {
+                transport: transport_named(transport)?,
+                address: address.parse().ok()?,
+            })
         });
         if parts.is_none() {
-            self.problems.error(place, format!("`{text}` is nothing to listen on; write `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"));
+            self.problems.error(
+                place,
+                format!("`{text}` is nothing to listen on; write `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"),
+            );
         }
         parts
     }
 
     fn trunk(&mut self, node: &Node) -> Option<Trunk> {
-        let known = ["name", "server", "transport", "username", "password", "from_user", "register"];
+        let known = [
+            "name",
+            "server",
+            "transport",
+            "username",
+            "password",
+            "from_user",
+            "register",
+        ];
         let fields = Fields::of(node, "a trunk", &known, self.problems)?;
-        let needed: Vec<Option<String>> =
-            ["name", "server", "username", "password"].map(|key| self.needed(&fields, key)).into();
+        let needed: Vec<Option<String>> = ["name", "server", "username", "password"]
+            .map(|key| self.needed(&fields, key))
+            .into();
         let transport = match fields.text("transport", self.problems) {
             None => Transport::Udp,
             Some(text) => transport_named(&text).unwrap_or_else(|| {
-                self.problems.error(fields.place(), format!("`transport: {text}` is unknown; write udp or tcp"));
+                self.problems.error(
+                    fields.place(),
+                    format!("`transport: {text}` is unknown; write udp or tcp"),
+                );
                 Transport::Udp
             }),
         };
@@ -206,15 +257,22 @@ impl Reader<'_> {
     }
 
     fn rtp(&mut self, node: &Node, rtp: &mut Rtp) {
-        let Some(fields) = Fields::of(node, "`rtp`", &["address", "ports", "timeout"], self.problems) else { return };
+        let Some(fields) = Fields::of(node, "`rtp`", &["address", "ports", "timeout"], self.problems) else {
+            return;
+        };
         if let Some(address) = self.parsed(&fields, "address", "an IP address") {
             rtp.address = address;
         }
         if let Some(text) = fields.text("ports", self.problems) {
-            let range = text.split_once('-').and_then(|(a, b)| Some(a.trim().parse().ok()?..=b.trim().parse().ok()?));
+            let range = text
+                .split_once('-')
+                .and_then(|(a, b)| Some(a.trim().parse().ok()?..=b.trim().parse().ok()?));
             match range {
                 Some(range) if *range.start() >= 1024 && range.end() > range.start() => rtp.ports = range,
-                _ => self.problems.error(fields.place(), format!("`ports: {text}` is no range; write `20000-20999`")),
+                _ => self.problems.error(
+                    fields.place(),
+                    format!("`ports: {text}` is no range; write `20000-20999`"),
+                ),
             }
         }
         if let Some(timeout) = fields.duration("timeout", self.problems) {
@@ -223,7 +281,9 @@ impl Reader<'_> {
     }
 
     fn calls(&mut self, node: &Node, calls: &mut Calls) {
-        let Some(fields) = Fields::of(node, "`calls`", &["most", "longest", "record"], self.problems) else { return };
+        let Some(fields) = Fields::of(node, "`calls`", &["most", "longest", "record"], self.problems) else {
+            return;
+        };
         if let Some(most) = fields.count("most", 1..=10_000, self.problems) {
             calls.most = most as usize;
         }
@@ -240,10 +300,15 @@ impl Reader<'_> {
         let fields = Fields::of(node, "a model", &known, self.problems)?;
         let url = self.needed(&fields, "url");
         let model = self.needed(&fields, "model");
-        let api_key = fields.text("api_key", self.problems).map(|text| self.secret(&text, fields.place()));
+        let api_key = fields
+            .text("api_key", self.problems)
+            .map(|text| self.secret(&text, fields.place()));
         let (url, model) = (url?, model?);
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            self.problems.error(fields.place(), format!("`url: {url}` should begin with http:// or https://"));
+            self.problems.error(
+                fields.place(),
+                format!("`url: {url}` should begin with http:// or https://"),
+            );
         }
         Some(Server {
             base_url: url,
@@ -265,16 +330,22 @@ impl Reader<'_> {
         let text = fields.text(name, self.problems)?;
         let value = text.parse().ok();
         if value.is_none() {
-            self.problems.error(fields.place(), format!("`{name}: {text}` should be {right}"));
+            self.problems
+                .error(fields.place(), format!("`{name}: {text}` should be {right}"));
         }
         value
     }
 
     /// `${NAME}` is taken from the environment.
     fn secret(&mut self, text: &str, place: Place) -> String {
-        let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else { return text.to_owned() };
+        let Some(name) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+            return text.to_owned();
+        };
         (self.environment)(name).unwrap_or_else(|| {
-            self.problems.error(place, format!("the environment has no `{name}`; set it before starting"));
+            self.problems.error(
+                place,
+                format!("the environment has no `{name}`; set it before starting"),
+            );
             String::new()
         })
     }
@@ -309,7 +380,8 @@ mod tests {
 
     #[test]
     fn secrets_come_from_the_environment() {
-        let trunk = "sip: {trunks: [{name: t, server: sip.example, username: u, password: \"${PASSWORD}\", register: 5m}]}";
+        let trunk =
+            "sip: {trunks: [{name: t, server: sip.example, username: u, password: \"${PASSWORD}\", register: 5m}]}";
         let config = parse(trunk).expect("valid");
         assert_eq!(config.sip.trunks[0].password, "secret");
         assert_eq!(config.sip.trunks[0].register, Some(Duration::from_secs(300)));
@@ -329,7 +401,10 @@ mod tests {
             (":6:", "from 1 to 10000"),
             (":7:", "http://"),
         ] {
-            assert!(problems.iter().any(|p| p.contains(place) && p.contains(words)), "{words}: {problems:#?}");
+            assert!(
+                problems.iter().any(|p| p.contains(place) && p.contains(words)),
+                "{words}: {problems:#?}"
+            );
         }
     }
 }

@@ -197,7 +197,7 @@ mod tests {
         assert!(level_dbfs(&ring[..32_000]) > -17.0);
         assert!(ring[32_000..96_000].iter().all(|s| *s == 0));
         assert!(level_dbfs(&ring[96_000..128_000]) > -17.0);
-        assert_eq!(ring_back(Duration::ZERO), []);
+        assert!(ring_back(Duration::ZERO).is_empty());
         assert!(beep().len() == 6_400 && beep()[0] == 0);
     }
 }

@@ -48,7 +48,11 @@ pub fn run(vad: &mut Vad) -> Result<Vec<Row>, Error> {
         vad.hear(incoming.frame.samples())?;
         listening += since(began);
     }
-    Ok(vec![row("media", media), row("voice activity", listening), row("both", media + listening)])
+    Ok(vec![
+        row("media", media),
+        row("voice activity", listening),
+        row("both", media + listening),
+    ])
 }
 
 fn end(now: Instant, port: u16, seed: u64) -> RtpStream {
@@ -73,5 +77,9 @@ fn since(began: Instant) -> Duration {
 
 fn row(stage: &'static str, spent: Duration) -> Row {
     let frame_us = spent.as_secs_f64() * 1e6 / f64::from(FRAMES);
-    Row { stage, frame_us, core_percent: frame_us / 20_000.0 * 100.0 }
+    Row {
+        stage,
+        frame_us,
+        core_percent: frame_us / 20_000.0 * 100.0,
+    }
 }

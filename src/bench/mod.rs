@@ -25,15 +25,26 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 /// The machine that the figures are of.
 pub fn conditions() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")).map(|rest| rest.trim_start_matches([' ', '\t', ':']));
+    let name = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map(|rest| rest.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{}, {cores} cores, offhook {}", name.unwrap_or("unknown processor"), env!("CARGO_PKG_VERSION"))
+    format!(
+        "{}, {cores} cores, offhook {}",
+        name.unwrap_or("unknown processor"),
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// Resident memory of this process, in MB (10⁶ bytes); `None` where the system does not tell.
 pub fn memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB");
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?
+        .trim()
+        .trim_end_matches(" kB");
     Some(kib.parse::<f64>().ok()? * 1.024e-3)
 }
 

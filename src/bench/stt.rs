@@ -57,14 +57,21 @@ pub enum Error {
 /// The exact transcripts of `folder/transcripts.tsv` in the languages that are known.
 pub fn recordings(folder: &Path) -> Result<Vec<Recording>, Error> {
     let path = folder.join("transcripts.tsv");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| Error::Transcripts { path: path.clone(), reason: e.to_string() })?;
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::Transcripts {
+        path: path.clone(),
+        reason: e.to_string(),
+    })?;
     let rows = text.lines().skip(1).filter_map(|line| {
         let mut columns = line.split('\t');
         let (file, language, text) = (columns.next()?, columns.next()?, columns.next()?);
         let language = language.parse().ok()?;
         let kind = Path::new(file).parent()?.display().to_string();
-        Some(Recording { path: folder.join(file), language, text: text.to_owned(), kind })
+        Some(Recording {
+            path: folder.join(file),
+            language,
+            text: text.to_owned(),
+            kind,
+        })
     });
     Ok(rows.collect())
 }
@@ -103,7 +110,9 @@ pub fn run(
             let took = since(began);
             each(recording, decoder.name(), &text, took);
             let heard = units(&text, recording.language);
-            let found = tallies.iter().position(|t| t.kind == recording.kind && t.decoder == decoder.name());
+            let found = tallies
+                .iter()
+                .position(|t| t.kind == recording.kind && t.decoder == decoder.name());
             let at = found.unwrap_or_else(|| {
                 tallies.push(Tally::new(&recording.kind, decoder.name()));
                 tallies.len() - 1
@@ -140,8 +149,15 @@ impl Decoder {
         let cancel = Cancel::default();
         match self {
             Decoder::Offhook => {
-                let digits = if recording.kind.ends_with("fsdd") { Digits::Expected } else { Digits::No };
-                let listening = Listening { language: recording.language, digits };
+                let digits = if recording.kind.ends_with("fsdd") {
+                    Digits::Expected
+                } else {
+                    Digits::No
+                };
+                let listening = Listening {
+                    language: recording.language,
+                    digits,
+                };
                 Ok(whisper.transcribe(samples, &listening, &cancel)?.text)
             }
             Decoder::Whole => {
@@ -154,7 +170,15 @@ impl Decoder {
 
 impl Tally {
     fn new(kind: &str, decoder: &'static str) -> Self {
-        Self { kind: kind.to_owned(), decoder, files: 0, units: 0, errors: 0, sound: 0.0, times: Vec::new() }
+        Self {
+            kind: kind.to_owned(),
+            decoder,
+            files: 0,
+            units: 0,
+            errors: 0,
+            sound: 0.0,
+            times: Vec::new(),
+        }
     }
 
     fn row(&self) -> Row {

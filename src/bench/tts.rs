@@ -38,7 +38,11 @@ const SENTENCES: [(Language, &[&str]); 2] = [
     ),
     (
         Language::Mandarin,
-        &["包裹星期二已经交给快递公司，周末之前应该能送到。", "退款四十二元五角会在五个工作日内到账。", "请保留包装盒，标签印在上面。"],
+        &[
+            "包裹星期二已经交给快递公司，周末之前应该能送到。",
+            "退款四十二元五角会在五个工作日内到账。",
+            "请保留包装盒，标签印在上面。",
+        ],
     ),
 ];
 
@@ -53,7 +57,9 @@ pub fn run(engines: &Engines, languages: &[Language]) -> Result<Vec<Row>, Error>
         for clause in sentences.iter().flat_map(|sentence| clauses(sentence, language)) {
             let (done, spoken) = mpsc::channel();
             let began = clock::now();
-            let speaking = engines.speak(0, Priority::Turn, language, &clause, move |sound| drop(done.send(sound)))?;
+            let speaking = engines.speak(0, Priority::Turn, language, &clause, move |sound| {
+                drop(done.send(sound))
+            })?;
             let sound = spoken.recv().map_err(|_| Error::Cancelled)??;
             drop(speaking);
             times.push(milliseconds(clock::now().saturating_duration_since(began)));

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::percentile;
 use crate::config::Config;
-use crate::engine::load::{self, LoadError, Script as Loaded};
 use crate::engine::Wish;
+use crate::engine::load::{self, LoadError, Script as Loaded};
 use crate::simulate::{RingError, Script, ring};
 use crate::sip::{Listen, Transport};
 use crate::store::{Store, TurnTimes};
@@ -56,12 +56,21 @@ pub async fn run(
     let script = Script::load(script).map_err(|e| RingError::Script(e.to_string()))?;
     let address = ([127, 0, 0, 1], 0).into();
     let mut config = config.clone();
-    config.sip.listen = vec![Listen { transport: Transport::Udp, address }];
+    config.sip.listen = vec![Listen {
+        transport: Transport::Udp,
+        address,
+    }];
     let loaded = Loaded::load(&config.plan)?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(&config, &loaded))?);
     load::render_all(&engines, &loaded).await;
     let running = load::start(&config, loaded, Arc::clone(&engines)).await?;
-    let uri = running.bot.sip.local().first().map(|(_, address)| format!("sip:bench@{address}")).unwrap_or_default();
+    let uri = running
+        .bot
+        .sip
+        .local()
+        .first()
+        .map(|(_, address)| format!("sip:bench@{address}"))
+        .unwrap_or_default();
     let wishes = running.wishes.clone();
     let serving = running.run();
     let calling = async {
@@ -98,7 +107,13 @@ pub async fn run(
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let mut ledgers = Vec::new();
     for call in store.list(gaps.len() as u32).await?.iter().rev() {
-        ledgers.push(store.show(&call.id).await?.map(|record| record.turns).unwrap_or_default());
+        ledgers.push(
+            store
+                .show(&call.id)
+                .await?
+                .map(|record| record.turns)
+                .unwrap_or_default(),
+        );
     }
     store.close().await;
     let mut off = 0.0_f64;
@@ -113,7 +128,8 @@ pub async fn run(
     }
     let gaps: Vec<f64> = gaps.concat();
     let parts = ledgers.concat();
-    let median = |part: fn(&TurnTimes) -> f64| percentile(&parts.iter().map(part).collect::<Vec<_>>(), 0.5).unwrap_or(0.0);
+    let median =
+        |part: fn(&TurnTimes) -> f64| percentile(&parts.iter().map(part).collect::<Vec<_>>(), 0.5).unwrap_or(0.0);
     Ok(Figures {
         turns: gaps.len(),
         gap_p50: percentile(&gaps, 0.5).unwrap_or(0.0),

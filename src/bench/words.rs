@@ -13,13 +13,19 @@ pub fn units(text: &str, language: Language) -> Vec<String> {
                 .flat_map(spelled)
                 .collect()
         }
-        Language::Mandarin => text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_lowercase().collect()).collect(),
+        Language::Mandarin => text
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .map(|c| c.to_lowercase().collect())
+            .collect(),
     }
 }
 
 /// "7" is "seven" and "12" is "one two": recognisers write digits, transcripts words.
 fn spelled(word: &str) -> Vec<String> {
-    const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const DIGITS: [&str; 10] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
     if !word.bytes().all(|b| b.is_ascii_digit()) {
         return vec![word.to_owned()];
     }
@@ -67,7 +73,10 @@ mod tests {
     #[test]
     fn counts_errors_of_words_and_characters() {
         let count = |said, heard, language| errors(&units(said, language), &units(heard, language));
-        assert_eq!(count("The quick brown fox.", "the quick, brown fox", Language::English), 0);
+        assert_eq!(
+            count("The quick brown fox.", "the quick, brown fox", Language::English),
+            0
+        );
         assert_eq!(count("seven", "7", Language::English), 0);
         assert_eq!(count("one two three", "one three four", Language::English), 2);
         assert_eq!(count("我想退货", "我要退货。", Language::Mandarin), 1);

@@ -65,10 +65,18 @@ mod tests {
         let start = clock::now();
         let at = |ms| start + Duration::from_millis(ms);
         // The words were known before the turn ended: a speculation that was kept.
-        let moments =
-            Moments { stopped: at(0), ended: at(500), heard: Some(at(400)), decided: Some(at(503)), voiced: None };
+        let moments = Moments {
+            stopped: at(0),
+            ended: at(500),
+            heard: Some(at(400)),
+            decided: Some(at(503)),
+            voiced: None,
+        };
         let ledger = moments.close(at(520));
         assert_eq!(ledger.gap(), Duration::from_millis(520));
-        assert_eq!((ledger.hearing, ledger.dialogue), (Duration::ZERO, Duration::from_millis(3)));
+        assert_eq!(
+            (ledger.hearing, ledger.dialogue),
+            (Duration::ZERO, Duration::from_millis(3))
+        );
     }
 }

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::ledger::Moments;
 use super::keypad::Keypad;
+use super::ledger::Moments;
 use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Call, Decode, HEARING, Heard, Manager, Note, Output, Question, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
@@ -19,8 +19,8 @@ use crate::speech::{Digits, Listening, Transcript};
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
 /// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
 const BACKCHANNEL: &[&str] = &[
-    "mhm", "mmhm", "mm hmm", "mmhmm", "mm", "hmm", "uh huh", "uhhuh", "okay", "ok", "right", "yeah", "i see", "嗯", "嗯嗯", "哦",
-    "好", "好的", "对", "是",
+    "mhm", "mmhm", "mm hmm", "mmhmm", "mm", "hmm", "uh huh", "uhhuh", "okay", "ok", "right", "yeah", "i see", "嗯",
+    "嗯嗯", "哦", "好", "好的", "对", "是",
 ];
 
 /// Sounds without words, one after the other, that count as silence.
@@ -58,7 +58,12 @@ impl Call {
         }
         let transcript = result.unwrap_or_else(|reason| {
             self.note(Note::Problem(format!("the caller could not be heard: {reason}")));
-            Transcript { text: String::new(), confidence: 0.0, took: Duration::ZERO, again: false }
+            Transcript {
+                text: String::new(),
+                confidence: 0.0,
+                took: Duration::ZERO,
+                again: false,
+            }
         });
         match self.thought {
             Thought::Hearing { .. } => self.words(now, transcript),
@@ -72,7 +77,9 @@ impl Call {
 
     /// What the model took the words to mean, or why it did not.
     pub fn understood(&mut self, now: Instant, id: u64, result: Result<Vec<Command>, String>) {
-        let Thought::Asking { id: asked, words, .. } = &self.thought else { return };
+        let Thought::Asking { id: asked, words, .. } = &self.thought else {
+            return;
+        };
         if *asked != id {
             return;
         }
@@ -206,9 +213,20 @@ impl Call {
     fn begin_decode(&mut self) {
         self.drop_decode();
         let id = self.fresh();
-        let digits = if self.digits_wanted().is_some() { Digits::Expected } else { Digits::No };
-        let listening = Listening { language: self.language, digits };
-        self.outputs.push_back(Output::Hear { id, samples: self.utterance.samples(), listening });
+        let digits = if self.digits_wanted().is_some() {
+            Digits::Expected
+        } else {
+            Digits::No
+        };
+        let listening = Listening {
+            language: self.language,
+            digits,
+        };
+        self.outputs.push_back(Output::Hear {
+            id,
+            samples: self.utterance.samples(),
+            listening,
+        });
         self.decode = Decode::Asked { id };
     }
 
@@ -221,7 +239,13 @@ impl Call {
     fn caller_ended(&mut self, now: Instant) {
         self.utterance.close();
         let stopped = self.utterance.last_sound().unwrap_or(now);
-        self.moments = Some(Moments { stopped, ended: now, heard: None, decided: None, voiced: None });
+        self.moments = Some(Moments {
+            stopped,
+            ended: now,
+            heard: None,
+            decided: None,
+            voiced: None,
+        });
         match std::mem::replace(&mut self.decode, Decode::None) {
             Decode::Known { transcript } => self.words(now, transcript),
             Decode::Asked { id } => {
@@ -245,7 +269,10 @@ impl Call {
             self.walk.step(Outcome::NoInput)
         } else {
             let words = std::mem::take(&mut self.partial);
-            self.walk.step(Outcome::Heard { words, commands: Vec::new() })
+            self.walk.step(Outcome::Heard {
+                words,
+                commands: Vec::new(),
+            })
         };
         self.perform(now, order);
     }
@@ -286,7 +313,10 @@ impl Call {
         let at = self.since_answer(now);
         self.conversation.caller_said(at, at, &text, privacy);
         let noted = self.for_the_record(&text);
-        self.note(Note::Heard { text: noted, confidence: transcript.confidence });
+        self.note(Note::Heard {
+            text: noted,
+            confidence: transcript.confidence,
+        });
         let text = before.map_or(text.clone(), |before| format!("{before} {text}"));
         if let Some(text) = self.join_digits(text) {
             self.understand(now, text);
@@ -305,8 +335,15 @@ impl Call {
             return self.meant(now, words, commands);
         };
         let id = self.fresh();
-        self.outputs.push_back(Output::Ask { id, question: Box::new(question) });
-        self.thought = Thought::Asking { id, words, until: now + ASKING };
+        self.outputs.push_back(Output::Ask {
+            id,
+            question: Box::new(question),
+        });
+        self.thought = Thought::Asking {
+            id,
+            words,
+            until: now + ASKING,
+        };
     }
 
     fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
@@ -319,7 +356,11 @@ impl Call {
     fn means_nothing(&self, text: &str) -> bool {
         let answers = matches!(&self.expect, Expect::Confirm)
             || matches!(&self.expect, Expect::Slot(slot) if matches!(slot.kind, SlotKind::Boolean));
-        let bare: String = text.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == ' ').collect();
+        let bare: String = text
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || *c == ' ')
+            .collect();
         bare.trim().is_empty() || (!answers && BACKCHANNEL.contains(&bare.trim()))
     }
 
@@ -335,9 +376,17 @@ impl Call {
     }
 
     fn silence(&self) -> Duration {
-        let standard = self.plan.assistants.get(&self.assistant).map(|assistant| assistant.endpointing.silence);
+        let standard = self
+            .plan
+            .assistants
+            .get(&self.assistant)
+            .map(|assistant| assistant.endpointing.silence);
         let standard = standard.unwrap_or(Config::default().silence);
-        if self.digits_wanted().is_some() { BETWEEN_GROUPS.max(standard) } else { standard }
+        if self.digits_wanted().is_some() {
+            BETWEEN_GROUPS.max(standard)
+        } else {
+            standard
+        }
     }
 
     /// While a number is being said: a complete one ends the turn at its pause, and what is no number waits no longer than usual.
@@ -348,13 +397,20 @@ impl Call {
         if count >= max {
             self.turn.complete(now);
         } else if digits.is_empty() || count >= min {
-            self.turn.wait(self.plan.assistants.get(&self.assistant).map_or(Config::default().silence, |a| a.endpointing.silence));
+            self.turn.wait(
+                self.plan
+                    .assistants
+                    .get(&self.assistant)
+                    .map_or(Config::default().silence, |a| a.endpointing.silence),
+            );
         }
     }
 
     /// A number said in several breaths becomes one text; `None` while it is incomplete.
     fn join_digits(&mut self, text: String) -> Option<String> {
-        let Some((min, max)) = self.digits_wanted() else { return Some(text) };
+        let Some((min, max)) = self.digits_wanted() else {
+            return Some(text);
+        };
         let digits = digits_in(&text, self.language);
         if digits.is_empty() || (self.partial.is_empty() && digits.len() >= min) || digits.len() > max {
             self.partial.clear();
@@ -368,7 +424,11 @@ impl Call {
     }
 
     fn understand_grounded(&self, words: &str) -> Vec<Command> {
-        let moment = Moment { expect: &self.expect, flow: self.walk.flow(), now: self.at };
+        let moment = Moment {
+            expect: &self.expect,
+            flow: self.walk.flow(),
+            now: self.at,
+        };
         self.grounded.understand(words, moment)
     }
 
@@ -386,7 +446,13 @@ impl Call {
             words,
         })?;
         let allowed = Allowed {
-            flows: self.plan.flows.iter().filter(|f| f.use_when.is_some()).map(|f| f.name.clone()).collect(),
+            flows: self
+                .plan
+                .flows
+                .iter()
+                .filter(|f| f.use_when.is_some())
+                .map(|f| f.name.clone())
+                .collect(),
             slots: self.plan.slots.values().cloned().collect(),
             passages,
             heard: self.conversation.all_from_caller(),

@@ -74,18 +74,31 @@ pub struct Question {
 #[derive(Debug)]
 pub enum Output {
     /// Transcribe; answer with [`Call::transcribed`].
-    Hear { id: u64, samples: Vec<i16>, listening: Listening },
+    Hear {
+        id: u64,
+        samples: Vec<i16>,
+        listening: Listening,
+    },
     /// The transcript of `id` is not needed any more.
-    Unhear { id: u64 },
+    Unhear {
+        id: u64,
+    },
     /// Make a voice for a clause; answer with [`Call::voiced`].
     Speak(Wanted),
     /// What was asked of voices before is not needed any more.
     Unspeak,
     /// Ask the language model; answer with [`Call::understood`].
-    Ask { id: u64, question: Box<Question> },
-    Unask { id: u64 },
+    Ask {
+        id: u64,
+        question: Box<Question>,
+    },
+    Unask {
+        id: u64,
+    },
     /// Transfer the caller to a SIP URI; answer with [`Call::transferred`].
-    Transfer { to: String },
+    Transfer {
+        to: String,
+    },
     /// All was said: end the call.
     Hangup,
     /// For the record.
@@ -96,9 +109,15 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// Words that the caller heard.
-    Said { text: String, ending: Ending },
+    Said {
+        text: String,
+        ending: Ending,
+    },
     /// Words that the caller said.
-    Heard { text: String, confidence: f32 },
+    Heard {
+        text: String,
+        confidence: f32,
+    },
     /// What they were taken to mean.
     Meant(Vec<Command>),
     Key(char),
@@ -107,8 +126,12 @@ pub enum Note {
     /// The caller talked over the bot and meant nothing by it; the bot went on.
     Resumed,
     Turn(Ledger),
-    Transferring { to: String },
-    TransferFailed { reason: String },
+    Transferring {
+        to: String,
+    },
+    TransferFailed {
+        reason: String,
+    },
     /// The call goes on without something.
     Problem(String),
 }
@@ -119,11 +142,17 @@ enum Stage {
     /// What is to be said is said, then the caller is listened to.
     Dialogue,
     /// When all is said the caller is transferred.
-    Transfer { to: String },
+    Transfer {
+        to: String,
+    },
     /// The far end is being asked, until this moment.
-    Transferring { until: Instant },
+    Transferring {
+        until: Instant,
+    },
     /// When all is said, and the line has carried it, the call ends.
-    Goodbye { drained: Option<Instant> },
+    Goodbye {
+        drained: Option<Instant>,
+    },
     Over,
 }
 
@@ -132,9 +161,13 @@ enum Stage {
 enum Decode {
     None,
     /// Asked for; perhaps while the caller only pauses.
-    Asked { id: u64 },
+    Asked {
+        id: u64,
+    },
     /// There, and the caller has not finished yet.
-    Known { transcript: Transcript },
+    Known {
+        transcript: Transcript,
+    },
 }
 
 /// What happens after an utterance has ended.
@@ -142,9 +175,15 @@ enum Decode {
 enum Thought {
     None,
     /// The words are awaited, until this moment.
-    Hearing { until: Instant },
+    Hearing {
+        until: Instant,
+    },
     /// The model is awaited, until this moment.
-    Asking { id: u64, words: String, until: Instant },
+    Asking {
+        id: u64,
+        words: String,
+        until: Instant,
+    },
 }
 
 pub struct Call {
@@ -199,10 +238,19 @@ impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
         let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
-        let (walk, order) =
-            Walk::enter(Arc::clone(&start.plan), &start.assistant, &start.flow, start.language, start.facts);
-        let grounded =
-            Grounded::new(&start.plan, &start.assistant, start.language, Arc::clone(&start.knowledge));
+        let (walk, order) = Walk::enter(
+            Arc::clone(&start.plan),
+            &start.assistant,
+            &start.flow,
+            start.language,
+            start.facts,
+        );
+        let grounded = Grounded::new(
+            &start.plan,
+            &start.assistant,
+            start.language,
+            Arc::clone(&start.knowledge),
+        );
         let config = listen::turn_config(&start.plan, &start.assistant);
         let mut call = Self {
             walk,
@@ -281,7 +329,9 @@ impl Call {
     /// What the driver is to do; drain it after every call of another function.
     pub fn poll(&mut self) -> Option<Output> {
         // What was cut is called off before anything new is asked for.
-        self.outputs.pop_front().or_else(|| self.playout.poll().map(Output::Speak))
+        self.outputs
+            .pop_front()
+            .or_else(|| self.playout.poll().map(Output::Speak))
     }
 
     /// The flows that the call went through, in order.
@@ -308,9 +358,15 @@ impl Call {
                 }
                 Order::Answer { question } => {
                     let passage = self.knowledge.ask(&question, self.language);
-                    order = self.walk.step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
+                    order = self
+                        .walk
+                        .step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
                 }
-                Order::Listen { prompt, bargein, expect } => {
+                Order::Listen {
+                    prompt,
+                    bargein,
+                    expect,
+                } => {
                     if let Some(prompt) = prompt {
                         self.say(&prompt, bargein);
                     }
@@ -338,7 +394,9 @@ impl Call {
     /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
         self.give_up_waiting(now);
-        if self.stage == Stage::Dialogue && let Some(keys) = self.keypad.poll(now) {
+        if self.stage == Stage::Dialogue
+            && let Some(keys) = self.keypad.poll(now)
+        {
             self.keyed(now, keys);
         }
         if !self.playout.is_idle() {

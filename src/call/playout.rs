@@ -106,17 +106,31 @@ impl Playout {
         for (n, part) in parts.into_iter().enumerate() {
             self.next += 1;
             let last = n + 1 == count;
-            self.queue.push_back(Clause { id: self.next, text: part, voice: Voice::Unasked, interruption, last });
+            self.queue.push_back(Clause {
+                id: self.next,
+                text: part,
+                voice: Voice::Unasked,
+                interruption,
+                last,
+            });
         }
     }
 
     /// The clause whose voice should be made now.
     pub fn poll(&mut self) -> Option<Wanted> {
-        let (n, clause) =
-            self.queue.iter_mut().take(AHEAD).enumerate().find(|(_, clause)| matches!(clause.voice, Voice::Unasked))?;
+        let (n, clause) = self
+            .queue
+            .iter_mut()
+            .take(AHEAD)
+            .enumerate()
+            .find(|(_, clause)| matches!(clause.voice, Voice::Unasked))?;
         clause.voice = Voice::Asked;
         let priority = if n == 0 { Priority::Turn } else { Priority::Next };
-        Some(Wanted { id: clause.id, clause: clause.text.clone(), priority })
+        Some(Wanted {
+            id: clause.id,
+            clause: clause.text.clone(),
+            priority,
+        })
     }
 
     /// The voice of clause `id`: 16 kHz mono, or `None` if it could not be made; then the clause is passed over.
@@ -217,7 +231,9 @@ impl Playout {
 
     /// Whether what is being said may be interrupted.
     pub fn interruption(&self) -> Interruption {
-        self.queue.front().map_or(Interruption::Allowed, |clause| clause.interruption)
+        self.queue
+            .front()
+            .map_or(Interruption::Allowed, |clause| clause.interruption)
     }
 
     fn finish_clause(&mut self) {
@@ -285,7 +301,13 @@ mod tests {
         assert_eq!(playout.pop(), Popped::Waiting);
         assert_eq!(ready(&mut playout, 800), ["Hello there."]);
         assert_eq!(play(&mut playout), 3, "two and a half frames, the last filled up");
-        assert_eq!(playout.heard(), Some(Heard { text: "Hello there.".into(), ending: Ending::Whole }));
+        assert_eq!(
+            playout.heard(),
+            Some(Heard {
+                text: "Hello there.".into(),
+                ending: Ending::Whole
+            })
+        );
         assert_eq!(playout.pop(), Popped::Idle);
     }
 
@@ -311,7 +333,13 @@ mod tests {
             playout.pop();
         }
         playout.cut();
-        assert_eq!(playout.heard(), Some(Heard { text: "One two".into(), ending: Ending::Cut }));
+        assert_eq!(
+            playout.heard(),
+            Some(Heard {
+                text: "One two".into(),
+                ending: Ending::Cut
+            })
+        );
         assert_eq!((playout.heard(), playout.pop()), (None, Popped::Idle));
     }
 
@@ -325,7 +353,10 @@ mod tests {
         playout.cut();
         assert_eq!(playout.heard(), None, "not a whole word of the idle talk was heard");
         play(&mut playout);
-        assert_eq!(playout.heard().map(|heard| heard.text), Some("This must be heard.".into()));
+        assert_eq!(
+            playout.heard().map(|heard| heard.text),
+            Some("This must be heard.".into())
+        );
     }
 
     #[test]

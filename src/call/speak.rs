@@ -30,7 +30,11 @@ impl Call {
     }
 
     pub(super) fn say(&mut self, text: &str, bargein: bool) {
-        let interruption = if bargein { Interruption::Allowed } else { Interruption::Refused };
+        let interruption = if bargein {
+            Interruption::Allowed
+        } else {
+            Interruption::Refused
+        };
         self.playout.say(text, interruption);
     }
 
@@ -53,7 +57,9 @@ impl Call {
             self.turn.bot_speaks(self.interruption());
             // What counts is what the telephone carries: a beginning "th" is above its band.
             let carried = level_dbfs(&self.narrow.push(frame.samples()));
-            if carried > AUDIBLE && let Some(moments) = self.moments.take() {
+            if carried > AUDIBLE
+                && let Some(moments) = self.moments.take()
+            {
                 self.note(Note::Turn(moments.close(now)));
             }
         }
@@ -81,7 +87,10 @@ impl Call {
         if now.saturating_duration_since(since) >= VOICE {
             self.voiceless = None;
             self.playout.pass_over();
-            self.note(Note::Problem(format!("a clause could not be spoken: no voice in {} s", VOICE.as_secs())));
+            self.note(Note::Problem(format!(
+                "a clause could not be spoken: no voice in {} s",
+                VOICE.as_secs()
+            )));
         }
     }
 
@@ -98,11 +107,22 @@ impl Call {
         while let Some(heard) = self.playout.heard() {
             let at = self.since_answer(now);
             // Only what is read back holds what was told.
-            let privacy = if self.expect == Expect::Confirm { self.privacy } else { Privacy::Open };
+            let privacy = if self.expect == Expect::Confirm {
+                self.privacy
+            } else {
+                Privacy::Open
+            };
             self.conversation.bot_begins(at, &heard.text, privacy);
             self.conversation.bot_ends(at);
-            let text = if privacy == Privacy::Open { heard.text } else { self.for_the_record(&heard.text) };
-            self.note(Note::Said { text, ending: heard.ending });
+            let text = if privacy == Privacy::Open {
+                heard.text
+            } else {
+                self.for_the_record(&heard.text)
+            };
+            self.note(Note::Said {
+                text,
+                ending: heard.ending,
+            });
         }
     }
 }

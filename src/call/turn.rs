@@ -76,11 +76,23 @@ pub enum Interruption {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Quiet { since: Instant },
+    Quiet {
+        since: Instant,
+    },
     /// Perhaps speech: since `began`, last heard at `heard`; quiet since `since` if it is not.
-    Onset { since: Instant, began: Instant, heard: Instant },
-    Speech { began: Instant, heard: Instant },
-    Pausing { began: Instant, heard: Instant },
+    Onset {
+        since: Instant,
+        began: Instant,
+        heard: Instant,
+    },
+    Speech {
+        began: Instant,
+        heard: Instant,
+    },
+    Pausing {
+        began: Instant,
+        heard: Instant,
+    },
 }
 
 pub struct Turn {
@@ -95,7 +107,13 @@ pub struct Turn {
 impl Turn {
     pub fn new(now: Instant, config: Config) -> Self {
         let acts = VecDeque::with_capacity(4);
-        Self { silence: config.silence, config, bot: Bot::Busy, state: State::Quiet { since: now }, acts }
+        Self {
+            silence: config.silence,
+            config,
+            bot: Bot::Busy,
+            state: State::Quiet { since: now },
+            acts,
+        }
     }
 
     /// 20 ms of the caller: `probability` (0 to 1) that they speak.
@@ -103,7 +121,9 @@ impl Turn {
         match self.state {
             State::Quiet { since } => self.quiet(now, since, probability),
             State::Onset { since, began, heard } => self.onset(now, since, began, heard, probability),
-            State::Speech { began, heard } | State::Pausing { began, heard } => self.speech(now, began, heard, probability),
+            State::Speech { began, heard } | State::Pausing { began, heard } => {
+                self.speech(now, began, heard, probability)
+            }
         }
     }
 
@@ -155,11 +175,17 @@ impl Turn {
 
     fn quiet(&mut self, now: Instant, since: Instant, probability: f32) {
         if probability >= SPEECH && self.bot != Bot::Speaks(Interruption::Refused) {
-            self.state = State::Onset { since, began: now, heard: now };
+            self.state = State::Onset {
+                since,
+                began: now,
+                heard: now,
+            };
             return;
         }
         match self.bot {
-            Bot::Listens { patience: Some(patience) } if now.saturating_duration_since(since) >= patience => {
+            Bot::Listens {
+                patience: Some(patience),
+            } if now.saturating_duration_since(since) >= patience => {
                 self.state = State::Quiet { since: now };
                 self.acts.push_back(Act::Prompt);
             }
@@ -179,7 +205,11 @@ impl Turn {
             }
             return;
         }
-        self.state = State::Onset { since, began, heard: now };
+        self.state = State::Onset {
+            since,
+            began,
+            heard: now,
+        };
         let long = now.saturating_duration_since(began);
         match self.bot {
             Bot::Listens { .. } | Bot::Busy if long >= self.config.onset => {

@@ -71,7 +71,10 @@ impl Utterance {
 
     /// All of it, 16 kHz mono.
     pub fn samples(&self) -> Vec<i16> {
-        self.frames.iter().flat_map(|(frame, _)| frame.samples().iter().copied()).collect()
+        self.frames
+            .iter()
+            .flat_map(|(frame, _)| frame.samples().iter().copied())
+            .collect()
     }
 
     /// When the last audible 20 ms of it ended on the wire.

@@ -69,7 +69,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     match &arguments.what {
         What::Turn { config, script, turns } => turns_of(arguments, config, script, *turns)?,
-        What::Stt { speech, only, beside, verbose } => stt_of(arguments, speech, only.as_deref(), *beside, *verbose)?,
+        What::Stt {
+            speech,
+            only,
+            beside,
+            verbose,
+        } => stt_of(arguments, speech, only.as_deref(), *beside, *verbose)?,
         What::Tts => {
             let rows = tts::run(&engines(&Language::ALL)?, &Language::ALL)?;
             if arguments.json {
@@ -88,24 +93,40 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 return json(&rows);
             }
             for r in rows {
-                println!("{:16} {:6.1} µs a frame of 20 ms, {:.2} % of a core a call", r.stage, r.frame_us, r.core_percent);
+                println!(
+                    "{:16} {:6.1} µs a frame of 20 ms, {:.2} % of a core a call",
+                    r.stage, r.frame_us, r.core_percent
+                );
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn turns_of(arguments: &Arguments, config: &std::path::Path, script: &std::path::Path, turns: usize) -> Result<(), Error> {
+fn turns_of(
+    arguments: &Arguments,
+    config: &std::path::Path,
+    script: &std::path::Path,
+    turns: usize,
+) -> Result<(), Error> {
     let mut config = configuration(config)?;
     config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
     let figures = block_on(turn::run(&config, script, turns, |gap, ledger| {
         if !arguments.json {
-            let parts = ledger.map_or_else(|| "no ledger to compare".into(), |t| {
-                format!(
-                    "end of turn {:.0} + hearing {:.0} + dialogue {:.0} + voice {:.0} + pacing {:.0} = {:.0}",
-                    t.end_of_turn, t.hearing, t.dialogue, t.voice, t.pacing, t.gap()
-                )
-            });
+            let parts = ledger.map_or_else(
+                || "no ledger to compare".into(),
+                |t| {
+                    format!(
+                        "end of turn {:.0} + hearing {:.0} + dialogue {:.0} + voice {:.0} + pacing {:.0} = {:.0}",
+                        t.end_of_turn,
+                        t.hearing,
+                        t.dialogue,
+                        t.voice,
+                        t.pacing,
+                        t.gap()
+                    )
+                },
+            );
             println!("{gap:6.0} ms on the wire; {parts}");
         }
     }))?;
@@ -115,12 +136,23 @@ fn turns_of(arguments: &Arguments, config: &std::path::Path, script: &std::path:
         json(&figures)?;
         return Ok(());
     }
-    println!("\n{} turns: gap p50 {:.0} ms, p95 {:.0} ms", figures.turns, figures.gap_p50, figures.gap_p95);
+    println!(
+        "\n{} turns: gap p50 {:.0} ms, p95 {:.0} ms",
+        figures.turns, figures.gap_p50, figures.gap_p95
+    );
     println!(
         "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}; the ledger is off by {:.0} ms at most",
-        figures.end_of_turn_p50, figures.hearing_p50, figures.dialogue_p50, figures.voice_p50, figures.pacing_p50, figures.ledger_off_by_most
+        figures.end_of_turn_p50,
+        figures.hearing_p50,
+        figures.dialogue_p50,
+        figures.voice_p50,
+        figures.pacing_p50,
+        figures.ledger_off_by_most
     );
-    println!("first sound {:.0} ms after the ACK; {:.0} MB resident, bot and caller", figures.first_sound_p50, figures.memory_mb);
+    println!(
+        "first sound {:.0} ms after the ACK; {:.0} MB resident, bot and caller",
+        figures.first_sound_p50, figures.memory_mb
+    );
     for failure in &figures.failures {
         println!("FAILED {failure}");
     }
@@ -143,14 +175,22 @@ fn stt_of(
     };
     let rows = stt::run(&whisper, &recordings, decoders, |recording, decoder, heard, took| {
         if verbose {
-            println!("{decoder:14} {:5} ms  said  {}\n{:24}heard {heard}", took.as_millis(), recording.text, "");
+            println!(
+                "{decoder:14} {:5} ms  said  {}\n{:24}heard {heard}",
+                took.as_millis(),
+                recording.text,
+                ""
+            );
         }
     })?;
     if arguments.json {
         json(&rows)?;
         return Ok(());
     }
-    println!("{:24} {:14} {:>5} {:>8} {:>9} {:>8} {:>8}", "kind", "decoder", "files", "error %", "s/second", "p50 ms", "p95 ms");
+    println!(
+        "{:24} {:14} {:>5} {:>8} {:>9} {:>8} {:>8}",
+        "kind", "decoder", "files", "error %", "s/second", "p50 ms", "p95 ms"
+    );
     for r in rows {
         println!(
             "{:24} {:14} {:5} {:8.1} {:9.3} {:8.0} {:8.0}",
@@ -165,7 +205,11 @@ fn engines(languages: &[Language]) -> Result<Engines, Error> {
     let cache = Cache::open();
     // An empty folder: nothing that is measured was rendered before.
     let prompts = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
-    let config = speech::engines::Config { threads: 1, languages: languages.to_vec(), prompts };
+    let config = speech::engines::Config {
+        threads: 1,
+        languages: languages.to_vec(),
+        prompts,
+    };
     Ok(Engines::load(&cache, &config)?)
 }
 
@@ -175,6 +219,12 @@ fn json<T: Serialize>(figures: &T) -> Outcome {
         conditions: String,
         figures: &'a T,
     }
-    println!("{}", serde_json::to_string_pretty(&Report { conditions: conditions(), figures })?);
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&Report {
+            conditions: conditions(),
+            figures
+        })?
+    );
     Ok(ExitCode::SUCCESS)
 }

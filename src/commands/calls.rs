@@ -47,7 +47,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
             Some(Command::Show { id }) => {
                 let id = match id {
                     Some(id) => id.clone(),
-                    None => store.list(1).await?.first().map(|call| call.id.clone()).unwrap_or_default(),
+                    None => store
+                        .list(1)
+                        .await?
+                        .first()
+                        .map(|call| call.id.clone())
+                        .unwrap_or_default(),
                 };
                 let record = store.show(&id).await?;
                 let record = record.ok_or_else(|| format!("no single call has an id that begins with `{id}`"))?;
@@ -58,7 +63,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 }
             }
             list => {
-                let count = if let Some(Command::List { count }) = list { *count } else { 20 };
+                let count = if let Some(Command::List { count }) = list {
+                    *count
+                } else {
+                    20
+                };
                 let calls = store.list(count).await?;
                 if arguments.json {
                     println!("{}", serde_json::to_string_pretty(&calls)?);
@@ -73,17 +82,31 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn line(call: &Summary) {
     let ending = call.ending.as_deref().unwrap_or("running, or cut off");
-    println!("{}  {:>14} → {:<10} {:<24} {}", call.id, call.caller, call.callee, call.path.join(" › "), ending);
+    println!(
+        "{}  {:>14} → {:<10} {:<24} {}",
+        call.id,
+        call.caller,
+        call.callee,
+        call.path.join(" › "),
+        ending
+    );
 }
 
 fn print(record: &Record) {
     let call = &record.summary;
     println!("call       {}", call.id);
     println!("from, to   {} → {}", call.caller, call.callee);
-    println!("plan       {} ({}), assistant {}", record.plan, record.plan_hash, call.assistant);
+    println!(
+        "plan       {} ({}), assistant {}",
+        record.plan, record.plan_hash, call.assistant
+    );
     println!("path       {}", call.path.join(" › "));
     println!("began      {}", call.began);
-    println!("ended      {} ({})", call.ended.map(|at| at.to_string()).unwrap_or_default(), call.ending.as_deref().unwrap_or("running"));
+    println!(
+        "ended      {} ({})",
+        call.ended.map(|at| at.to_string()).unwrap_or_default(),
+        call.ending.as_deref().unwrap_or("running")
+    );
     println!("recording  {}", call.recording.as_deref().unwrap_or("none"));
     println!();
     for line in &record.lines {
@@ -100,7 +123,12 @@ fn print(record: &Record) {
         for t in &record.turns {
             println!(
                 "{:9.0} = {:11.0} + {:7.0} + {:8.0} + {:5.0} + {:6.0}",
-                t.gap(), t.end_of_turn, t.hearing, t.dialogue, t.voice, t.pacing
+                t.gap(),
+                t.end_of_turn,
+                t.hearing,
+                t.dialogue,
+                t.voice,
+                t.pacing
             );
         }
     }

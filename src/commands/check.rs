@@ -26,7 +26,10 @@ pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
     if !problems.is_empty() {
         println!("{}", told(&problems));
     }
-    let errors = problems.iter().filter(|p| p.severity == dialplan::Severity::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|p| p.severity == dialplan::Severity::Error)
+        .count();
     if errors > 0 {
         eprintln!("{errors} to mend");
         return ExitCode::FAILURE;

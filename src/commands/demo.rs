@@ -22,7 +22,13 @@ pub fn run(path: &Path) -> Outcome {
         let mut signals = Signals::new()?;
         println!("loading models and rendering the greeting …");
         let running = prepare(&config).await?;
-        let (_, address) = running.bot.sip.local().first().copied().ok_or("the bot listens nowhere")?;
+        let (_, address) = running
+            .bot
+            .sip
+            .local()
+            .first()
+            .copied()
+            .ok_or("the bot listens nowhere")?;
         let uri = format!("sip:support@{address}");
         let (engines, wishes) = (Arc::clone(&running.bot.engines), running.wishes.clone());
         println!("ringing {uri} as {CALLER}\n");
@@ -34,7 +40,10 @@ pub fn run(path: &Path) -> Outcome {
             println!("\nrecording in {}", config.data.join("recordings").display());
             println!("transcript and ledger: offhook calls show");
             println!("\nThe bot stays up. Ring {uri} with any softphone on this machine (no account, no password);");
-            println!("for other machines set `listen` and `rtp.address` in {}. Ctrl-C ends.", path.display());
+            println!(
+                "for other machines set `listen` and `rtp.address` in {}. Ctrl-C ends.",
+                path.display()
+            );
         };
         tokio::select! {
             () = async { call.await; std::future::pending().await } => {}

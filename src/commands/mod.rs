@@ -25,8 +25,14 @@ pub type Outcome = Result<ExitCode, Error>;
 fn log(level: &str) {
     let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let directives = [offhook::sip::LOG_DIRECTIVE, "ort=error"];
-    let filter = directives.into_iter().filter_map(|d| d.parse().ok()).fold(filter, EnvFilter::add_directive);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = directives
+        .into_iter()
+        .filter_map(|d| d.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// Runs `work` on all cores.

@@ -38,13 +38,23 @@ pub fn run(arguments: &Arguments) -> Outcome {
                     Status::Missing => "missing",
                     Status::WrongSize { .. } => "damaged",
                 };
-                println!("{status:8} {:24} {:6.1} MB  {:12} {}", model.name, model.bytes as f64 / 1e6, model.licence, model.purpose);
+                println!(
+                    "{status:8} {:24} {:6.1} MB  {:12} {}",
+                    model.name,
+                    model.bytes as f64 / 1e6,
+                    model.licence,
+                    model.purpose
+                );
             }
         }
         Command::Pull { names } => pull(manifest, &cache, names, &Terminal::new())?,
         Command::Verify => {
             let mut bad = 0;
-            for model in manifest.models().iter().filter(|model| cache.status(model) != Status::Missing || model.wanted == Wanted::ByDefault) {
+            for model in manifest
+                .models()
+                .iter()
+                .filter(|model| cache.status(model) != Status::Missing || model.wanted == Wanted::ByDefault)
+            {
                 match cache.verify(model, &Terminal::new()) {
                     Ok(()) => println!("good     {}", model.name),
                     Err(e) => {

@@ -42,7 +42,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     } else {
         conclude(&report);
     }
-    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The caller's own ear and voice.
@@ -72,9 +76,15 @@ pub(super) fn show(live: &Live) {
 pub(super) fn conclude(report: &Report) {
     let gaps = report.gaps();
     if let (Some(p50), Some(p95)) = (percentile(&gaps, 0.5), percentile(&gaps, 0.95)) {
-        println!("\n{} answers: gap p50 {p50:.0} ms, p95 {p95:.0} ms, on the wire", gaps.len());
+        println!(
+            "\n{} answers: gap p50 {p50:.0} ms, p95 {p95:.0} ms, on the wire",
+            gaps.len()
+        );
     }
     if let Some(first) = report.first_sound_ms {
-        println!("first sound {first:.0} ms after the answer; {} packets, {} lost", report.packets_received, report.packets_lost);
+        println!(
+            "first sound {first:.0} ms after the answer; {} packets, {} lost",
+            report.packets_received, report.packets_lost
+        );
     }
 }

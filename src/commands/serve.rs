@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use offhook::clock;
 use offhook::config::Config;
-use offhook::engine::load::{self, Running, Script};
 use offhook::engine::Wish;
+use offhook::engine::load::{self, Running, Script};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Outcome, block_on, configuration, log};
@@ -65,7 +65,10 @@ pub(super) struct Signals {
 
 impl Signals {
     pub fn new() -> Result<Self, Error> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     pub async fn next(&mut self) {

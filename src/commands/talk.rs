@@ -22,6 +22,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         config.plan = plan.clone();
     }
     println!("speak when the bot has greeted you; Ctrl-C ends");
-    block_on(offhook::engine::sound::talk(&config, sound, |speaker, text| println!("{speaker:>8}  {text}")))??;
+    block_on(offhook::engine::sound::talk(&config, sound, |speaker, text| {
+        println!("{speaker:>8}  {text}")
+    }))??;
     Ok(ExitCode::SUCCESS)
 }

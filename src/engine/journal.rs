@@ -28,7 +28,14 @@ impl Journal {
         let id = began.id.clone();
         tracing::info!(call = %id, plan = %began.plan, assistant = %began.assistant, "a call came in");
         outbox.began(began);
-        Self { id, folder: folder.to_owned(), outbox, answered: None, lines: Vec::new(), turns: Vec::new() }
+        Self {
+            id,
+            folder: folder.to_owned(),
+            outbox,
+            answered: None,
+            lines: Vec::new(),
+            turns: Vec::new(),
+        }
     }
 
     pub fn recording_path(&self) -> PathBuf {
@@ -45,8 +52,14 @@ impl Journal {
 
     pub fn note(&mut self, note: Note) {
         match note {
-            Note::Said { text, ending: Ending::Whole } => self.line(Speaker::Bot, text),
-            Note::Said { text, ending: Ending::Cut } => self.line(Speaker::Bot, format!("{text} —")),
+            Note::Said {
+                text,
+                ending: Ending::Whole,
+            } => self.line(Speaker::Bot, text),
+            Note::Said {
+                text,
+                ending: Ending::Cut,
+            } => self.line(Speaker::Bot, format!("{text} —")),
             Note::Heard { text, .. } => self.line(Speaker::Caller, text),
             Note::Meant(commands) => tracing::debug!(call = %self.id, count = commands.len(), "understood"),
             Note::Key(key) => self.event(format!("key {key}")),
@@ -92,7 +105,11 @@ impl Journal {
 
     fn line(&mut self, speaker: Speaker, text: String) {
         if self.lines.len() < MOST {
-            self.lines.push(Line { at: clock::wall(), speaker, text });
+            self.lines.push(Line {
+                at: clock::wall(),
+                speaker,
+                text,
+            });
         }
     }
 }

@@ -89,15 +89,26 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Err(e) => {
             tracing::error!("{e}");
             accepted.journal.end(format!("refused with 503: {e}"), Vec::new(), None);
-            return bot.act(Action::Refuse { call: id, code: 503, reason: String::new(), retry_after: Some(super::RETRY_AFTER) });
+            return bot.act(Action::Refuse {
+                call: id,
+                code: 503,
+                reason: String::new(),
+                retry_after: Some(super::RETRY_AFTER),
+            });
         }
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
     let mut leg = match Leg::new(Arc::clone(&bot), accepted, socket, answers) {
         Ok(leg) => leg,
-        Err(Refusal { code, reason, journal }) => {
+        Err(refusal) => {
+            let Refusal { code, reason, journal } = *refusal;
             journal.end(format!("refused with {code}: {reason}"), Vec::new(), None);
-            return bot.act(Action::Refuse { call: id, code, reason: String::new(), retry_after: None });
+            return bot.act(Action::Refuse {
+                call: id,
+                code,
+                reason: String::new(),
+                retry_after: None,
+            });
         }
     };
     let mut tick = tokio::time::interval(FRAME_DURATION);
@@ -135,11 +146,18 @@ impl Leg {
         accepted: Accepted,
         socket: MediaSocket,
         answers: mpsc::Sender<Answer>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Box<Refusal>> {
         let Ok(port) = socket.local_addr().map(|address| address.port()) else {
-            return Err(Refusal { code: 500, reason: "a port for sound is gone".into(), journal: accepted.journal });
+            return Err(Box::new(Refusal {
+                code: 500,
+                reason: "a port for sound is gone".into(),
+                journal: accepted.journal,
+            }));
         };
-        let local = sdp::Local::new(SocketAddr::new(bot.media_address, port), u64::from(rand::random::<u32>()));
+        let local = sdp::Local::new(
+            SocketAddr::new(bot.media_address, port),
+            u64::from(rand::random::<u32>()),
+        );
         let mut leg = Self {
             id: accepted.call,
             number: accepted.number,
@@ -163,7 +181,13 @@ impl Leg {
         let body = match accepted.offer {
             Some(offer) => match leg.negotiate(&offer) {
                 Ok(body) => body,
-                Err((code, reason)) => return Err(Refusal { code, reason, journal: leg.journal }),
+                Err((code, reason)) => {
+                    return Err(Box::new(Refusal {
+                        code,
+                        reason,
+                        journal: leg.journal,
+                    }));
+                }
             },
             None => {
                 leg.offered = true;
@@ -171,13 +195,17 @@ impl Leg {
             }
         };
         leg.bot.act(Action::Ring { call: leg.id });
-        leg.bot.act(Action::Accept { call: leg.id, body: body.into_bytes() });
+        leg.bot.act(Action::Accept {
+            call: leg.id,
+            body: body.into_bytes(),
+        });
         Ok(leg)
     }
 
     /// Answers an offer, and sends where it says from now on.
     fn negotiate(&mut self, offer: &[u8]) -> Result<String, (u16, String)> {
-        let (answer, media) = sdp::answer(offer, &self.local, &self.bot.capabilities).map_err(|e| (e.code(), e.to_string()))?;
+        let (answer, media) =
+            sdp::answer(offer, &self.local, &self.bot.capabilities).map_err(|e| (e.code(), e.to_string()))?;
         self.local = self.local.next();
         self.agree(media);
         Ok(answer)
@@ -192,7 +220,10 @@ impl Leg {
         match &mut self.stream {
             Some(stream) => stream.renegotiate(clock::now(), peer),
             None => {
-                let config = rtp::Config { silence: self.bot.rtp_silence, ..rtp::Config::default() };
+                let config = rtp::Config {
+                    silence: self.bot.rtp_silence,
+                    ..rtp::Config::default()
+                };
                 self.stream = Some(RtpStream::new(clock::now(), peer, config, rand::random()));
             }
         }
@@ -259,21 +290,30 @@ impl Leg {
         };
         let was = self.held;
         match self.negotiate(&offer) {
-            Ok(body) => self.bot.act(Action::Answer { call, body: body.into_bytes() }),
+            Ok(body) => self.bot.act(Action::Answer {
+                call,
+                body: body.into_bytes(),
+            }),
             Err((code, reason)) => {
                 tracing::info!(call = %self.id, "a change was refused: {reason}");
                 self.bot.act(Action::RefuseChange { call, code });
             }
         }
         if was != self.held {
-            self.journal.event(if self.held { "the caller put the bot on hold" } else { "the caller came back" });
+            self.journal.event(if self.held {
+                "the caller put the bot on hold"
+            } else {
+                "the caller came back"
+            });
         }
     }
 
     /// Reads what came before the tick.
     fn catch_up(&mut self, datagram: &mut [u8]) {
         for _ in 0..AT_ONCE {
-            let Ok((length, from)) = self.socket.try_recv_from(datagram) else { return };
+            let Ok((length, from)) = self.socket.try_recv_from(datagram) else {
+                return;
+            };
             self.received(from, &datagram[..length]);
         }
     }
@@ -298,7 +338,9 @@ impl Leg {
                 rtp::Event::Alarm { lasted, .. } => {
                     tracing::warn!(call = %self.id, "no sound from the caller for {} s: is their RTP let through?", lasted.as_secs());
                 }
-                rtp::Event::Moved { to } => tracing::info!(call = %self.id, %to, "the caller's sound comes from elsewhere"),
+                rtp::Event::Moved { to } => {
+                    tracing::info!(call = %self.id, %to, "the caller's sound comes from elsewhere")
+                }
                 rtp::Event::Returned | rtp::Event::SourceChanged => {}
             }
         }
@@ -318,7 +360,14 @@ impl Leg {
             call.hold(now);
             None
         } else {
-            call.tick(now, Heard { frame: &incoming.frame, probability, arrived })
+            call.tick(
+                now,
+                Heard {
+                    frame: &incoming.frame,
+                    probability,
+                    arrived,
+                },
+            )
         };
         let frame = spoken.unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
@@ -364,7 +413,9 @@ impl Leg {
                 Output::Hear { id, samples, listening } => {
                     let answers = self.answers.clone();
                     let heard = self.bot.engines.hear(self.number, samples, listening, move |result| {
-                        answers.try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string()))).ok();
+                        answers
+                            .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
+                            .ok();
                     });
                     match heard {
                         Ok(hearing) => drop(self.hearing.insert(id, hearing)),
@@ -374,11 +425,18 @@ impl Leg {
                 Output::Unhear { id } => drop(self.hearing.remove(&id)),
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, self.answers.clone());
-                    let language = self.call.as_ref().map_or(crate::language::Language::English, Call::language);
+                    let language = self
+                        .call
+                        .as_ref()
+                        .map_or(crate::language::Language::English, Call::language);
                     let spoken =
-                        self.bot.engines.speak(self.number, wanted.priority, language, &wanted.clause, move |result| {
-                            answers.try_send(Answer::Voiced(id, result.map_err(|e| e.to_string()))).ok();
-                        });
+                        self.bot
+                            .engines
+                            .speak(self.number, wanted.priority, language, &wanted.clause, move |result| {
+                                answers
+                                    .try_send(Answer::Voiced(id, result.map_err(|e| e.to_string())))
+                                    .ok();
+                            });
                     match spoken {
                         Ok(speaking) => drop(self.speaking.insert(id, speaking)),
                         Err(full) => self.refuse(Answer::Voiced(id, Err(full.to_string()))),
@@ -388,7 +446,10 @@ impl Leg {
                 Output::Ask { id, question } => self.ask(id, *question),
                 Output::Unask { id } => drop(self.thinking.remove(&id)),
                 Output::Transfer { to } => self.bot.act(Action::Refer { call: self.id, to }),
-                Output::Hangup => self.bot.act(Action::Hangup { call: self.id, cause: None }),
+                Output::Hangup => self.bot.act(Action::Hangup {
+                    call: self.id,
+                    cause: None,
+                }),
                 Output::Note(note) => self.journal.note(note),
             }
         }
@@ -410,7 +471,10 @@ impl Leg {
     }
 
     fn hang_up(&mut self, reason: &str) -> Ending {
-        self.bot.act(Action::Hangup { call: self.id, cause: Some(format!("SIP;text=\"{reason}\"")) });
+        self.bot.act(Action::Hangup {
+            call: self.id,
+            cause: Some(format!("SIP;text=\"{reason}\"")),
+        });
         reason.to_owned()
     }
 
@@ -420,7 +484,10 @@ impl Leg {
             self.journal.note(note);
         }
         let path = self.call.as_ref().map(|call| call.path().to_vec()).unwrap_or_default();
-        let recording = self.recording.as_ref().map(|recording| recording.path().display().to_string());
+        let recording = self
+            .recording
+            .as_ref()
+            .map(|recording| recording.path().display().to_string());
         if let Some(stream) = &self.stream {
             self.journal.media(&stream.stats());
         }

@@ -49,10 +49,16 @@ pub struct Script {
 impl Script {
     /// All that is ever said in words known now: prompts, then the answers of the knowledge.
     fn known_words(&self) -> Vec<(Language, String)> {
-        let mut words: Vec<(Language, String)> =
-            self.plan.prompts().into_iter().map(|prompt| (prompt.language, prompt.text)).collect();
+        let mut words: Vec<(Language, String)> = self
+            .plan
+            .prompts()
+            .into_iter()
+            .map(|prompt| (prompt.language, prompt.text))
+            .collect();
         for assistant in self.plan.assistants.values() {
-            let Some(knowledge) = self.knowledge.get(&assistant.name) else { continue };
+            let Some(knowledge) = self.knowledge.get(&assistant.name) else {
+                continue;
+            };
             for &language in &assistant.languages {
                 words.extend(knowledge.answers(language).map(|text| (language, text.to_owned())));
             }
@@ -67,13 +73,18 @@ impl Script {
             let mut documents = Vec::new();
             let bases = assistant.knowledge.iter().filter_map(|name| plan.knowledge.get(name));
             for source in bases.flat_map(|base| &base.sources) {
-                let text = std::fs::read_to_string(source)
-                    .map_err(|e| LoadError::Knowledge { path: source.clone(), source: e })?;
+                let text = std::fs::read_to_string(source).map_err(|e| LoadError::Knowledge {
+                    path: source.clone(),
+                    source: e,
+                })?;
                 documents.push((source.display().to_string(), text));
             }
             knowledge.insert(assistant.name.clone(), Arc::new(Knowledge::build(documents)));
         }
-        Ok(Self { plan: Arc::new(plan), knowledge })
+        Ok(Self {
+            plan: Arc::new(plan),
+            knowledge,
+        })
     }
 }
 
@@ -182,7 +193,14 @@ pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Re
         rtp_silence: config.rtp.timeout,
     });
     let (wishes, wished) = mpsc::channel(4);
-    Ok(Running { bot, events, wishes, wished, writer, recorder: thread })
+    Ok(Running {
+        bot,
+        events,
+        wishes,
+        wished,
+        writer,
+        recorder: thread,
+    })
 }
 
 impl Running {

@@ -82,7 +82,13 @@ pub enum Wish {
 
 /// Answers calls until it is drained and the last call is over, or until `events` ends.
 pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: mpsc::Receiver<Wish>) {
-    let mut calls = Calls { bot, tasks: JoinSet::new(), open: HashMap::new(), draining: false, count: 0 };
+    let mut calls = Calls {
+        bot,
+        tasks: JoinSet::new(),
+        open: HashMap::new(),
+        draining: false,
+        count: 0,
+    };
     loop {
         if calls.draining && calls.open.is_empty() {
             return;
@@ -112,13 +118,22 @@ impl Calls {
         self.draining = true;
         match wish {
             Wish::Drain => {}
-            Wish::End => self.open.keys().for_each(|&call| self.bot.act(Action::Hangup { call, cause: None })),
+            Wish::End => self
+                .open
+                .keys()
+                .for_each(|&call| self.bot.act(Action::Hangup { call, cause: None })),
         }
     }
 
     fn signalled(&mut self, event: Event) {
         match event {
-            Event::Invited { call, from, to, source, offer } => {
+            Event::Invited {
+                call,
+                from,
+                to,
+                source,
+                offer,
+            } => {
                 tracing::debug!(%call, %source, "invited");
                 self.invited(call, &from, &to, offer);
             }
@@ -166,10 +181,23 @@ impl Calls {
     }
 
     fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
-        self.bot.act(Action::Refuse { call, code, reason: String::new(), retry_after });
+        self.bot.act(Action::Refuse {
+            call,
+            code,
+            reason: String::new(),
+            retry_after,
+        });
     }
 
-    fn answer(&mut self, call: CallId, from: &Party, to: &Party, offer: Option<Vec<u8>>, assistant: String, flow: String) {
+    fn answer(
+        &mut self,
+        call: CallId,
+        from: &Party,
+        to: &Party,
+        offer: Option<Vec<u8>>,
+        assistant: String,
+        flow: String,
+    ) {
         self.count += 1;
         let bot = Arc::clone(&self.bot);
         let at = clock::wall();
@@ -185,8 +213,11 @@ impl Calls {
             at,
         };
         let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
-        let language =
-            plan.assistants.get(&assistant).and_then(|a| a.languages.first().copied()).unwrap_or(Language::English);
+        let language = plan
+            .assistants
+            .get(&assistant)
+            .and_then(|a| a.languages.first().copied())
+            .unwrap_or(Language::English);
         let text = |words: &str| Value::Text(words.to_owned());
         let caller = BTreeMap::from([("number".to_owned(), text(&from.user))]);
         let facts = Facts {
@@ -197,12 +228,34 @@ impl Calls {
                 .collect(),
             call: BTreeMap::from([("id".to_owned(), text(&id)), ("to".to_owned(), text(&to.user))]),
         };
-        let knowledge = bot.knowledge.get(&assistant).cloned().unwrap_or_else(|| Arc::new(Knowledge::build([])));
-        let manager = if bot.model.is_some() { Manager::Model } else { Manager::Grounded };
-        let start = Start { plan, assistant, flow, language, facts, knowledge, manager };
+        let knowledge = bot
+            .knowledge
+            .get(&assistant)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(Knowledge::build([])));
+        let manager = if bot.model.is_some() {
+            Manager::Model
+        } else {
+            Manager::Grounded
+        };
+        let start = Start {
+            plan,
+            assistant,
+            flow,
+            language,
+            facts,
+            knowledge,
+            manager,
+        };
         let (events, receiver) = mpsc::channel(EVENTS);
         self.open.insert(call, events);
-        let accepted = Accepted { call, number: self.count, start, offer, journal };
+        let accepted = Accepted {
+            call,
+            number: self.count,
+            start,
+            offer,
+            journal,
+        };
         self.tasks.spawn(async move {
             leg::run(bot, accepted, receiver).await;
             call
@@ -215,7 +268,12 @@ impl Calls {
             Err(e) => {
                 // Which call it was is found by its closed queue.
                 tracing::error!("a call's task failed: {e}");
-                let lost: Vec<CallId> = self.open.iter().filter(|(_, q)| q.is_closed()).map(|(&call, _)| call).collect();
+                let lost: Vec<CallId> = self
+                    .open
+                    .iter()
+                    .filter(|(_, q)| q.is_closed())
+                    .map(|(&call, _)| call)
+                    .collect();
                 for call in lost {
                     self.open.remove(&call);
                     self.bot.act(Action::Hangup { call, cause: None });

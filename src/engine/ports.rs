@@ -34,8 +34,15 @@ pub struct NoPort {
 
 impl Ports {
     pub fn new(address: IpAddr, range: RangeInclusive<u16>) -> Self {
-        let taken = Taken { ports: BTreeSet::new(), next: even(*range.start()) };
-        Self(Arc::new(Inner { address, range, taken: Mutex::new(taken) }))
+        let taken = Taken {
+            ports: BTreeSet::new(),
+            next: even(*range.start()),
+        };
+        Self(Arc::new(Inner {
+            address,
+            range,
+            taken: Mutex::new(taken),
+        }))
     }
 
     /// A bound socket; its port is free again when it is dropped. Ports that other programs hold are passed over.
@@ -44,11 +51,21 @@ impl Ports {
         for _ in (first..=last).step_by(2) {
             let Some(port) = self.reserve() else { break };
             match UdpSocket::bind(SocketAddr::new(self.0.address, port)).await {
-                Ok(socket) => return Ok(MediaSocket { socket, port, ports: self.clone() }),
+                Ok(socket) => {
+                    return Ok(MediaSocket {
+                        socket,
+                        port,
+                        ports: self.clone(),
+                    });
+                }
                 Err(_) => self.free(port),
             }
         }
-        Err(NoPort { address: self.0.address, first, last })
+        Err(NoPort {
+            address: self.0.address,
+            first,
+            last,
+        })
     }
 
     /// How many are given out.
@@ -75,7 +92,12 @@ impl Ports {
     }
 
     fn free(&self, port: u16) {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).ports.remove(&port);
+        self.0
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ports
+            .remove(&port);
     }
 }
 
@@ -110,9 +132,20 @@ mod tests {
     #[tokio::test]
     async fn gives_each_port_once_and_takes_it_back() {
         let ports = Ports::new([127, 0, 0, 1].into(), 42_801..=42_805);
-        let (one, two) = (ports.bind().await.expect("a port"), ports.bind().await.expect("another"));
+        let (one, two) = (
+            ports.bind().await.expect("a port"),
+            ports.bind().await.expect("another"),
+        );
         assert_ne!(one.port, two.port);
-        assert!(ports.bind().await.err().expect("none left").to_string().contains("42801-42805"));
+        assert!(
+            ports
+                .bind()
+                .await
+                .err()
+                .expect("none left")
+                .to_string()
+                .contains("42801-42805")
+        );
         drop(one);
         assert_eq!(ports.taken(), 1);
         ports.bind().await.expect("the freed one");

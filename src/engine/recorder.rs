@@ -36,21 +36,35 @@ pub struct Recording {
 impl Recorder {
     pub fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, messages) = sync_channel(LENGTH);
-        let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || write(&messages))?;
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || write(&messages))?;
         Ok((Self(sender), thread))
     }
 
     /// Records to `path`, a WAV file: the caller on the left, the bot on the right.
     pub fn record(&self, call: u64, path: &Path) -> Recording {
-        let mut recording = Recording { call, path: path.to_owned(), recorder: self.0.clone(), lost: 0 };
-        recording.send(Message::Begin { call, path: path.to_owned() });
+        let mut recording = Recording {
+            call,
+            path: path.to_owned(),
+            recorder: self.0.clone(),
+            lost: 0,
+        };
+        recording.send(Message::Begin {
+            call,
+            path: path.to_owned(),
+        });
         recording
     }
 }
 
 impl Recording {
     pub fn write(&mut self, caller: Frame, bot: Frame) {
-        self.send(Message::Frames { call: self.call, caller, bot });
+        self.send(Message::Frames {
+            call: self.call,
+            caller,
+            bot,
+        });
     }
 
     pub fn path(&self) -> &Path {

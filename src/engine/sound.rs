@@ -55,9 +55,16 @@ impl Sound {
         let input = input(&microphone, Arc::clone(&heard))?;
         let output = output(&loudspeaker, Arc::clone(&said))?;
         for (what, stream) in [("microphone", &input), ("loudspeaker", &output)] {
-            stream.play().map_err(|e| SoundError::Device { what, reason: e.to_string() })?;
+            stream.play().map_err(|e| SoundError::Device {
+                what,
+                reason: e.to_string(),
+            })?;
         }
-        Ok(Self { heard, said, _streams: (input, output) })
+        Ok(Self {
+            heard,
+            said,
+            _streams: (input, output),
+        })
     }
 
     fn frame(&self) -> Frame {
@@ -79,7 +86,10 @@ fn push(queue: &Queue, samples: &[i16]) {
 }
 
 fn input(device: &cpal::Device, heard: Queue) -> Result<cpal::Stream, SoundError> {
-    let wrong = |reason: String| SoundError::Device { what: "microphone", reason };
+    let wrong = |reason: String| SoundError::Device {
+        what: "microphone",
+        reason,
+    };
     let supported = device.default_input_config().map_err(|e| wrong(e.to_string()))?;
     let (format, config) = (supported.sample_format(), supported.config());
     let mut widen = Resampler::new(config.sample_rate, SAMPLE_RATE)?;
@@ -109,7 +119,10 @@ where
 }
 
 fn output(device: &cpal::Device, said: Queue) -> Result<cpal::Stream, SoundError> {
-    let wrong = |reason: String| SoundError::Device { what: "loudspeaker", reason };
+    let wrong = |reason: String| SoundError::Device {
+        what: "loudspeaker",
+        reason,
+    };
     let supported = device.default_output_config().map_err(|e| wrong(e.to_string()))?;
     let (format, config) = (supported.sample_format(), supported.config());
     let rate = config.sample_rate;
@@ -165,14 +178,27 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         Then::Reject(_) => None,
     });
     let (assistant, flow) = route.ok_or(SoundError::NoRoute)?;
-    let language = script.plan.languages().first().copied().unwrap_or(crate::language::Language::English);
+    let language = script
+        .plan
+        .languages()
+        .first()
+        .copied()
+        .unwrap_or(crate::language::Language::English);
     let start = Start {
-        knowledge: script.knowledge.get(&assistant).cloned().unwrap_or_else(|| Arc::new(Knowledge::build([]))),
+        knowledge: script
+            .knowledge
+            .get(&assistant)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(Knowledge::build([]))),
         plan: script.plan,
         assistant,
         flow,
         language,
-        facts: Facts { at: clock::wall(), caller: [].into(), call: [].into() },
+        facts: Facts {
+            at: clock::wall(),
+            caller: [].into(),
+            call: [].into(),
+        },
         manager: Manager::Grounded,
     };
     let (answers, mut answered) = mpsc::channel(64);
@@ -199,7 +225,9 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Output::Hear { id, samples, listening } => {
                     let answers = answers.clone();
                     let asked = engines.hear(0, samples, listening, move |result| {
-                        answers.try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string()))).ok();
+                        answers
+                            .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
+                            .ok();
                     });
                     hearing.clear();
                     hearing.extend(asked);
@@ -208,7 +236,9 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, answers.clone());
                     let asked = engines.speak(0, wanted.priority, language, &wanted.clause, move |result| {
-                        answers.try_send(Answer::Voiced(id, result.map_err(|e| e.to_string()))).ok();
+                        answers
+                            .try_send(Answer::Voiced(id, result.map_err(|e| e.to_string())))
+                            .ok();
                     });
                     speaking.extend(asked);
                 }

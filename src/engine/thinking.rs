@@ -38,7 +38,10 @@ impl Models {
 pub(super) struct Thinking(#[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>);
 
 /// Asks, and gives the answer to `done`.
-#[expect(clippy::disallowed_methods, reason = "the task is owned by the handle that is returned")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task is owned by the handle that is returned"
+)]
 pub(super) fn think(
     models: Arc<Models>,
     prompt: Prompt,

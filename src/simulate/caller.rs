@@ -14,11 +14,20 @@ use crate::audio::{Frame, frames, level_dbfs};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Waits until the bot has spoken and finished; the words are compared afterwards.
-    Hear { expected: Option<String> },
+    Hear {
+        expected: Option<String>,
+    },
     /// Speaks, when the bot is silent.
-    Say { text: String, sound: Vec<i16> },
+    Say {
+        text: String,
+        sound: Vec<i16>,
+    },
     /// Speaks over the bot, this long after it began.
-    Interrupt { text: String, sound: Vec<i16>, after: Duration },
+    Interrupt {
+        text: String,
+        sound: Vec<i16>,
+        after: Duration,
+    },
     Press(char),
     /// Says nothing for so long.
     Wait(Duration),
@@ -31,9 +40,16 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The caller has said a line; its last sound was sent at `ended`.
-    Said { text: String, ended: Instant },
+    Said {
+        text: String,
+        ended: Instant,
+    },
     /// The bot has finished a turn: its sound, 16 kHz mono, and what was expected to be in it.
-    Heard { sound: Vec<i16>, began: Instant, expected: Option<String> },
+    Heard {
+        sound: Vec<i16>,
+        began: Instant,
+        expected: Option<String>,
+    },
     Press(char),
     /// The caller had waited too long for something.
     GaveUp(String),
@@ -85,7 +101,9 @@ impl Caller {
     pub fn tick(&mut self, now: Instant, heard: &Frame) -> Frame {
         self.hear(now, heard);
         self.act(now);
-        let Some(frame) = self.speaking.pop_front() else { return Frame::silence() };
+        let Some(frame) = self.speaking.pop_front() else {
+            return Frame::silence();
+        };
         if self.speaking.len() == self.ends {
             let text = std::mem::take(&mut self.line);
             self.events.push_back(Event::Said { text, ended: now });
@@ -107,7 +125,8 @@ impl Caller {
         self.tell(expected);
         for step in std::mem::take(&mut self.steps) {
             if let Step::Hear { expected: Some(words) } = step {
-                self.events.push_back(Event::GaveUp(format!("the call ended before `{words}` was heard")));
+                self.events
+                    .push_back(Event::GaveUp(format!("the call ended before `{words}` was heard")));
             }
         }
     }
@@ -124,7 +143,8 @@ impl Caller {
 
     /// Whether the bot has said something and finished.
     fn finished(&self, now: Instant) -> bool {
-        self.sounded.is_some_and(|at| now.saturating_duration_since(at) >= FINISHED)
+        self.sounded
+            .is_some_and(|at| now.saturating_duration_since(at) >= FINISHED)
     }
 
     fn act(&mut self, now: Instant) {
@@ -141,7 +161,8 @@ impl Caller {
                     self.tell(expected);
                 } else if self.began.is_none() && waited >= PATIENCE {
                     let what = expected.clone().unwrap_or_else(|| "anything".into());
-                    self.events.push_back(Event::GaveUp(format!("`{what}` was not heard: the bot said nothing")));
+                    self.events
+                        .push_back(Event::GaveUp(format!("`{what}` was not heard: the bot said nothing")));
                     self.next(now);
                 }
             }
@@ -158,34 +179,28 @@ impl Caller {
                     self.speak(now);
                 }
             }
-            Some(Step::Press(key)) => {
-                if waited >= BETWEEN_KEYS {
-                    self.events.push_back(Event::Press(*key));
-                    self.next(now);
-                }
+            Some(Step::Press(key)) if waited >= BETWEEN_KEYS => {
+                self.events.push_back(Event::Press(*key));
+                self.next(now);
             }
-            Some(Step::Wait(span)) => {
-                if waited >= *span {
-                    self.next(now);
-                }
-            }
+            Some(Step::Wait(span)) if waited >= *span => self.next(now),
             Some(Step::AwaitEnd) => {
                 if self.finished(now) {
                     self.tell(None);
                 }
                 if waited >= END {
-                    self.events.push_back(Event::GaveUp("the bot did not end the call".into()));
+                    self.events
+                        .push_back(Event::GaveUp("the bot did not end the call".into()));
                     self.events.push_back(Event::HangUp);
                     self.next(now);
                 }
             }
-            Some(Step::HangUp) => {
-                if waited >= REACTION {
-                    self.tell(None);
-                    self.events.push_back(Event::HangUp);
-                    self.next(now);
-                }
+            Some(Step::HangUp) if waited >= REACTION => {
+                self.tell(None);
+                self.events.push_back(Event::HangUp);
+                self.next(now);
             }
+            Some(Step::Press(_) | Step::Wait(_) | Step::HangUp) => {}
         }
     }
 
@@ -194,7 +209,11 @@ impl Caller {
             self.speaking = frames(&sound).collect();
             // What counts is what the telephone carries: a final "s" is above its band.
             let mut narrow = Resampler::narrowing();
-            let levels: Vec<f32> = self.speaking.iter().map(|frame| level_dbfs(&narrow.push(frame.samples()))).collect();
+            let levels: Vec<f32> = self
+                .speaking
+                .iter()
+                .map(|frame| level_dbfs(&narrow.push(frame.samples())))
+                .collect();
             // Frames after the last sound: the line has been said when so many are left.
             self.ends = last_sound(&levels).map_or(0, |at| levels.len() - 1 - at);
             self.line = text;
@@ -214,7 +233,8 @@ impl Caller {
             Some(began) => self.events.push_back(Event::Heard { sound, began, expected }),
             None => {
                 if let Some(words) = expected {
-                    self.events.push_back(Event::GaveUp(format!("`{words}` was not heard: the bot said nothing")));
+                    self.events
+                        .push_back(Event::GaveUp(format!("`{words}` was not heard: the bot said nothing")));
                 }
             }
         }

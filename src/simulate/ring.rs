@@ -103,9 +103,22 @@ pub async fn ring(
     let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
     let steps = prepare(engines, script, language).await?;
     let any = SocketAddr::new(address_towards(uri).await, 0);
-    let listen = vec![Listen { transport: Transport::Udp, address: any }, Listen { transport: Transport::Tcp, address: any }];
-    let (agent, mut events) =
-        UserAgent::start(sip::Config { listen, user_agent: "offhook-ring".into(), ..sip::Config::default() }).await?;
+    let listen = vec![
+        Listen {
+            transport: Transport::Udp,
+            address: any,
+        },
+        Listen {
+            transport: Transport::Tcp,
+            address: any,
+        },
+    ];
+    let (agent, mut events) = UserAgent::start(sip::Config {
+        listen,
+        user_agent: "offhook-ring".into(),
+        ..sip::Config::default()
+    })
+    .await?;
     let socket = UdpSocket::bind(any).await.map_err(RingError::Port)?;
     let address = socket.local_addr().map_err(RingError::Port)?;
     let capabilities = Capabilities::default();
@@ -117,7 +130,15 @@ pub async fn ring(
         Transport::Tcp => format!("{uri};transport=tcp"),
     };
     let offer = sdp::offer(&local, &capabilities).into_bytes();
-    agent.act(Action::Dial { call, to: target, from: Some(script.from.clone()), trunk: None, offer }).ok();
+    agent
+        .act(Action::Dial {
+            call,
+            to: target,
+            from: Some(script.from.clone()),
+            trunk: None,
+            offer,
+        })
+        .ok();
     let connected = tokio::time::timeout(ANSWER, await_answer(uri, &mut events)).await;
     let body = connected.unwrap_or_else(|_| Err(RingError::NoAnswer(uri.to_owned())));
     let body = match body {
@@ -129,7 +150,10 @@ pub async fn ring(
         }
     };
     let answered = clock::now();
-    let wrong = |reason: String| RingError::Answer { uri: uri.to_owned(), reason };
+    let wrong = |reason: String| RingError::Answer {
+        uri: uri.to_owned(),
+        reason,
+    };
     let media = match sdp::accept(&body, &capabilities) {
         Ok(media) => media,
         Err(e) => {
@@ -154,9 +178,14 @@ pub async fn ring(
         heard,
         hearing: Vec::new(),
         pending: 0,
-        report: Report { answered_after_ms: ms(answered - dialled), ..Report::default() },
+        report: Report {
+            answered_after_ms: ms(answered - dialled),
+            ..Report::default()
+        },
     };
-    watch(&Live::Answered { after: answered - dialled });
+    watch(&Live::Answered {
+        after: answered - dialled,
+    });
     line.talk(&mut events, hears, &mut watch).await;
     let report = line.report;
     agent.close().await;
@@ -252,7 +281,12 @@ impl OnTheLine<'_> {
                 Acted::Said { text, ended } => {
                     self.said_until = Some(ended);
                     self.first_sound = None;
-                    let said = Said { speaker: "caller", text, at_ms: ms(ended - self.answered), gap_ms: None };
+                    let said = Said {
+                        speaker: "caller",
+                        text,
+                        at_ms: ms(ended - self.answered),
+                        gap_ms: None,
+                    };
                     watch(&Live::Said(said.clone()));
                     self.report.said.push(said);
                 }
@@ -263,14 +297,24 @@ impl OnTheLine<'_> {
                     self.said_until = None;
                     self.first_sound = None;
                     let at = ms(clock::now() - self.answered);
-                    let said = Said { speaker: "caller", text: format!("[key {key}]"), at_ms: at, gap_ms: None };
+                    let said = Said {
+                        speaker: "caller",
+                        text: format!("[key {key}]"),
+                        at_ms: at,
+                        gap_ms: None,
+                    };
                     watch(&Live::Said(said.clone()));
                     self.report.said.push(said);
                 }
                 Acted::Heard { sound, began, expected } => self.transcribe(sound, began, expected),
                 Acted::GaveUp(reason) => self.failed(reason, watch),
                 Acted::HangUp => {
-                    self.agent.act(Action::Hangup { call: self.call, cause: None }).ok();
+                    self.agent
+                        .act(Action::Hangup {
+                            call: self.call,
+                            cause: None,
+                        })
+                        .ok();
                 }
             }
         }
@@ -280,17 +324,30 @@ impl OnTheLine<'_> {
         let (began, gap) = self.first_sound.take().unwrap_or((began, None));
         let at = ms(began.saturating_duration_since(self.answered));
         let (gap, heard) = (gap.map(ms), self.heard.clone());
-        let listening = Listening { language: self.language, digits: Digits::No };
+        let listening = Listening {
+            language: self.language,
+            digits: Digits::No,
+        };
         let hearing = self.engines.hear(0, sound, listening, move |result| {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());
-            heard.try_send(Segment { at, gap, expected, text }).ok();
+            heard
+                .try_send(Segment {
+                    at,
+                    gap,
+                    expected,
+                    text,
+                })
+                .ok();
         });
         match hearing {
             Ok(hearing) => {
                 self.pending += 1;
                 self.hearing.push(hearing);
             }
-            Err(full) => self.report.failures.push(format!("what the bot said could not be transcribed: {full}")),
+            Err(full) => self
+                .report
+                .failures
+                .push(format!("what the bot said could not be transcribed: {full}")),
         }
     }
 
@@ -300,13 +357,18 @@ impl OnTheLine<'_> {
             Ok(text) => text,
             Err(e) => return self.failed(format!("what the bot said could not be transcribed: {e}"), watch),
         };
-        let said = Said { speaker: "bot", text: text.clone(), at_ms: segment.at, gap_ms: segment.gap };
+        let said = Said {
+            speaker: "bot",
+            text: text.clone(),
+            at_ms: segment.at,
+            gap_ms: segment.gap,
+        };
         watch(&Live::Said(said.clone()));
         self.report.said.push(said);
-        if let Some(expected) = segment.expected {
-            if recall(&expected, &text, self.language) < ENOUGH {
-                self.failed(format!("expected `{expected}`, heard `{text}`"), watch);
-            }
+        if let Some(expected) = segment.expected
+            && recall(&expected, &text, self.language) < ENOUGH
+        {
+            self.failed(format!("expected `{expected}`, heard `{text}`"), watch);
         }
     }
 
@@ -326,10 +388,16 @@ async fn prepare(engines: &Arc<Engines>, script: &Script, language: Language) ->
                 let expected = Some(words.clone()).filter(|words| !words.is_empty());
                 steps.push(Step::Hear { expected });
             }
-            Line::Say(text) => steps.push(Step::Say { text: text.clone(), sound: voice(engines, language, text).await? }),
+            Line::Say(text) => steps.push(Step::Say {
+                text: text.clone(),
+                sound: voice(engines, language, text).await?,
+            }),
             Line::Play(path) => {
                 let text = format!("[{}]", path.file_name().unwrap_or_default().to_string_lossy());
-                steps.push(Step::Say { text, sound: wav::read(path)? });
+                steps.push(Step::Say {
+                    text,
+                    sound: wav::read(path)?,
+                });
             }
             Line::Interrupt(interrupt) => steps.push(Step::Interrupt {
                 text: interrupt.say.clone(),
@@ -362,9 +430,18 @@ async fn await_answer(uri: &str, events: &mut mpsc::Receiver<Event>) -> Result<V
         match event {
             Event::Answered { body, .. } => {
                 let reason = "it has no session description".to_owned();
-                return body.ok_or(RingError::Answer { uri: uri.to_owned(), reason });
+                return body.ok_or(RingError::Answer {
+                    uri: uri.to_owned(),
+                    reason,
+                });
             }
-            Event::Refused { code, reason, .. } => return Err(RingError::Refused { uri: uri.to_owned(), code, reason }),
+            Event::Refused { code, reason, .. } => {
+                return Err(RingError::Refused {
+                    uri: uri.to_owned(),
+                    code,
+                    reason,
+                });
+            }
             Event::Ended { .. } => break,
             Event::Invited { .. }
             | Event::Acknowledged { .. }
@@ -396,8 +473,12 @@ fn ended(event: Option<Event>) -> Option<String> {
 /// Whether a packet of sound can be heard.
 fn audible(datagram: &[u8]) -> bool {
     use crate::audio::g711::Codec;
-    let Ok(packet) = Packet::parse(datagram) else { return false };
-    let codec = [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.payload_type() == packet.payload_type);
+    let Ok(packet) = Packet::parse(datagram) else {
+        return false;
+    };
+    let codec = [Codec::Pcmu, Codec::Pcma]
+        .into_iter()
+        .find(|codec| codec.payload_type() == packet.payload_type);
     codec.is_some_and(|codec| level_dbfs(&codec.decode(packet.payload)) > AUDIBLE)
 }
 
@@ -405,14 +486,24 @@ fn audible(datagram: &[u8]) -> bool {
 async fn address_towards(uri: &str) -> IpAddr {
     let host = uri.rsplit('@').next().unwrap_or(uri).trim_start_matches("sip:");
     let host = host.split([';', '?', '>']).next().unwrap_or(host);
-    let named = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    let named = if host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    {
         host.to_owned()
     } else {
         format!("{host}:5060")
     };
-    let resolved = tokio::net::lookup_host(named).await.ok().and_then(|mut found| found.next());
+    let resolved = tokio::net::lookup_host(named)
+        .await
+        .ok()
+        .and_then(|mut found| found.next());
     let found = resolved.and_then(|target| {
-        let any: SocketAddr = if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+        let any: SocketAddr = if target.is_ipv4() {
+            ([0, 0, 0, 0], 0).into()
+        } else {
+            ([0_u16; 8], 0).into()
+        };
         let probe = std::net::UdpSocket::bind(any).ok()?;
         // Sends nothing: it only asks the system which way it would go.
         probe.connect(target).ok()?;

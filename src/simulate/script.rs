@@ -69,7 +69,10 @@ pub struct ScriptError {
 impl Script {
     /// Reads and checks `path`.
     pub fn load(path: &Path) -> Result<Self, ScriptError> {
-        let wrong = |reason: String| ScriptError { path: path.to_owned(), reason };
+        let wrong = |reason: String| ScriptError {
+            path: path.to_owned(),
+            reason,
+        };
         let text = std::fs::read_to_string(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
         let mut script: Script = serde_saphyr::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         script.language().map_err(|e| wrong(e.to_string()))?;
@@ -84,7 +87,9 @@ impl Script {
                 }
                 Line::Press(keys) => {
                     if let Some(key) = keys.chars().find(|key| !"0123456789*#ABCD".contains(*key)) {
-                        return Err(wrong(format!("`press: {keys}`: there is no key `{key}`; keys are 0-9 * # A-D")));
+                        return Err(wrong(format!(
+                            "`press: {keys}`: there is no key `{key}`; keys are 0-9 * # A-D"
+                        )));
                     }
                 }
                 Line::Hear(_) | Line::Say(_) | Line::End(_) => {}
@@ -103,7 +108,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = if let Some(ms) = text.strip_suffix("ms") {
         ms.trim().parse().ok().map(Duration::from_millis)
     } else {
-        text.strip_suffix('s').and_then(|s| s.trim().parse().ok()).map(Duration::from_secs)
+        text.strip_suffix('s')
+            .and_then(|s| s.trim().parse().ok())
+            .map(Duration::from_secs)
     };
     parsed.ok_or_else(|| format!("`{text}` is no length of time; write `1500ms` or `3s`"))
 }

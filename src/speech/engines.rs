@@ -73,9 +73,16 @@ impl Engines {
             voices.insert(language, voice);
         }
         let stt = Arc::new(Whisper::load(&cache.path(models::WHISPER)?, threads)?);
-        let scheduler = Arc::new(Scheduler::new(threads).map_err(|e| Error::Program(format!("no threads for inference: {e}")))?);
+        let scheduler =
+            Arc::new(Scheduler::new(threads).map_err(|e| Error::Program(format!("no threads for inference: {e}")))?);
         let prompts = Arc::new(Prompts::open(config.prompts.clone()));
-        Ok(Self { scheduler, stt, voices, silero, prompts })
+        Ok(Self {
+            scheduler,
+            stt,
+            voices,
+            silero,
+            prompts,
+        })
     }
 
     /// A new caller's ear for speech.
@@ -93,7 +100,9 @@ impl Engines {
     ) -> Result<Hearing, Full> {
         let cancel = Cancel::default();
         let (stt, token) = (Arc::clone(&self.stt), cancel.clone());
-        self.scheduler.submit(call, Priority::Turn, &cancel, move || done(stt.transcribe(&samples, &listening, &token)))?;
+        self.scheduler.submit(call, Priority::Turn, &cancel, move || {
+            done(stt.transcribe(&samples, &listening, &token))
+        })?;
         Ok(Hearing(cancel))
     }
 
@@ -108,7 +117,9 @@ impl Engines {
     ) -> Result<Speaking, Full> {
         let cancel = Cancel::default();
         let Some(voice) = self.voices.get(&language).cloned() else {
-            done(Err(Error::Program(format!("no voice was loaded for language `{language}`"))));
+            done(Err(Error::Program(format!(
+                "no voice was loaded for language `{language}`"
+            ))));
             return Ok(Speaking(cancel));
         };
         if let Some(sound) = self.prompts.get(voice.name(), clause) {
@@ -130,7 +141,9 @@ impl Engines {
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Full> {
         let Some(voice) = self.voices.get(&language).cloned() else {
-            done(Err(Error::Program(format!("no voice was loaded for language `{language}`"))));
+            done(Err(Error::Program(format!(
+                "no voice was loaded for language `{language}`"
+            ))));
             return Ok(());
         };
         if self.prompts.load(voice.name(), clause) {
@@ -139,7 +152,11 @@ impl Engines {
         }
         let (prompts, clause) = (Arc::clone(&self.prompts), clause.to_owned());
         self.scheduler.submit(0, Priority::Ahead, &Cancel::default(), move || {
-            done(voice.speak(&clause, &Cancel::default()).map(|sound| prompts.keep(voice.name(), &clause, sound)));
+            done(
+                voice
+                    .speak(&clause, &Cancel::default())
+                    .map(|sound| prompts.keep(voice.name(), &clause, sound)),
+            );
         })
     }
 

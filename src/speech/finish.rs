@@ -24,7 +24,9 @@ pub(super) fn finish(sound: &[f32], rate: u32) -> Result<Vec<i16>, Error> {
 
 fn trim(sound: &[f32], rate: u32) -> &[f32] {
     let loud = |s: &f32| s.abs() > SILENCE;
-    let (Some(first), Some(last)) = (sound.iter().position(loud), sound.iter().rposition(loud)) else { return &[] };
+    let (Some(first), Some(last)) = (sound.iter().position(loud), sound.iter().rposition(loud)) else {
+        return &[];
+    };
     let from = first.saturating_sub((BEFORE * rate as f32) as usize);
     let to = (last + (AFTER * rate as f32) as usize).min(sound.len());
     &sound[from..to]
@@ -36,7 +38,9 @@ mod tests {
 
     #[test]
     fn silence_at_the_ends_is_cut_to_a_breath() {
-        let sound: Vec<f32> = (0..24_000).map(|n| if (8_000..16_000).contains(&n) { 0.5 } else { 0.001 }).collect();
+        let sound: Vec<f32> = (0..24_000)
+            .map(|n| if (8_000..16_000).contains(&n) { 0.5 } else { 0.001 })
+            .collect();
         assert_eq!(trim(&sound, 24_000).len(), 8_000 + 240 + 2_879);
         assert!(trim(&[0.0; 100], 24_000).is_empty());
     }

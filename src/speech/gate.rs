@@ -106,7 +106,13 @@ fn bare(text: &str) -> String {
     let spaced: String = text
         .chars()
         .filter(|c| *c != '\'' && *c != '’')
-        .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { ' ' })
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                ' '
+            }
+        })
         .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -122,14 +128,21 @@ mod tests {
         let looped: Vec<i32> = said.into_iter().chain([1, 2, 3, 4]).collect();
         assert_eq!(repetition(&looped, Language::English), Some(8));
         assert_eq!(repetition(&said, Language::English), None);
-        assert_eq!(repetition(&[9, 7, 7, 7, 7], Language::Mandarin), None, "a double double is speech");
+        assert_eq!(
+            repetition(&[9, 7, 7, 7, 7], Language::Mandarin),
+            None,
+            "a double double is speech"
+        );
         assert_eq!(repetition(&[9, 7, 7, 7, 7, 7, 7], Language::Mandarin), Some(2));
         assert_eq!(repetition(&[9, 1, 2, 1, 2, 1, 2, 1, 2], Language::Mandarin), Some(3));
     }
 
     #[test]
     fn does_not_believe_subtitles_and_silence() {
-        let sure = Evidence { confidence: -0.2, no_speech: 0.1 };
+        let sure = Evidence {
+            confidence: -0.2,
+            no_speech: 0.1,
+        };
         for (text, believed) in [
             (" Thank you for watching!", ""),
             (" [BLANK_AUDIO]", ""),
@@ -142,7 +155,10 @@ mod tests {
         ] {
             assert_eq!(believe(text, sure), believed, "{text}");
         }
-        let unsure = Evidence { confidence: -1.4, no_speech: 0.8 };
+        let unsure = Evidence {
+            confidence: -1.4,
+            no_speech: 0.8,
+        };
         assert_eq!(believe("Where is my order?", unsure), "");
     }
 

@@ -40,22 +40,38 @@ impl Kokoro {
         let path = cache.path(models::KOKORO_VOCAB)?;
         let text = std::fs::read_to_string(&path).map_err(|e| Error::model(&path, e))?;
         let card: Card = serde_json::from_str(&text).map_err(|e| Error::model(&path, e))?;
-        let vocabulary = card.vocab.into_iter().filter_map(|(symbol, id)| Some((one(&symbol)?, id))).collect();
+        let vocabulary = card
+            .vocab
+            .into_iter()
+            .filter_map(|(symbol, id)| Some((one(&symbol)?, id)))
+            .collect();
         let path = cache.path(models::KOKORO_ZF_XIAOXIAO)?;
         let bytes = std::fs::read(&path).map_err(|e| Error::model(&path, e))?;
-        let styles: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect();
-        if styles.len() < WIDTH || styles.len() % WIDTH != 0 {
+        let styles: Vec<f32> = bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&four| f32::from_le_bytes(four))
+            .collect();
+        if styles.len() < WIDTH || !styles.len().is_multiple_of(WIDTH) {
             return Err(Error::model(&path, "not a table of 256 numbers a row"));
         }
         let session = onnx.session(&cache.path(models::KOKORO)?)?;
-        Ok(Self { session: Pool::new(vec![session]), vocabulary, styles })
+        Ok(Self {
+            session: Pool::new(vec![session]),
+            vocabulary,
+            styles,
+        })
     }
 
     fn synthesise(&self, tokens: &[i64]) -> Result<Vec<f32>, Error> {
         let rows = self.styles.len() / WIDTH;
         let row = tokens.len().saturating_sub(1).min(rows - 1);
         let style = self.styles[row * WIDTH..(row + 1) * WIDTH].to_vec();
-        let padded: Vec<i64> = std::iter::once(0).chain(tokens.iter().copied()).chain(std::iter::once(0)).collect();
+        let padded: Vec<i64> = std::iter::once(0)
+            .chain(tokens.iter().copied())
+            .chain(std::iter::once(0))
+            .collect();
         let inputs = inputs![
             "tokens" => Tensor::from_array(([1, padded.len()], padded)).map_err(Error::inference)?,
             "style" => Tensor::from_array(([1, WIDTH], style)).map_err(Error::inference)?,
@@ -72,7 +88,10 @@ impl Kokoro {
 impl Tts for Kokoro {
     fn speak(&self, clause: &str, cancel: &Cancel) -> Result<Vec<i16>, Error> {
         let phonemes = mandarin::phonemes(&normalise(clause, Language::Mandarin));
-        let tokens: Vec<i64> = phonemes.chars().filter_map(|c| self.vocabulary.get(&c).copied()).collect();
+        let tokens: Vec<i64> = phonemes
+            .chars()
+            .filter_map(|c| self.vocabulary.get(&c).copied())
+            .collect();
         let mut sound = Vec::new();
         for part in tokens.chunks(LONGEST) {
             if cancel.is_set() {

@@ -48,7 +48,10 @@ pub enum Error {
 
 impl Error {
     fn model(path: &Path, reason: impl Display) -> Self {
-        Self::Model { path: path.to_owned(), reason: reason.to_string() }
+        Self::Model {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     fn inference(reason: impl Display) -> Self {

@@ -19,7 +19,10 @@ impl Onnx {
     /// Loads `library`, the shared object of ONNX Runtime.
     pub fn load(library: &Path) -> Result<Self, Error> {
         let wrong = |e: &dyn std::fmt::Display| Error::model(library, e);
-        let environment = ort::init_from(library).map_err(|e| wrong(&e))?.build().map_err(|e| wrong(&e))?;
+        let environment = ort::init_from(library)
+            .map_err(|e| wrong(&e))?
+            .build()
+            .map_err(|e| wrong(&e))?;
         Ok(Self { environment })
     }
 
@@ -42,7 +45,10 @@ pub struct Pool<T> {
 
 impl<T> Pool<T> {
     pub fn new(things: Vec<T>) -> Self {
-        Self { free: Mutex::new(things), freed: Condvar::new() }
+        Self {
+            free: Mutex::new(things),
+            freed: Condvar::new(),
+        }
     }
 
     /// Runs `work` with one of them. Blocks while all are lent: call it on the scheduler's threads, of which there are
@@ -56,7 +62,10 @@ impl<T> Pool<T> {
             }
         };
         drop(free);
-        let mut lent = Lent { pool: self, thing: Some(thing) };
+        let mut lent = Lent {
+            pool: self,
+            thing: Some(thing),
+        };
         work(lent.thing.as_mut().expect("lent until dropped"))
     }
 }
@@ -70,7 +79,11 @@ struct Lent<'a, T> {
 impl<T> Drop for Lent<'_, T> {
     fn drop(&mut self) {
         if let Some(thing) = self.thing.take() {
-            self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).push(thing);
+            self.pool
+                .free
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(thing);
             self.pool.freed.notify_one();
         }
     }

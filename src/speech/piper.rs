@@ -57,11 +57,19 @@ impl Piper {
         let card = read_card(&cache.path(models::PIPER_EN_CONFIG)?)?;
         let sessions = (0..threads).map(|_| onnx.session(&model)).collect::<Result<_, _>>()?;
         let espeak = Espeak::start(&card.espeak.voice).map_err(|e| Error::Program(e.to_string()))?;
-        Ok(Self { card, sessions: Pool::new(sessions), espeak: Pool::new(vec![espeak]) })
+        Ok(Self {
+            card,
+            sessions: Pool::new(sessions),
+            espeak: Pool::new(vec![espeak]),
+        })
     }
 
     fn synthesise(&self, ids: Vec<i64>) -> Result<Vec<f32>, Error> {
-        let Inference { noise_scale, length_scale, noise_w } = self.card.inference;
+        let Inference {
+            noise_scale,
+            length_scale,
+            noise_w,
+        } = self.card.inference;
         let count = ids.len();
         let inputs = inputs![
             "input" => Tensor::from_array(([1, count], ids)).map_err(Error::inference)?,
@@ -70,7 +78,9 @@ impl Piper {
         ];
         self.sessions.with(|session| {
             let outputs = session.run(inputs).map_err(Error::inference)?;
-            let (_, sound) = outputs["output"].try_extract_tensor::<f32>().map_err(Error::inference)?;
+            let (_, sound) = outputs["output"]
+                .try_extract_tensor::<f32>()
+                .map_err(Error::inference)?;
             Ok(sound.to_vec())
         })
     }

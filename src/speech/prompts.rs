@@ -30,12 +30,20 @@ struct Kept {
 impl Prompts {
     /// `folder` is made when the first prompt is kept.
     pub fn open(folder: PathBuf) -> Self {
-        Self { folder, kept: Mutex::default() }
+        Self {
+            folder,
+            kept: Mutex::default(),
+        }
     }
 
     /// The sound, if it is in memory. Never touches the disk.
     pub fn get(&self, voice: &str, words: &str) -> Option<Arc<[i16]>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).sounds.get(&key(voice, words)).cloned()
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .sounds
+            .get(&key(voice, words))
+            .cloned()
     }
 
     /// Brings the prompt from disk into memory; whether it is there now.
@@ -44,7 +52,9 @@ impl Prompts {
             return true;
         }
         let key = key(voice, words);
-        let Ok(bytes) = std::fs::read(self.folder.join(&key)) else { return false };
+        let Ok(bytes) = std::fs::read(self.folder.join(&key)) else {
+            return false;
+        };
         let (pairs, rest) = bytes.as_chunks::<2>();
         if pairs.is_empty() || !rest.is_empty() {
             return false;

@@ -100,7 +100,13 @@ impl Scheduler {
     /// `threads` jobs run at once, each on one thread: more than cores makes every one of them slower.
     pub fn new(threads: usize) -> std::io::Result<Self> {
         let most_unhurried = threads.max(2) - 1;
-        let shared = Arc::new((Mutex::new(Queue { most_unhurried, ..Queue::default() }), Condvar::new()));
+        let shared = Arc::new((
+            Mutex::new(Queue {
+                most_unhurried,
+                ..Queue::default()
+            }),
+            Condvar::new(),
+        ));
         let threads = (0..threads.max(1))
             .map(|n| {
                 let shared = Arc::clone(&shared);
@@ -139,7 +145,13 @@ impl Scheduler {
         }
         queue.count += 1;
         let order = queue.count;
-        queue.jobs.push(Job { call, priority, order, cancel: cancel.clone(), run: Box::new(run) });
+        queue.jobs.push(Job {
+            call,
+            priority,
+            order,
+            cancel: cancel.clone(),
+            run: Box::new(run),
+        });
         drop(queue);
         self.shared.1.notify_one();
         Ok(())
@@ -147,7 +159,11 @@ impl Scheduler {
 
     /// Jobs that wait.
     pub fn waiting(&self) -> usize {
-        lock(&self.shared.0).jobs.iter().filter(|job| !job.cancel.is_set()).count()
+        lock(&self.shared.0)
+            .jobs
+            .iter()
+            .filter(|job| !job.cancel.is_set())
+            .count()
     }
 }
 
@@ -182,7 +198,10 @@ fn work(shared: &(Mutex<Queue>, Condvar)) {
         drop(queue);
         let unhurried = job.priority != Priority::Turn;
         if catch_unwind(AssertUnwindSafe(job.run)).is_err() {
-            tracing::error!(call = job.call, "an inference job panicked; its call goes on without the result");
+            tracing::error!(
+                call = job.call,
+                "an inference job panicked; its call goes on without the result"
+            );
         }
         lock(&shared.0).unhurried -= usize::from(unhurried);
     }
@@ -218,7 +237,9 @@ mod tests {
         let (said, hear) = mpsc::channel();
         for &(call, priority, name) in jobs {
             let (said, cancel) = (said.clone(), Cancel::default());
-            scheduler.submit(call, priority, &cancel, move || said.send(name).expect("heard")).expect("room");
+            scheduler
+                .submit(call, priority, &cancel, move || said.send(name).expect("heard"))
+                .expect("room");
             if cancelled == Some(name) {
                 cancel.set();
             }
@@ -229,7 +250,11 @@ mod tests {
 
     #[test]
     fn serves_whoever_waits_in_silence_first() {
-        let jobs = [(1, Priority::Ahead, "ahead"), (1, Priority::Next, "next"), (1, Priority::Turn, "turn")];
+        let jobs = [
+            (1, Priority::Ahead, "ahead"),
+            (1, Priority::Next, "next"),
+            (1, Priority::Turn, "turn"),
+        ];
         assert_eq!(order_of(&jobs, None), ["turn", "next", "ahead"]);
     }
 
@@ -250,12 +275,18 @@ mod tests {
     fn refuses_beyond_its_length_and_survives_a_panic() {
         let (scheduler, go) = busy();
         let cancel = Cancel::default();
-        scheduler.submit(1, Priority::Turn, &cancel, || panic!("on purpose")).expect("room");
+        scheduler
+            .submit(1, Priority::Turn, &cancel, || panic!("on purpose"))
+            .expect("room");
         while scheduler.submit(1, Priority::Turn, &cancel, || ()).is_ok() {}
         assert_eq!(scheduler.waiting(), LENGTH);
         cancel.set();
         let (said, hear) = mpsc::channel();
-        scheduler.submit(2, Priority::Turn, &Cancel::default(), move || said.send(()).expect("heard")).expect("room");
+        scheduler
+            .submit(2, Priority::Turn, &Cancel::default(), move || {
+                said.send(()).expect("heard")
+            })
+            .expect("room");
         drop(go);
         hear.recv().expect("the worker lives");
     }

@@ -49,7 +49,12 @@ impl Vad {
     pub fn hear(&mut self, samples: &[i16]) -> Result<f32, Error> {
         self.pending.extend(samples.iter().map(|&s| f32::from(s) / 32768.0));
         while self.pending.len() >= WINDOW {
-            let window: Vec<f32> = self.context.iter().copied().chain(self.pending.drain(..WINDOW)).collect();
+            let window: Vec<f32> = self
+                .context
+                .iter()
+                .copied()
+                .chain(self.pending.drain(..WINDOW))
+                .collect();
             self.context.copy_from_slice(&window[WINDOW..]);
             self.probability = self.run(window)?;
         }
@@ -68,7 +73,9 @@ impl Vad {
             .map_err(Error::inference)?;
         let state = outputs["stateN"].try_extract_array::<f32>().map_err(Error::inference)?;
         self.state = state.to_owned().into_dimensionality().map_err(Error::inference)?;
-        let (_, probability) = outputs["output"].try_extract_tensor::<f32>().map_err(Error::inference)?;
+        let (_, probability) = outputs["output"]
+            .try_extract_tensor::<f32>()
+            .map_err(Error::inference)?;
         Ok(probability.first().copied().unwrap_or(0.0))
     }
 }

@@ -8,7 +8,9 @@ use std::ffi::c_void;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, whisper_rs_sys as sys};
+use whisper_rs::{
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, whisper_rs_sys as sys,
+};
 
 use super::gate::{self, Evidence};
 use super::onnx::Pool;
@@ -69,16 +71,29 @@ impl Whisper {
             .map(|_| context.create_state().map_err(|e| Error::model(model, e)))
             .collect::<Result<_, _>>()?;
         // Without a word of simplified script before it, the base model writes the traditional one.
-        let simplified = context.tokenize("以下是普通话的句子。", 64).map_err(|e| Error::model(model, e))?;
+        let simplified = context
+            .tokenize("以下是普通话的句子。", 64)
+            .map_err(|e| Error::model(model, e))?;
         let simplified: &'static [i32] = Vec::leak(simplified);
         let english = parameters_for(Language::English);
         let mut mandarin = parameters_for(Language::Mandarin);
         mandarin.set_tokens(simplified);
-        Ok(Self { states: Pool::new(states), context, english, mandarin })
+        Ok(Self {
+            states: Pool::new(states),
+            context,
+            english,
+            mandarin,
+        })
     }
 
     /// One decode without a second try. `samples`: 16 kHz mono.
-    pub fn decode(&self, samples: &[i16], language: Language, context: Context, cancel: &Cancel) -> Result<Decoded, Error> {
+    pub fn decode(
+        &self,
+        samples: &[i16],
+        language: Language,
+        context: Context,
+        cancel: &Cancel,
+    ) -> Result<Decoded, Error> {
         let mut sound: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
         let seconds = sound.len() as f32 / RATE as f32;
         sound.resize(sound.len().max(SHORTEST), 0.0);
@@ -137,7 +152,10 @@ impl Whisper {
         }
         let confidence = if count == 0 { 0.0 } else { sum / count as f32 };
         Decoded {
-            text: String::from_utf8_lossy(&bytes).replace('\u{fffd}', "").trim().to_owned(),
+            text: String::from_utf8_lossy(&bytes)
+                .replace('\u{fffd}', "")
+                .trim()
+                .to_owned(),
             evidence: Evidence { confidence, no_speech },
             looped: watch.repeats.is_some() || count >= watch.limit,
         }
@@ -215,8 +233,17 @@ unsafe extern "C" fn watch_tokens(
         return;
     }
     // SAFETY: see above; nothing else holds the watch while whisper.cpp decodes on this thread.
-    let (watch, tokens) = unsafe { (&mut *user_data.cast::<Watch<'_>>(), std::slice::from_raw_parts(tokens, count as usize)) };
-    let text: Vec<i32> = tokens.iter().map(|t| t.id).filter(|&id| id < watch.end_of_text).collect();
+    let (watch, tokens) = unsafe {
+        (
+            &mut *user_data.cast::<Watch<'_>>(),
+            std::slice::from_raw_parts(tokens, count as usize),
+        )
+    };
+    let text: Vec<i32> = tokens
+        .iter()
+        .map(|t| t.id)
+        .filter(|&id| id < watch.end_of_text)
+        .collect();
     if watch.repeats.is_none() {
         watch.repeats = gate::repetition(&text, watch.language);
     }

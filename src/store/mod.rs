@@ -32,7 +32,10 @@ pub struct Store {
 impl Store {
     /// Opens `path`, making it and its folder where absent, and brings its tables up to date.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        let wrong = |reason: &dyn std::fmt::Display| Error::Open { path: path.to_owned(), reason: reason.to_string() };
+        let wrong = |reason: &dyn std::fmt::Display| Error::Open {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| wrong(&e))?;
         }
@@ -43,13 +46,26 @@ impl Store {
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await.map_err(|e| wrong(&e))?;
-        sqlx::migrate!("src/store/migrations").run(&pool).await.map_err(|e| wrong(&e))?;
-        Ok(Self { pool, path: path.to_owned() })
+        let pool = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_with(options)
+            .await
+            .map_err(|e| wrong(&e))?;
+        sqlx::migrate!("src/store/migrations")
+            .run(&pool)
+            .await
+            .map_err(|e| wrong(&e))?;
+        Ok(Self {
+            pool,
+            path: path.to_owned(),
+        })
     }
 
     fn wrong(&self, source: sqlx::Error) -> Error {
-        Error::Access { path: self.path.clone(), source }
+        Error::Access {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     pub async fn close(&self) {

@@ -29,7 +29,10 @@ pub struct Outbox(mpsc::Sender<Letter>);
 
 impl Outbox {
     /// The task ends when every clone of the outbox is gone and all is written.
-    #[expect(clippy::disallowed_methods, reason = "the task is owned by the handle that is returned")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task is owned by the handle that is returned"
+    )]
     pub fn start(store: Store) -> (Self, JoinHandle<()>) {
         let (outbox, mut letters) = mpsc::channel(LENGTH);
         let writer = tokio::spawn(async move {

@@ -183,7 +183,10 @@ impl Store {
         .fetch_all(&self.pool)
         .await;
         let rows = rows.map_err(|e| self.wrong(e))?;
-        rows.iter().map(summary).collect::<Result<_, _>>().map_err(|e| self.wrong(e))
+        rows.iter()
+            .map(summary)
+            .collect::<Result<_, _>>()
+            .map_err(|e| self.wrong(e))
     }
 
     /// One call; `id` may be its beginning, as long as it is the only one.
@@ -235,7 +238,11 @@ fn summary(row: &SqliteRow) -> Result<Summary, sqlx::Error> {
 
 fn line(row: &SqliteRow) -> Result<Line, sqlx::Error> {
     let speaker: String = row.try_get("speaker")?;
-    Ok(Line { at: time(row.try_get("at")?), speaker: Speaker::from_name(&speaker), text: row.try_get("text")? })
+    Ok(Line {
+        at: time(row.try_get("at")?),
+        speaker: Speaker::from_name(&speaker),
+        text: row.try_get("text")?,
+    })
 }
 
 fn turn(row: &SqliteRow) -> Result<TurnTimes, sqlx::Error> {
@@ -274,8 +281,19 @@ mod tests {
         };
         store.begin(&began).await.expect("begun");
         assert_eq!(store.list(10).await.expect("listed")[0].ended, None);
-        let turn = TurnTimes { at, end_of_turn: 500.0, hearing: 10.5, dialogue: 1.0, voice: 0.0, pacing: 12.0 };
-        let line = Line { at, speaker: Speaker::Caller, text: "你好 'quoted'".into() };
+        let turn = TurnTimes {
+            at,
+            end_of_turn: 500.0,
+            hearing: 10.5,
+            dialogue: 1.0,
+            voice: 0.0,
+            pacing: 12.0,
+        };
+        let line = Line {
+            at,
+            speaker: Speaker::Caller,
+            text: "你好 'quoted'".into(),
+        };
         let ended = Ended {
             id: "abc123".into(),
             answered: Some(at),
@@ -298,7 +316,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_folder_that_cannot_be_made_is_named() {
-        let error = Store::open("/proc/none/offhook.db".as_ref()).await.err().expect("refused");
+        let error = Store::open("/proc/none/offhook.db".as_ref())
+            .await
+            .err()
+            .expect("refused");
         assert!(error.to_string().contains("/proc/none/offhook.db"), "{error}");
     }
 }

@@ -19,7 +19,10 @@ fn greeted() -> Stage {
 #[test]
 fn a_whole_call_from_the_greeting_to_the_goodbye() {
     let mut stage = greeted();
-    assert!(stage.bot_said()[0].contains("automated assistant"), "the disclosure comes first");
+    assert!(
+        stage.bot_said()[0].contains("automated assistant"),
+        "the disclosure comes first"
+    );
     stage.exchange("what are your opening hours");
     stage.exchange("where is my order");
     stage.exchange("4071 8263");
@@ -83,10 +86,17 @@ fn a_caller_who_cuts_in_is_heard_and_the_history_holds_what_was_said() {
     stage.say("no wait where is my order");
     let began = stage.sounded.len();
     stage.run(ms(480));
-    let quiet = stage.sounded[began..].iter().rposition(|sounded| *sounded).map_or(0, |at| at + 1);
+    let quiet = stage.sounded[began..]
+        .iter()
+        .rposition(|sounded| *sounded)
+        .map_or(0, |at| at + 1);
     assert!(quiet <= 18, "silent {} ms after the caller began", quiet * 20);
     stage.until("the new wish", |stage| stage.said("eight-digit"));
-    assert!(stage.bot_said().iter().any(|said| said.ends_with('—')), "{}", stage.transcript());
+    assert!(
+        stage.bot_said().iter().any(|said| said.ends_with('—')),
+        "{}",
+        stage.transcript()
+    );
 }
 
 #[test]
@@ -97,9 +107,15 @@ fn a_mhm_or_a_cough_does_not_stop_the_bot_for_good() {
         stage.until("an answer", |stage| stage.sounded.last() == Some(&true));
         stage.run(ms(400));
         stage.noise(ms(420), heard);
-        stage.until("it goes on", |stage| stage.notes.iter().any(|(_, note)| *note == Note::Resumed));
+        stage.until("it goes on", |stage| {
+            stage.notes.iter().any(|(_, note)| *note == Note::Resumed)
+        });
         stage.await_silence();
-        assert!(!stage.bot_said().iter().any(|said| said.ends_with('—')), "{heard}: {}", stage.transcript());
+        assert!(
+            !stage.bot_said().iter().any(|said| said.ends_with('—')),
+            "{heard}: {}",
+            stage.transcript()
+        );
     }
 }
 
@@ -136,7 +152,10 @@ fn a_person_is_asked_for_and_the_far_end_refuses() {
     let mut stage = greeted();
     stage.exchange("I want to talk to a person");
     stage.until("the transfer", |stage| stage.transferred.is_some());
-    assert!(!stage.hung_up, "the caller is not let go before the other side has answered");
+    assert!(
+        !stage.hung_up,
+        "the caller is not let go before the other side has answered"
+    );
     let spoken = stage.bot_said().len();
     stage.call.transferred(stage.now, 100);
     stage.call.transferred(stage.now, 486);
@@ -158,7 +177,12 @@ fn a_transfer_that_is_never_answered_comes_back() {
     let mut stage = greeted();
     stage.exchange("I want to talk to a person");
     stage.until("the transfer", |stage| stage.transferred.is_some());
-    let failed = |stage: &Stage| stage.notes.iter().any(|(_, note)| matches!(note, Note::TransferFailed { .. }));
+    let failed = |stage: &Stage| {
+        stage
+            .notes
+            .iter()
+            .any(|(_, note)| matches!(note, Note::TransferFailed { .. }))
+    };
     stage.until("it is given up", failed);
 }
 
@@ -203,12 +227,19 @@ fn without_a_voice_the_call_still_ends() {
 fn the_model_decides_and_the_grounded_manager_when_it_fails() {
     let mut stage = Stage::new(support(), Manager::Model);
     stage.until("the greeting", |stage| stage.said("How can I help"));
-    stage.thoughts.push_back(vec![Command::StartFlow("order_status".into())]);
+    stage
+        .thoughts
+        .push_back(vec![Command::StartFlow("order_status".into())]);
     stage.exchange("something only a model understands");
     stage.until("the model's flow", |stage| stage.said("eight-digit"));
     stage.exchange("4071 8263");
     stage.until("the same turn without the model", |stage| stage.said("40718263"));
-    assert!(stage.notes.iter().any(|(_, note)| matches!(note, Note::Problem(p) if p.contains("late"))));
+    assert!(
+        stage
+            .notes
+            .iter()
+            .any(|(_, note)| matches!(note, Note::Problem(p) if p.contains("late")))
+    );
 }
 
 #[test]

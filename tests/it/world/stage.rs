@@ -24,7 +24,11 @@ pub struct Speeds {
 
 impl Default for Speeds {
     fn default() -> Self {
-        Self { hearing: ms(200), voice: ms(80), model: ms(300) }
+        Self {
+            hearing: ms(200),
+            voice: ms(80),
+            model: ms(300),
+        }
     }
 }
 
@@ -89,7 +93,10 @@ impl Stage {
         let mut documents = Vec::new();
         for base in plan.knowledge.values() {
             for source in &base.sources {
-                documents.push((source.display().to_string(), std::fs::read_to_string(source).expect("knowledge")));
+                documents.push((
+                    source.display().to_string(),
+                    std::fs::read_to_string(source).expect("knowledge"),
+                ));
             }
         }
         let start = Start {
@@ -97,7 +104,11 @@ impl Stage {
             flow: "welcome".into(),
             language: assistant.languages.first().copied().unwrap_or(Language::English),
             // A Wednesday noon in Berlin: the desk is open.
-            facts: Facts { at: "2026-11-18T11:00:00Z".parse().expect("a time"), caller: [].into(), call: [].into() },
+            facts: Facts {
+                at: "2026-11-18T11:00:00Z".parse().expect("a time"),
+                caller: [].into(),
+                call: [].into(),
+            },
             knowledge: Arc::new(Knowledge::build(documents)),
             manager,
             plan: Arc::clone(&plan),
@@ -126,7 +137,11 @@ impl Stage {
     /// 20 ms.
     pub fn tick(&mut self) {
         self.now += FRAME_DURATION;
-        let ready: Vec<Due> = self.due.extract_if(.., |(at, _)| *at <= self.now).map(|(_, due)| due).collect();
+        let ready: Vec<Due> = self
+            .due
+            .extract_if(.., |(at, _)| *at <= self.now)
+            .map(|(_, due)| due)
+            .collect();
         for due in ready {
             match due {
                 Due::Transcribed(id, result) => self.call.transcribed(self.now, id, result),
@@ -138,7 +153,14 @@ impl Stage {
         let speaks = self.saying.pop_front().unwrap_or(false);
         let frame = if speaks { loud() } else { Frame::silence() };
         let probability = if speaks { 0.95 } else { 0.02 };
-        let spoken = self.call.tick(self.now, Heard { frame: &frame, probability, arrived: self.now });
+        let spoken = self.call.tick(
+            self.now,
+            Heard {
+                frame: &frame,
+                probability,
+                arrived: self.now,
+            },
+        );
         self.sounded.push(spoken.is_some());
         self.carry_out();
     }
@@ -157,7 +179,10 @@ impl Stage {
             }
             self.tick();
         }
-        panic!("within a minute of the call it never came to this: {what}\n{}", self.transcript());
+        panic!(
+            "within a minute of the call it never came to this: {what}\n{}",
+            self.transcript()
+        );
     }
 
     /// The caller says `words`, from now on; a `|` is a pause of 300 ms, `_` one of 1.2 s.
@@ -166,7 +191,13 @@ impl Stage {
             let text = part.trim_matches(['|', '_', ' ']);
             let frames = spoken_length(text, self.call.language()).as_millis() / 20;
             self.saying.extend(std::iter::repeat_n(true, frames.max(25) as usize));
-            let pause = if part.ends_with('|') { 15 } else if part.ends_with('_') { 60 } else { 0 };
+            let pause = if part.ends_with('|') {
+                15
+            } else if part.ends_with('_') {
+                60
+            } else {
+                0
+            };
             self.saying.extend(std::iter::repeat_n(false, pause));
         }
         self.words.push_back(words.replace(['|', '_'], ""));
@@ -174,7 +205,8 @@ impl Stage {
 
     /// The caller makes a sound of `span` in which the ear finds `heard`.
     pub fn noise(&mut self, span: Duration, heard: &str) {
-        self.saying.extend(std::iter::repeat_n(true, (span.as_millis() / 20) as usize));
+        self.saying
+            .extend(std::iter::repeat_n(true, (span.as_millis() / 20) as usize));
         self.words.push_back(heard.to_owned());
     }
 
@@ -184,9 +216,13 @@ impl Stage {
         self.run(ms(400));
         let before = self.heard_count();
         self.say(words);
-        self.until(&format!("`{words}` is heard"), |stage| stage.heard_count() > before || stage.hung_up);
+        self.until(&format!("`{words}` is heard"), |stage| {
+            stage.heard_count() > before || stage.hung_up
+        });
         let at = self.sounded.len();
-        self.until("an answer", |stage| stage.hung_up || stage.sounded[at..].contains(&true));
+        self.until("an answer", |stage| {
+            stage.hung_up || stage.sounded[at..].contains(&true)
+        });
     }
 
     /// Waits until the bot has said what it has to say.
@@ -200,8 +236,14 @@ impl Stage {
         self.notes
             .iter()
             .filter_map(|(_, note)| match note {
-                Note::Said { text, ending: Ending::Whole } => Some(text.clone()),
-                Note::Said { text, ending: Ending::Cut } => Some(format!("{text} —")),
+                Note::Said {
+                    text,
+                    ending: Ending::Whole,
+                } => Some(text.clone()),
+                Note::Said {
+                    text,
+                    ending: Ending::Cut,
+                } => Some(format!("{text} —")),
                 _ => None,
             })
             .collect()
@@ -212,7 +254,10 @@ impl Stage {
     }
 
     pub fn heard_count(&self) -> usize {
-        self.notes.iter().filter(|(_, note)| matches!(note, Note::Heard { .. })).count()
+        self.notes
+            .iter()
+            .filter(|(_, note)| matches!(note, Note::Heard { .. }))
+            .count()
     }
 
     pub fn gaps(&self) -> Vec<Duration> {
@@ -226,7 +271,10 @@ impl Stage {
     }
 
     pub fn transcript(&self) -> String {
-        self.notes.iter().map(|(at, note)| format!("{:7.2} {note:?}\n", at.as_secs_f64())).collect()
+        self.notes
+            .iter()
+            .map(|(at, note)| format!("{:7.2} {note:?}\n", at.as_secs_f64()))
+            .collect()
     }
 
     fn carry_out(&mut self) {
@@ -235,7 +283,12 @@ impl Stage {
                 Output::Hear { id, .. } => {
                     self.decodes += 1;
                     let text = self.words.front().cloned().unwrap_or_default();
-                    let heard = Transcript { text, confidence: -0.2, took: self.speeds.hearing, again: false };
+                    let heard = Transcript {
+                        text,
+                        confidence: -0.2,
+                        took: self.speeds.hearing,
+                        again: false,
+                    };
                     let result = self.ear.answer(heard);
                     self.later(self.speeds.hearing, result.map(|result| Due::Transcribed(id, result)));
                 }
@@ -250,10 +303,12 @@ impl Stage {
                     self.later(self.speeds.model, Some(Due::Understood(id, result)));
                 }
                 Output::Unhear { id } => {
-                    self.due.retain(|(_, due)| !matches!(due, Due::Transcribed(asked, _) if *asked == id));
+                    self.due
+                        .retain(|(_, due)| !matches!(due, Due::Transcribed(asked, _) if *asked == id));
                 }
                 Output::Unask { id } => {
-                    self.due.retain(|(_, due)| !matches!(due, Due::Understood(asked, _) if *asked == id));
+                    self.due
+                        .retain(|(_, due)| !matches!(due, Due::Understood(asked, _) if *asked == id));
                 }
                 Output::Unspeak => self.due.retain(|(_, due)| !matches!(due, Due::Voiced(..))),
                 Output::Transfer { to } => self.transferred = Some(to),
