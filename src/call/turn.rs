@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn yields_to_a_caller_who_cuts_in_and_not_to_a_mhm() {
         let caller = format!("..{}{}", "#".repeat(20), dots(10));
-        check(&caller, &"#".repeat(32), &format!("{}Y{}p.", dots(17), dots(12)));
+        check(&caller, &"#".repeat(32), &format!("{}Y{}p..", dots(17), dots(11)));
         let mhm = format!("..{}{}", "#".repeat(10), dots(20));
         check(&mhm, &"#".repeat(32), &dots(32));
     }

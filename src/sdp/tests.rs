@@ -153,8 +153,8 @@ fn our_own_hold_limits_the_answer() {
 #[test]
 fn who_is_held_is_not_expected_to_send() {
     let reception = |media: &str| answered(&sdp(media)).1.peer().reception;
-    assert_eq!(reception("m=audio 4000 RTP/AVP 0"), rtp::Reception::Paused);
-    assert_eq!(reception("m=audio 4000 RTP/AVP 0|a=sendonly"), rtp::Reception::Expected);
+    assert_eq!(reception("m=audio 4000 RTP/AVP 0"), rtp::Reception::Expected);
+    assert_eq!(reception("m=audio 4000 RTP/AVP 0|a=sendonly"), rtp::Reception::Paused);
     assert_eq!(reception("m=audio 4000 RTP/AVP 0|a=inactive"), rtp::Reception::Paused);
     assert_eq!(
         reception("m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0"),

@@ -1,5 +1,6 @@
 //! One test binary: whole calls in simulated time, loopback, peers, models, and the house rules.
 
+mod house;
 mod model;
 mod sip;
 mod world;

@@ -6,7 +6,7 @@ mod calendar;
 mod figures;
 mod quantities;
 
-use super::scan::Said;
+use super::scan::{Said, digits_end};
 
 /// The text with nothing left in it but 汉字, separated Latin letters, and the pauses ，。！？；：.
 pub(super) fn normalise(text: &str) -> String {
@@ -176,6 +176,10 @@ fn symbol(text: &[char], at: usize, c: char) -> String {
         '<' if digit(after) => "小于",
         '~' | '～' if before.is_some() && after.is_some() => "到",
         '-' if before.is_some_and(is_hanzi) && after.is_some_and(is_hanzi) => "到",
+        // 50元/月, 5元/件
+        '/' if matches!(before, Some('元' | '块' | '角' | '毛' | '分' | '次')) && after.is_some_and(is_hanzi) => {
+            "每"
+        }
         '/' if before.is_some_and(is_hanzi) && after != Some('或') && after.is_some_and(is_hanzi) => "或",
         '#' if after == Some('号') => "井",
         '#' if is_key || digit(before) => "井号",
@@ -183,11 +187,20 @@ fn symbol(text: &[char], at: usize, c: char) -> String {
         '*' if is_key => "星号",
         // 138****8000: one word for however many are hidden.
         '*' if digit(before) && after == Some('*') => "，星号，",
+        '*' if digit(after) && before != Some('*') => "乘",
+        // 1、退货 2、换货: the next item of a list.
+        ' ' if numbers_an_item(text, at + 1) => "，",
         c if c.is_whitespace() => " ",
         c if is_hanzi(c) => return c.to_string(),
         _ => "",
     };
     word.to_owned()
+}
+
+/// `2、`
+fn numbers_an_item(text: &[char], at: usize) -> bool {
+    let end = digits_end(text, at);
+    end > at && text.get(end) == Some(&'、')
 }
 
 /// Full-width forms of ASCII, as keyboards for Chinese make them; Chinese punctuation stays.

@@ -253,6 +253,13 @@ fn range(text: &[char], at: usize, first: &Figure) -> Option<Said> {
     if padded(first) || padded(&second) || too_long(first) || too_long(&second) || more || !rises {
         return None;
     }
+    if first.whole.len() == 4 && second.whole.len() == 4 && text.get(second.end) == Some(&'年') {
+        // Years, which are read by their digits.
+        return Some(Said {
+            words: format!("{}到{}", plain(&first.whole), plain(&second.whole)),
+            end: second.end,
+        });
+    }
     let two = two(text, at, shared);
     let left = match shared {
         Suffix::Percent | Suffix::Permille => with_suffix(first, shared, two),
@@ -300,6 +307,10 @@ fn is_named(text: &[char], at: usize, figure: &Figure) -> bool {
     if figure.separated || figure.fraction.is_some() {
         return false;
     }
+    // 手机2部, 拨打3次
+    if figure.whole.len() < 3 && suffix(text, figure.end).0 != Suffix::Nothing {
+        return false;
+    }
     let before = text.get(..at).unwrap_or_default();
     // 订单号是：12345, 单号 AB12345
     let connecting = |c: &char| matches!(c, ' ' | ':' | '：' | '是' | '为' | '#' | '-' | '+') || c.is_ascii_uppercase();
@@ -333,7 +344,8 @@ fn reads_by_digit(text: &[char], figure: &Figure, suffix: Suffix) -> bool {
         return false;
     }
     // 138****8000
-    let hidden = before == Some(&'*') || (after == Some(&'*') && text.get(figure.end + 1) == Some(&'*'));
+    let hidden = (before == Some(&'*') && start.checked_sub(2).and_then(|index| text.get(index)) == Some(&'*'))
+        || (after == Some(&'*') && text.get(figure.end + 1) == Some(&'*'));
     hidden
         || (length > 1 && figure.whole.starts_with('0'))
         || (length >= 5 && suffix == Suffix::Nothing)

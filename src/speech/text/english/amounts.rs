@@ -4,7 +4,7 @@
 
 use super::super::scan::{Figure, Said, before, digits_end, figure, run_end, skip_spaces, slice};
 use super::numbers::{cardinal, dictated, number, ordinal, ordinal_of, plain, plural, spoken, year};
-use super::{calendar, previous_word};
+use super::{calendar, previous_word, telephone};
 
 /// (sign, one, many, one part, many parts)
 const CURRENCIES: [(&str, [&str; 4]); 13] = [
@@ -119,10 +119,23 @@ pub(super) fn quantity(text: &[char], at: usize) -> Option<Said> {
     if let Some(said) = ordinal_or_decade(text, &first) {
         return Some(said);
     }
+    if is_named(text, at, &first)
+        && let Some(said) = telephone::hyphenated(text, at)
+    {
+        return Some(said);
+    }
     if let Some(said) = range(text, at, &first).or_else(|| dimensions(text, &first)) {
         return Some(said);
     }
     let (suffix, end) = suffix(text, first.end);
+    // A television's, not four thousand.
+    let resolution = matches!(first.whole.as_str(), "2" | "4" | "8") && text.get(first.end) == Some(&'K');
+    if resolution && first.fraction.is_none() && end == first.end + 1 {
+        return Some(Said {
+            words: format!("{} K", spoken(&first)),
+            end,
+        });
+    }
     if suffix != Suffix::Nothing {
         return Some(Said {
             words: with_suffix(first, suffix),
@@ -213,6 +226,7 @@ fn fraction(text: &[char], at: usize) -> Option<Said> {
     let (above, below, end) = pair(text, at, '/')?;
     let words = match (above.as_str(), below.as_str()) {
         ("24", "7") => "twenty-four seven".to_owned(),
+        ("50", "50") => "fifty-fifty".to_owned(),
         _ => fraction_of(above.parse().ok()?, below.parse().ok()?)
             .unwrap_or_else(|| format!("{} out of {}", cardinal(&above), cardinal(&below))),
     };
@@ -273,12 +287,16 @@ fn mixed(text: &[char], figure: &Figure) -> Option<Said> {
 fn ordinal_or_decade(text: &[char], figure: &Figure) -> Option<Said> {
     let end = run_end(text, figure.end, |c| c.is_alphanumeric());
     let letters = slice(text, figure.end, end).to_ascii_lowercase();
-    if figure.fraction.is_some() {
+    if figure.fraction.is_some() || figure.separated {
         return None;
     }
-    let words = match letters.as_str() {
-        "st" | "nd" | "rd" | "th" => ordinal(&figure.whole),
-        "s" if figure.whole.len() == 4 && figure.whole.ends_with('0') => plural(&year(figure.whole.parse().ok()?)),
+    let start = figure.end - figure.whole.len();
+    let era = before(text, start) == Some('\'')
+        || ["the", "early", "late", "mid"].contains(&previous_word(text, start).as_str());
+    let words = match (letters.as_str(), figure.whole.len()) {
+        ("st" | "nd" | "rd" | "th", _) => ordinal(&figure.whole),
+        ("s", 4) if figure.whole.ends_with('0') => plural(&year(figure.whole.parse().ok()?)),
+        ("s", 2) if figure.whole.ends_with('0') && era => plural(&cardinal(&figure.whole)),
         _ => return None,
     };
     Some(Said { words, end })
@@ -299,8 +317,12 @@ fn range(text: &[char], at: usize, first: &Figure) -> Option<Said> {
     }
     let second = figure(text, calendar::range_mark(text, after)?)?;
     let (shared, end) = suffix(text, second.end);
-    let more =
-        matches!(text.get(second.end), Some('-' | '/')) && text.get(second.end + 1).is_some_and(char::is_ascii_digit);
+    let next = text.get(second.end + 1);
+    let more = match text.get(second.end) {
+        Some('-') => next.is_some_and(char::is_ascii_alphanumeric),
+        Some('/') => next.is_some_and(char::is_ascii_digit),
+        _ => false,
+    };
     let letters = shared == Suffix::Nothing && text.get(second.end).is_some_and(|c| c.is_alphabetic());
     let too_long = |f: &Figure| f.whole.len() > 4 && !f.separated && shared == Suffix::Nothing;
     let wrong = is_padded(first) || is_padded(&second) || too_long(first) || too_long(&second) || more || letters;
@@ -407,7 +429,9 @@ const BEFORE_YEARS: [&str; 18] = [
 
 fn year_in_context(text: &[char], at: usize, figure: &Figure) -> Option<u32> {
     let n = as_year(figure)?;
-    let expected = (1900..2100).contains(&n) && BEFORE_YEARS.contains(&previous_word(text, at).as_str());
+    // Q3 2026
+    let quarter = at.checked_sub(3).is_some_and(|start| text.get(start) == Some(&'Q'));
+    let expected = (1900..2100).contains(&n) && (quarter || BEFORE_YEARS.contains(&previous_word(text, at).as_str()));
     expected.then_some(n)
 }
 
@@ -436,9 +460,7 @@ fn suffix(text: &[char], end: usize) -> (Suffix, usize) {
             .take(written.chars().count())
             .copied()
             .eq(written.chars());
-        let over = !text
-            .get(after)
-            .is_some_and(|c| c.is_alphanumeric() || matches!(c, '/' | '\''));
+        let over = !text.get(after).is_some_and(|c| c.is_alphanumeric() || *c == '\'');
         (here && (over || !written.ends_with(char::is_alphanumeric))).then_some(after)
     };
     let unit = UNITS
@@ -492,80 +514,5 @@ fn money(figure: Figure, [one, many, part, parts]: &[&str; 4]) -> String {
                 format!("{whole} and {cents}")
             }
         }
-    }
-}
-
-/// `+1 (555) 123-4567`, `800-555-0199`, `020 7946 0958`, `4111 1111 1111 1111`: groups of digits that are dictated.
-pub(super) fn telephone(text: &[char], at: usize) -> Option<Said> {
-    let plus = text.get(at) == Some(&'+');
-    let mut groups: Vec<Group> = Vec::new();
-    let mut start = at + usize::from(plus);
-    // A bank account in groups of four has no more than eight.
-    while groups.len() < 9 {
-        let bracket = text.get(start) == Some(&'(');
-        let digits_start = start + usize::from(bracket);
-        let digits_end = digits_end(text, digits_start);
-        let closed = text.get(digits_end) == Some(&')');
-        if digits_end == digits_start || bracket && !closed {
-            break;
-        }
-        let end = digits_end + usize::from(bracket);
-        let next = text.get(end).copied().unwrap_or('\n');
-        let mark = if bracket { '(' } else { next };
-        groups.push(Group {
-            digits: slice(text, digits_start, digits_end),
-            mark,
-            end,
-        });
-        start = match next {
-            ' ' | '-' | '.' => end + 1,
-            _ if bracket => end,
-            _ => break,
-        };
-    }
-    let whole = |groups: &&[Group]| {
-        let goes_on = |c: &char| c.is_alphanumeric() || matches!(c, '%' | '/' | ':');
-        let over = groups
-            .last()
-            .is_some_and(|last| !text.get(last.end).is_some_and(goes_on));
-        over && is_telephone(groups, plus)
-    };
-    let groups = (1..=groups.len())
-        .rev()
-        .filter_map(|count| groups.get(..count))
-        .find(whole)?;
-    let spoken: Vec<String> = groups.iter().map(|group| dictated(&group.digits)).collect();
-    let words = format!("{}{}", if plus { "plus " } else { "" }, spoken.join(", "));
-    Some(Said {
-        words,
-        end: groups.last()?.end,
-    })
-}
-
-struct Group {
-    digits: String,
-    /// What stands behind it; `(` where it stands in brackets.
-    mark: char,
-    end: usize,
-}
-
-fn is_telephone(groups: &[Group], plus: bool) -> bool {
-    let lengths: Vec<usize> = groups.iter().map(|group| group.digits.len()).collect();
-    let total: usize = lengths.iter().sum();
-    let padded = groups.first().is_some_and(|first| first.digits.starts_with('0'));
-    let marks: Vec<char> = groups
-        .iter()
-        .map(|group| group.mark)
-        .take(groups.len().saturating_sub(1))
-        .collect();
-    let all = |mark: char| marks.iter().all(|m| *m == mark);
-    match lengths.len() {
-        _ if total < 7 => false,
-        0 | 1 => plus,
-        _ if plus || marks.contains(&'(') => true,
-        2 => padded || (all('-') && (lengths == [3, 4] || total >= 9)),
-        _ if all('.') => lengths == [3, 3, 4],
-        _ if all('-') => true,
-        _ => padded || lengths.iter().skip(1).all(|length| (3..=4).contains(length)),
     }
 }

@@ -171,8 +171,8 @@ fn weekday(text: &[char], at: usize) -> Option<Said> {
     let next = text.get(end).copied();
     let stop = next == Some('.') && !super::ends_sentence(text, end);
     let date_at = skip_spaces(text, end + usize::from(stop || next == Some(',')));
-    let followed =
-        stop || matches!(next, Some('-' | '–' | '/')) || day(text, date_at).is_some() || month(text, date_at).is_some();
+    let when = || day(text, date_at).is_some() || month(text, date_at).is_some() || time(text, date_at).is_some();
+    let followed = stop || matches!(next, Some('-' | '–' | '/')) || when();
     let preceded = before(text, at).is_some_and(|c| matches!(c, '-' | '–' | '/'));
     // "Sat" and "Sun" are words too.
     if matches!(name, "Monday" | "Saturday" | "Sunday") && !followed && !preceded {

@@ -7,6 +7,7 @@ mod amounts;
 mod calendar;
 mod numbers;
 mod piper;
+mod telephone;
 mod words;
 
 pub use piper::{Identified, identify, piper_phoneme_ids};
@@ -39,7 +40,7 @@ fn read(text: &[char], at: usize, c: char) -> Said {
     let said = match c {
         _ if !starts => None,
         '$' | '€' | '£' | '¥' | '￥' => amounts::priced(text, at),
-        '+' | '(' if digit_follows => amounts::telephone(text, at),
+        '+' | '(' if digit_follows => telephone::telephone(text, at),
         '-' => negative(text, at),
         '.' if digit_follows => {
             let end = run_end(text, at + 1, |c| c.is_ascii_digit());
@@ -51,7 +52,7 @@ fn read(text: &[char], at: usize, c: char) -> Said {
         '0'..='9' => calendar::date(text, at)
             .or_else(|| calendar::time(text, at))
             .or_else(|| words::address(text, at))
-            .or_else(|| amounts::telephone(text, at))
+            .or_else(|| telephone::telephone(text, at))
             .or_else(|| figure_or_code(text, at)),
         _ if c.is_ascii_alphabetic() => words::address(text, at)
             .or_else(|| calendar::date(text, at))
@@ -74,8 +75,16 @@ fn read(text: &[char], at: usize, c: char) -> Said {
     })
 }
 
-/// A figure, unless letters follow that are no unit: then it is a code.
+/// A figure, unless letters follow that are no unit: then it is a code, as is 1-800-FLOWERS.
 fn figure_or_code(text: &[char], at: usize) -> Option<Said> {
+    let run = slice(text, at, run_end(text, at, |c| c.is_ascii_alphanumeric() || c == '-'));
+    let hyphen_and_letter = run
+        .split('-')
+        .skip(1)
+        .any(|part| part.starts_with(|c: char| c.is_ascii_uppercase()));
+    if hyphen_and_letter && let Some(said) = words::code(text, at) {
+        return Some(said);
+    }
     let said = amounts::quantity(text, at)?;
     let torn = text.get(said.end).is_some_and(|c| c.is_alphanumeric()) && !said.words.ends_with(' ');
     if torn {
@@ -107,6 +116,12 @@ fn is_letter(c: char) -> bool {
 fn word(text: &[char], start: usize, end: usize) -> String {
     slice(text, start, end).trim_matches('\'').to_owned()
 }
+
+/// What a price or a rate is for: $9.99/month.
+const PERIODS: [&str; 16] = [
+    "month", "mo", "day", "week", "year", "hour", "night", "person", "user", "item", "minute", "min", "second", "unit",
+    "piece", "call",
+];
 
 /// One sign by itself.
 fn sign(text: &[char], at: usize, c: char) -> String {
@@ -145,6 +160,7 @@ fn sign(text: &[char], at: usize, c: char) -> String {
         '#' if letter(next) => " hashtag ",
         '#' if key => " pound ",
         '*' if key && !letter(next) && !letter(previous) => " star ",
+        '/' if PERIODS.contains(&next_word(text, at + 1).as_str()) => " per ",
         '/' if letter(previous) && letter(next) => " or ",
         '/' if digit(previous) || digit(next) => " slash ",
         '-' if letter(previous) && letter(next)
@@ -154,6 +170,8 @@ fn sign(text: &[char], at: usize, c: char) -> String {
             return c.to_string();
         }
         '\'' if previous.is_some_and(is_letter) && letter(next) => return c.to_string(),
+        // 6'2
+        '\'' if digit(previous) && digit(next) => " ",
         '\'' => "",
         '0'..='9' => return format!(" {} ", numbers::plain(&c.to_string())),
         '-' if digit(previous) && digit(next) => " ",

@@ -121,6 +121,11 @@ pub(super) fn abbreviation(text: &[char], at: usize) -> Option<Said> {
             words: spelled(bare),
             end,
         }),
+        // A box follows, and no sentence.
+        2.. if lower == "p.o" => Some(Said {
+            words: spelled("PO"),
+            end,
+        }),
         2.. if initials => Some(Said {
             words: spelled(&bare.replace('.', "")),
             end: after_stop,
@@ -229,6 +234,7 @@ pub(super) fn code(text: &[char], at: usize) -> Option<Said> {
             _ if number => dictated(run),
             _ if SAID_AS_WORDS.contains(run) => run.to_ascii_lowercase(),
             _ if small && run.len() > 3 => (*run).to_owned(),
+            _ if run.len() > 5 => run.to_ascii_lowercase(),
             _ => spelled(run),
         };
         if index > 0 {
@@ -372,6 +378,13 @@ pub(super) fn slashed(text: &[char], at: usize) -> Option<Said> {
         "w/o" => "without",
         "w/" => "with",
         "c/o" => "care of",
+        // A/B
+        _ if end == at + 3 && written.contains('/') && written.bytes().filter(u8::is_ascii_uppercase).count() == 2 => {
+            return Some(Said {
+                words: spelled(&written.replace('/', "")),
+                end,
+            });
+        }
         _ => return None,
     };
     Some(Said {

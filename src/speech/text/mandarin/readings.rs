@@ -18,6 +18,8 @@ static READINGS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         .collect()
 });
 
+const NUMERALS: &str = "零一二两三四五六七八九十百千万亿几多半";
+
 /// In 汉字
 const LONGEST_PHRASE: usize = 5;
 
@@ -74,8 +76,27 @@ fn single(signs: &[char], at: usize, word: &str) -> Option<Syllable> {
     if word == "地" && at > 0 && at + 1 < signs.len() {
         return Syllable::new(sign, "de5");
     }
+    let counted = at
+        .checked_sub(1)
+        .and_then(|before| signs.get(before))
+        .is_none_or(|c| NUMERALS.contains(*c));
+    if sign == '里' && word.ends_with('里') && !counted {
+        // 家里, 账户|里: behind a noun it is light; 公里 is in the table.
+        return Syllable::new(sign, "li5");
+    }
+    if word == "为" && is_for(signs, at) {
+        return Syllable::new(sign, "wei4");
+    }
     let listed = READINGS.get(sign.to_string().as_str()).copied();
     Syllable::new(sign, listed.or_else(|| Some(sign.to_pinyin()?.with_tone_num_end()))?)
+}
+
+/// 为 that means "for": nothing that could be somebody or something stands before it, or somebody behind it.
+fn is_for(signs: &[char], at: usize) -> bool {
+    let next = signs.get(at + 1);
+    let number = next.is_some_and(|c| NUMERALS.contains(*c));
+    let somebody = next.is_some_and(|c| "您你我他她它大客顾用".contains(*c));
+    at + 1 < signs.len() && !number && (at == 0 || somebody)
 }
 
 /// 儿 at the end of a word, where no phrase says that it stands for a child.
