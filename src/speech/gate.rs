@@ -22,6 +22,11 @@ pub fn repetition(tokens: &[i32], language: Language) -> Option<usize> {
             return Some(before.len());
         }
     }
+    // All of it twice: a short utterance that was begun again.
+    let half = end / 2;
+    if half >= 4 && end.is_multiple_of(2) && tokens[..half] == tokens[half..] {
+        return Some(half);
+    }
     // (tokens in the run, times on end)
     for (run, times) in [(1, 6), (2, 4), (3, 3)] {
         if end >= run * times {
@@ -128,6 +133,7 @@ mod tests {
         let looped: Vec<i32> = said.into_iter().chain([1, 2, 3, 4]).collect();
         assert_eq!(repetition(&looped, Language::English), Some(8));
         assert_eq!(repetition(&said, Language::English), None);
+        assert_eq!(repetition(&[4, 0, 7, 1, 8, 4, 0, 7, 1, 8], Language::Mandarin), Some(5));
         assert_eq!(
             repetition(&[9, 7, 7, 7, 7], Language::Mandarin),
             None,

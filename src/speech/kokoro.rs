@@ -56,6 +56,7 @@ impl Kokoro {
         if styles.len() < WIDTH || !styles.len().is_multiple_of(WIDTH) {
             return Err(Error::model(&path, "not a table of 256 numbers a row"));
         }
+        mandarin::warm();
         let session = onnx.session(&cache.path(models::KOKORO)?)?;
         Ok(Self {
             session: Pool::new(vec![session]),

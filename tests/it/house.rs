@@ -184,7 +184,9 @@ fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
         }
     }
     for source in sources {
-        let Some(module) = module_of(&source.path) else { continue };
+        let Some(module) = module_of(&source.path) else {
+            continue;
+        };
         let Some(row) = rows.iter().find(|row| row.module == module) else {
             continue;
         };
@@ -194,7 +196,10 @@ fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
         for (text, also) in [(code, ""), (tests, "clock")] {
             for used in imported(&text) {
                 if used != module && used != also && !allowed.contains(&used) {
-                    complaints.push(format!("{} uses `crate::{used}`: its row does not allow it", source.path));
+                    complaints.push(format!(
+                        "{} uses `crate::{used}`: its row does not allow it",
+                        source.path
+                    ));
                 }
             }
         }
@@ -331,7 +336,10 @@ fn commands(readme: &str, makefile: &str, help: &dyn Fn(&[&str]) -> String) -> V
                         if !has_word(&about, &format!("-{option}")) {
                             complaints.push(format!("`{line}`: `{command}` has no option `-{option}`"));
                         }
-                    } else if !inner.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()) && about.contains("<COMMAND>") {
+                    } else if !inner.is_empty()
+                        && word.chars().all(|c| c.is_ascii_lowercase())
+                        && about.contains("<COMMAND>")
+                    {
                         complaints.push(format!("`{line}`: `{command}` has no `{word}`"));
                     }
                 }
@@ -394,7 +402,9 @@ fn subcommands(help: &str) -> BTreeSet<String> {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| {
             let indent = line.len() - line.trim_start().len();
-            (indent == 2).then(|| line.split_whitespace().next())?.map(str::to_owned)
+            (indent == 2)
+                .then(|| line.split_whitespace().next())?
+                .map(str::to_owned)
         })
         .collect()
 }
@@ -511,7 +521,10 @@ fn sources(folder: &str) -> Vec<Source> {
 
 /// Every text file under `folder`.
 fn gather(folder: &Path, found: &mut Vec<Source>) {
-    for entry in folder.read_dir().unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+    for entry in folder
+        .read_dir()
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+    {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             gather(&path, found);
@@ -576,7 +589,10 @@ fn one(complaints: &[String], about: &str) {
 fn an_import_that_the_map_forbids_is_found() {
     let rows = map(SMALL).expect("a map");
     let found = |path: &str, text: &str| uses(&rows, &[source(path, text)]);
-    none(&found("src/sip/agent.rs", "use crate::clock;\nuse crate::sip::Event;\n"));
+    none(&found(
+        "src/sip/agent.rs",
+        "use crate::clock;\nuse crate::sip::Event;\n",
+    ));
     none(&found("src/main.rs", "use crate::call::Call;\n"));
     none(&found("src/sip/agent.rs", "//! See crate::call.\n"));
     none(&found(
@@ -615,11 +631,7 @@ fn a_module_that_the_map_forgets_is_found() {
     );
     one(&order(&rows, lib, &names(&all[1..])), "`clock`, which is not there");
     one(
-        &order(
-            &rows,
-            "pub mod sip;\npub mod clock;\npub mod call;\n",
-            &names(&all),
-        ),
+        &order(&rows, "pub mod sip;\npub mod clock;\npub mod call;\n", &names(&all)),
         "order",
     );
 }
@@ -633,7 +645,10 @@ fn a_nameless_a_long_a_talkative_and_a_trespassing_file_are_found() {
         "lines",
     );
     let loud = "fn f() {\n    println!(\"x\");\n}\n";
-    none(&printing(&[source("src/commands/a.rs", loud), source("src/main.rs", loud)]));
+    none(&printing(&[
+        source("src/commands/a.rs", loud),
+        source("src/main.rs", loud),
+    ]));
     one(&printing(&[source("src/call/a.rs", loud)]), "`println!`");
     let named = |path: &str, text: &str| confined(&[source(path, text)]);
     none(&named("src/sip/a.rs", "use rsipstack::transport;\n"));
@@ -651,11 +666,16 @@ fn a_nameless_a_long_a_talkative_and_a_trespassing_file_are_found() {
 fn a_command_that_is_not_there_is_found() {
     let help = |command: &[&str]| match command {
         [] => "Commands:\n  calls  What is kept\n  demo   Ring it\n  help   This\n\nOptions:\n".to_owned(),
-        ["calls"] => "Usage: offhook calls <COMMAND>\n\nCommands:\n  show  One\n\nOptions:\n      --json  For scripts\n".to_owned(),
+        ["calls"] => {
+            "Usage: offhook calls <COMMAND>\n\nCommands:\n  show  One\n\nOptions:\n      --json  For scripts\n"
+                .to_owned()
+        }
         _ => "Options:\n  -n, --count <COUNT>\n".to_owned(),
     };
     let found = |readme: &str| commands(readme, "demo: build\n", &help);
-    none(&found("`make demo`\n```sh\noffhook calls show -n 3   # one\noffhook demo\n```\n"));
+    none(&found(
+        "`make demo`\n```sh\noffhook calls show -n 3   # one\noffhook demo\n```\n",
+    ));
     one(&found("`offhook calls` and `offhook demo`, `make rest`"), "`rest`");
     one(&found("`offhook calls`, `offhook demo`, `offhook dial`"), "`dial`");
     one(&found("`offhook calls lost`, `offhook demo`"), "`lost`");

@@ -276,3 +276,73 @@ fn mandarin_is_spoken_and_understood() {
     stage.exchange("四零七一八二六三");
     stage.until("it is read back", |stage| stage.said("40718263"));
 }
+
+#[test]
+fn keys_do_not_cut_what_must_be_heard() {
+    let mut stage = grounded();
+    stage.run(ms(400));
+    stage.call.key(stage.now, '1');
+    stage.until("the disclosure", |stage| stage.said("This call is recorded"));
+    assert!(!stage.bot_said()[0].ends_with('—'), "{}", stage.transcript());
+}
+
+#[test]
+fn a_breath_while_the_model_thinks_does_not_lose_the_question() {
+    let mut stage = Stage::new(support(), Manager::Model);
+    stage.until("the greeting", |stage| stage.said("How can I help"));
+    stage.await_silence();
+    stage.say("where is my order");
+    stage.until("the model is asked", |stage| stage.heard_count() == 1);
+    stage
+        .thoughts
+        .push_back(vec![Command::StartFlow("order_status".into())]);
+    stage.noise(ms(160), "");
+    stage.until("the question is asked again", |stage| stage.said("eight-digit"));
+}
+
+#[test]
+fn somebody_who_talks_without_a_pause_is_answered() {
+    let mut stage = greeted();
+    stage.await_silence();
+    stage.noise(ms(40_000), "where is my order");
+    stage.until("an answer", |stage| stage.heard_count() >= 1);
+}
+
+#[test]
+fn a_television_does_not_keep_the_call_open() {
+    let mut stage = greeted();
+    stage.await_silence();
+    for _ in 0..60 {
+        if stage.hung_up {
+            return;
+        }
+        stage.noise(ms(800), "");
+        stage.run(ms(2_500));
+        stage.say("");
+    }
+    panic!("it went on: {}", stage.transcript());
+}
+
+#[test]
+fn keys_that_come_too_late_do_not_touch_a_transfer() {
+    let mut stage = greeted();
+    stage.await_silence();
+    stage.call.key(stage.now, '0');
+    stage.exchange("I want to talk to a person");
+    stage.until("the transfer", |stage| stage.transferred.is_some());
+    stage.transferred = None;
+    stage.run(ms(5_000));
+    assert_eq!(stage.transferred, None, "it is asked for once");
+}
+
+#[test]
+fn a_goodbye_on_hold_still_ends_the_call() {
+    let mut stage = greeted();
+    stage.exchange("goodbye");
+    for _ in 0..200 {
+        stage.now += ms(20);
+        stage.call.hold(stage.now);
+    }
+    stage.tick();
+    assert!(stage.hung_up, "{}", stage.transcript());
+}
