@@ -2,5 +2,6 @@
 
 mod house;
 mod model;
+mod real;
 mod sip;
 mod world;

@@ -1,0 +1,210 @@
+//! The program as a user starts it, on ports and in a folder of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use offhook::clock;
+use serde_json::Value;
+
+/// One at a time: two cores hold one bot, one caller and the gaps between them.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// To be ready, the first rendering of a greeting included.
+const READY: Duration = Duration::from_secs(90);
+/// For whatever else a test waits for.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+pub struct Bot {
+    child: Child,
+    log: Receiver<String>,
+    pub folder: tempfile::TempDir,
+    pub port: u16,
+    _alone: MutexGuard<'static, ()>,
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program with `arguments`, in the project's folder.
+pub fn offhook(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("the program runs")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs until `done` gives something, for `limit` at most.
+pub fn until<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+    let began = clock::now();
+    loop {
+        if let Some(found) = done() {
+            return found;
+        }
+        assert!(clock::now().duration_since(began) < limit, "waited in vain for {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// A port that nobody has now.
+pub fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
+}
+
+impl Bot {
+    /// Starts it with `plan` of the project and `more` configuration, and waits until it is ready.
+    pub fn start(plan: &str, more: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = free_port();
+        let plan = root().join(plan);
+        let config = format!(
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\", \"tcp:127.0.0.1:{port}\"]}}\nrtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\n{more}\n",
+            plan.display()
+        );
+        std::fs::write(folder.path().join("offhook.yaml"), config).expect("written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
+            .args(["serve", "-c"])
+            .arg(folder.path().join("offhook.yaml"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let (lines, log) = channel();
+        let stderr = child.stderr.take().expect("piped");
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                eprintln!("bot: {line}");
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let bot = Self { child, log, folder, port, _alone: alone };
+        bot.await_log("ready: SIP on", READY);
+        bot
+    }
+
+    pub fn uri(&self) -> String {
+        format!("sip:support@127.0.0.1:{}", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line of the log.
+    pub fn await_log(&self, words: &str, limit: Duration) -> String {
+        let until = clock::now() + limit;
+        loop {
+            let left = until.saturating_duration_since(clock::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) if line.contains(words) => return line,
+                Ok(_) => {}
+                Err(_) => panic!("the bot never logged `{words}`"),
+            }
+        }
+    }
+
+    /// Rings it as `script` (of `fixtures/callers`, or a path); the report, and whether all was heard.
+    pub fn ring(&self, script: &Path, more: &[&str]) -> Value {
+        let script = script.display().to_string();
+        let uri = self.uri();
+        let mut arguments = vec!["ring", uri.as_str(), "--as", script.as_str(), "--json"];
+        arguments.extend(more);
+        let output = offhook(&arguments);
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)));
+        println!("{report:#}");
+        report
+    }
+
+    /// The record of the last call, written at its end.
+    pub fn last_call(&self) -> Value {
+        let config = self.folder.path().join("offhook.yaml").display().to_string();
+        until("the record of the call", LIMIT, || {
+            let output = offhook(&["calls", "show", "--json", "-c", &config]);
+            let record: Value = serde_json::from_slice(&output.stdout).ok()?;
+            (!record["ended"].is_null()).then_some(record)
+        })
+    }
+
+    /// How many calls are recorded, and how they ended.
+    pub fn endings(&self) -> Vec<String> {
+        let config = self.folder.path().join("offhook.yaml").display().to_string();
+        let output = offhook(&["calls", "list", "-n", "1000", "--json", "-c", &config]);
+        let calls: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        calls.iter().filter_map(|call| call["ending"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// SIGTERM, and a clean end.
+    pub fn stop(mut self) {
+        terminate(self.pid());
+        let status = until("the end of the bot", LIMIT, || self.child.try_wait().expect("waited"));
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub fn terminate(pid: u32) {
+    let status = Command::new("kill").arg(pid.to_string()).status().expect("kill runs");
+    assert!(status.success());
+}
+
+/// What a child wrote, read on a thread of its own so that it never waits for us.
+pub fn drained(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        from.read_to_end(&mut all).ok();
+        text(&all)
+    })
+}
+
+/// Runs `command` for `limit` at most.
+pub fn run(command: &mut Command, limit: Duration) -> (bool, String) {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{command:?} cannot be run: {e}; `.ci/setup test` installs it"));
+    let out = drained(child.stdout.take().expect("piped"));
+    let err = drained(child.stderr.take().expect("piped"));
+    let began: Instant = clock::now();
+    let status = loop {
+        match child.try_wait().expect("waited") {
+            Some(status) => break Some(status),
+            None if clock::now().duration_since(began) > limit => {
+                child.kill().ok();
+                child.wait().ok();
+                break None;
+            }
+            None => std::thread::park_timeout(Duration::from_millis(20)),
+        }
+    };
+    let all = out.join().unwrap_or_default() + &err.join().unwrap_or_default();
+    (status.is_some_and(|status| status.success()), all)
+}
+
+/// A scripted caller written by a test.
+pub fn script(folder: &Path, yaml: &str) -> PathBuf {
+    let path = folder.join("caller.yaml");
+    std::fs::write(&path, yaml).expect("written");
+    path
+}

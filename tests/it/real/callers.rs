@@ -1,0 +1,167 @@
+//! Scripted callers and recorded people ring the real program.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use offhook::bench::words::recall;
+use offhook::language::Language;
+use serde_json::Value;
+
+use super::bot::{Bot, offhook, root, run, script, text};
+
+fn caller(name: &str) -> PathBuf {
+    root().join("fixtures/callers").join(name)
+}
+
+fn failures(report: &Value) -> Vec<&Value> {
+    report["failures"].as_array().map(|all| all.iter().collect()).unwrap_or_default()
+}
+
+fn path(record: &Value) -> Vec<&str> {
+    record["path"].as_array().map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+fn heard(record: &Value, speaker: &str) -> String {
+    let lines = record["lines"].as_array().cloned().unwrap_or_default();
+    let said = lines.iter().filter(|line| line["speaker"] == speaker).filter_map(|line| line["text"].as_str());
+    said.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn english_callers_are_heard_answered_and_recorded() {
+    let bot = Bot::start("dialplans/support.yaml", "");
+    let report = bot.ring(&caller("bench.yaml"), &[]);
+    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
+    assert!(report["first_sound_ms"].as_f64().is_some_and(|ms| ms < 1_000.0), "{report}");
+    let record = bot.last_call();
+    assert_eq!(path(&record), ["welcome", "opening_hours", "order_status"]);
+    assert!(heard(&record, "bot").contains("40718263"), "{record:#}");
+    assert!(!record["turns"].as_array().expect("turns").is_empty());
+    let recording = record["recording"].as_str().expect("a recording");
+    let reader = hound::WavReader::open(recording).expect("a WAV file");
+    assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 16_000));
+    assert!(reader.duration() > 16_000 * 20);
+
+    let keyed = bot.ring(&caller("keypad.yaml"), &["--tcp"]);
+    assert!(failures(&keyed).is_empty(), "{:#?}", failures(&keyed));
+    let record = bot.last_call();
+    assert!(path(&record).contains(&"order_status"), "{record:#}");
+    bot.stop();
+}
+
+#[test]
+fn a_silent_caller_and_one_who_cuts_in() {
+    let bot = Bot::start("dialplans/support.yaml", "");
+    let silent = bot.ring(&caller("silent.yaml"), &[]);
+    assert!(failures(&silent).is_empty(), "{:#?}", failures(&silent));
+    assert_eq!(silent["ending"], "the bot hung up");
+    let folder = bot.folder.path();
+    let cutting = script(
+        folder,
+        "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"order number\"\n  - end: caller\n",
+    );
+    let report = bot.ring(&cutting, &[]);
+    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
+    let record = bot.last_call();
+    assert!(path(&record).contains(&"order_status"), "{record:#}");
+    assert!(heard(&record, "bot").contains('—'), "what was cut off is not told as said: {record:#}");
+    bot.stop();
+}
+
+#[test]
+fn mandarin_is_heard_and_spoken() {
+    let bot = Bot::start("dialplans/support-zh.yaml", "");
+    let calling = script(
+        bot.folder.path(),
+        "language: zh\nsteps:\n  - hear: \"请问有什么可以帮您\"\n  - say: \"你好，请问你们的营业时间是什么？\"\n  - hear: \"营业时间是周一到周五\"\n  - say: \"没有了，谢谢，再见。\"\n  - hear: \"再见\"\n  - end: bot\n",
+    );
+    let report = bot.ring(&calling, &[]);
+    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
+    let record = bot.last_call();
+    assert!(path(&record).contains(&"opening_hours"), "{record:#}");
+    bot.stop();
+}
+
+#[test]
+fn recorded_people_are_heard() {
+    let folder = root().join("../shared/speech");
+    if !folder.is_dir() {
+        println!("SKIPPED: there are no recordings in {}", folder.display());
+        return;
+    }
+    let bot = Bot::start("dialplans/support.yaml", "");
+    let transcripts = std::fs::read_to_string(folder.join("transcripts.tsv")).expect("transcripts");
+    for file in ["en/noizeus_clean/sp07.wav", "en/noizeus_clean/sp10.wav", "en/asterisk_prompts/queue-thankyou.wav"] {
+        let said = transcripts.lines().find(|line| line.starts_with(file)).and_then(|line| line.split('\t').nth(2));
+        let said = said.unwrap_or_else(|| panic!("no transcript of {file}"));
+        let yaml = format!(
+            "language: en\nsteps:\n  - hear: \"how can I help\"\n  - play: {}\n  - hear: \"\"\n  - end: caller\n",
+            folder.join(file).display()
+        );
+        bot.ring(&script(bot.folder.path(), &yaml), &[]);
+        let record = bot.last_call();
+        let heard = heard(&record, "caller");
+        let share = recall(said, &heard, Language::English);
+        assert!(share >= 0.6, "{file}: said `{said}`, heard `{heard}`");
+    }
+    bot.stop();
+}
+
+/// A server process that speaks the protocol of OpenAI, streamed: litellm's proxy with a fixed answer.
+#[test]
+fn a_real_model_server_decides() {
+    let litellm = root().join("target/tools/litellm/bin/litellm");
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = super::bot::free_port();
+    let answer = r#"{\"commands\": [{\"do\": \"start_flow\", \"flow\": \"order_status\"}], \"say\": \"\"}"#;
+    let yaml = format!(
+        "model_list:\n  - model_name: mock\n    litellm_params: {{model: openai/mock, api_key: x, mock_response: \"{answer}\"}}\n"
+    );
+    std::fs::write(folder.path().join("c.yaml"), yaml).expect("written");
+    let server = Command::new(&litellm)
+        .args(["--config", "c.yaml", "--host", "127.0.0.1", "--port", &port.to_string()])
+        .current_dir(folder.path())
+        .env("LITELLM_MASTER_KEY", "sk-test")
+        .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        .env("PATH", format!("{}:{}", litellm.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default()))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{} cannot be run: {e}; `.ci/setup test` installs it", litellm.display()));
+    let mut server = Killed(server);
+    super::bot::until("litellm", std::time::Duration::from_secs(90), || {
+        assert!(server.0.try_wait().expect("waited").is_none(), "litellm ended");
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    let more = format!(
+        "models: [{{url: \"http://127.0.0.1:{port}/v1\", model: mock, api_key: sk-test, first_token: 10s, total: 15s}}]"
+    );
+    let bot = Bot::start("dialplans/support.yaml", &more);
+    let yaml = "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"The weather is lovely in the mountains today.\"\n  - hear: \"order number\"\n  - end: caller\n";
+    let report = bot.ring(&script(bot.folder.path(), yaml), &[]);
+    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
+    assert!(path(&bot.last_call()).contains(&"order_status"));
+    bot.stop();
+}
+
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn the_program_teaches_and_knows_its_models() {
+    let help = text(&offhook(&["--help"]).stdout);
+    for command in ["serve", "check", "ring", "talk", "calls", "models", "bench", "demo"] {
+        assert!(help.contains(command), "{help}");
+    }
+    let models = text(&offhook(&["models", "list"]).stdout);
+    assert!(models.contains("here") && models.contains("whisper"), "{models}");
+    let mut talk = Command::new(env!("CARGO_BIN_EXE_offhook"));
+    let (worked, said) = run(talk.arg("talk").env("ALSA_CONFIG_PATH", "/dev/null"), super::bot::LIMIT);
+    assert!(!worked && said.contains("microphone") && said.contains("softphone"), "{said}");
+}

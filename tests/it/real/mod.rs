@@ -1,0 +1,6 @@
+//! The real program, with real models, real SIP and real RTP: rung by its own scripted callers and by other people's phones.
+
+mod bot;
+mod callers;
+mod misfortune;
+mod peers;
