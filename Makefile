@@ -24,7 +24,7 @@ models: build
 	@.ci/setup models
 	@$(OFFHOOK) models pull
 
-deny: ## licences and advisories of every dependency
+deny: ## licences and sources of every dependency
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny check licenses bans sources
 

@@ -3,8 +3,8 @@
 //! The modules in reading order; each may use only those above it. `ARCHITECTURE.md` has the map, and a test keeps it true.
 
 pub mod clock;
-pub mod document;
 pub mod language;
+pub mod document;
 
 pub mod audio;
 pub mod rtp;
@@ -16,12 +16,12 @@ pub mod dialplan;
 pub mod models;
 pub mod speech;
 
-pub mod call;
 pub mod dialogue;
+pub mod call;
 
+pub mod store;
 pub mod config;
 pub mod engine;
-pub mod store;
 
-pub mod bench;
 pub mod simulate;
+pub mod bench;

@@ -6,7 +6,6 @@ pub mod media;
 pub mod stt;
 pub mod tts;
 pub mod turn;
-pub mod words;
 
 use std::time::Duration;
 

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::words::{errors, units};
 use super::{milliseconds, percentile};
 use crate::audio::g711::Codec;
 use crate::audio::{resample, wav};
 use crate::clock;
 use crate::language::Language;
+use crate::simulate::words::{errors, units};
 use crate::speech::whisper::{Context, Whisper};
 use crate::speech::{Cancel, Digits, Listening, RATE, Stt, gate};
 

@@ -22,7 +22,7 @@ use crate::speech::Transcript;
 pub enum SoundError {
     #[error("this computer has no {0}: connect one, or ring the bot with a softphone instead (`offhook serve`)")]
     None(&'static str),
-    #[error("the {what} cannot be used: {reason}")]
+    #[error("the {what} cannot be used: {reason}; ring the bot with a softphone instead (`offhook serve`)")]
     Device { what: &'static str, reason: String },
     #[error("the plan has no route that answers; `offhook talk` takes the first")]
     NoRoute,

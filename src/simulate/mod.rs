@@ -5,6 +5,7 @@
 pub mod caller;
 pub mod ring;
 pub mod script;
+pub mod words;
 
 pub use ring::{Live, Report, RingError, ring};
 pub use script::Script;

@@ -14,9 +14,9 @@ use tokio::time::MissedTickBehavior;
 
 use super::caller::{AUDIBLE, Caller, Event as Acted, Step};
 use super::script::{Line, Script, Who, duration};
+use super::words::recall;
 use crate::audio::tone::Key;
 use crate::audio::{FRAME_DURATION, level_dbfs, wav};
-use crate::bench::words::recall;
 use crate::clock;
 use crate::language::Language;
 use crate::rtp::packet::Packet;
@@ -176,6 +176,7 @@ pub async fn ring(
         said_until: None,
         first_sound: None,
         heard,
+        held: Vec::new(),
         hearing: Vec::new(),
         pending: 0,
         report: Report {
@@ -192,6 +193,8 @@ pub async fn ring(
     Ok(report)
 }
 
+/// After the call: for the transcript of one turn.
+const TRANSCRIPT: Duration = Duration::from_secs(30);
 /// Turns of the bot that wait for their transcript, at most; a call has fewer.
 const TRANSCRIPTS: usize = 256;
 
@@ -217,6 +220,8 @@ struct OnTheLine<'a> {
     /// The first audible packet of the bot's turn under way, and the gap before it.
     first_sound: Option<(Instant, Option<Duration>)>,
     heard: mpsc::Sender<Segment>,
+    /// What the caller has said since the bot's turn that is still being transcribed: shown after it.
+    held: Vec<Said>,
     hearing: Vec<crate::speech::Hearing>,
     pending: usize,
     report: Report,
@@ -243,6 +248,10 @@ impl OnTheLine<'_> {
                     watch(&Live::Ended(ending));
                 },
                 Some(segment) = hears.recv() => self.transcribed(segment, watch),
+                () = tokio::time::sleep(TRANSCRIPT), if over => {
+                    self.pending = 0;
+                    self.failed("a turn of the bot could not be transcribed in time".into(), watch);
+                }
                 _ = tick.tick(), if !over => self.tick(watch),
                 Ok((length, from)) = self.socket.recv_from(&mut datagram), if !over => {
                     self.received(from, &datagram[..length]);
@@ -287,8 +296,7 @@ impl OnTheLine<'_> {
                         at_ms: ms(ended - self.answered),
                         gap_ms: None,
                     };
-                    watch(&Live::Said(said.clone()));
-                    self.report.said.push(said);
+                    self.tell(said, watch);
                 }
                 Acted::Press(key) => {
                     if let Some(key) = Key::from_symbol(key) {
@@ -303,8 +311,7 @@ impl OnTheLine<'_> {
                         at_ms: at,
                         gap_ms: None,
                     };
-                    watch(&Live::Said(said.clone()));
-                    self.report.said.push(said);
+                    self.tell(said, watch);
                 }
                 Acted::Heard { sound, began, expected } => self.transcribe(sound, began, expected),
                 Acted::GaveUp(reason) => self.failed(reason, watch),
@@ -318,6 +325,16 @@ impl OnTheLine<'_> {
                 }
             }
         }
+    }
+
+    /// Shows what the caller said, in its order.
+    fn tell(&mut self, said: Said, watch: &mut impl FnMut(&Live)) {
+        if self.pending == 0 {
+            watch(&Live::Said(said.clone()));
+        } else {
+            self.held.push(said.clone());
+        }
+        self.report.said.push(said);
     }
 
     fn transcribe(&mut self, sound: Vec<i16>, began: Instant, expected: Option<String>) {
@@ -365,6 +382,9 @@ impl OnTheLine<'_> {
         };
         watch(&Live::Said(said.clone()));
         self.report.said.push(said);
+        if self.pending == 0 {
+            self.held.drain(..).for_each(|said| watch(&Live::Said(said)));
+        }
         if let Some(expected) = segment.expected
             && recall(&expected, &text, self.language) < ENOUGH
         {

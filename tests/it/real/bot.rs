@@ -59,7 +59,10 @@ pub fn until<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>
 
 /// A port that nobody has now.
 pub fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
+    UdpSocket::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
+        .port()
 }
 
 impl Bot {
@@ -90,7 +93,13 @@ impl Bot {
                 }
             }
         });
-        let bot = Self { child, log, folder, port, _alone: alone };
+        let bot = Self {
+            child,
+            log,
+            folder,
+            port,
+            _alone: alone,
+        };
         bot.await_log("ready: SIP on", READY);
         bot
     }
@@ -144,7 +153,10 @@ impl Bot {
         let config = self.folder.path().join("offhook.yaml").display().to_string();
         let output = offhook(&["calls", "list", "-n", "1000", "--json", "-c", &config]);
         let calls: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        calls.iter().filter_map(|call| call["ending"].as_str().map(str::to_owned)).collect()
+        calls
+            .iter()
+            .filter_map(|call| call["ending"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// SIGTERM, and a clean end.

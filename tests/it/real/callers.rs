@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use offhook::bench::words::recall;
 use offhook::language::Language;
+use offhook::simulate::words::recall;
 use serde_json::Value;
 
 use super::bot::{Bot, offhook, root, run, script, text};
@@ -14,16 +14,25 @@ fn caller(name: &str) -> PathBuf {
 }
 
 fn failures(report: &Value) -> Vec<&Value> {
-    report["failures"].as_array().map(|all| all.iter().collect()).unwrap_or_default()
+    report["failures"]
+        .as_array()
+        .map(|all| all.iter().collect())
+        .unwrap_or_default()
 }
 
 fn path(record: &Value) -> Vec<&str> {
-    record["path"].as_array().map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    record["path"]
+        .as_array()
+        .map(|all| all.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 fn heard(record: &Value, speaker: &str) -> String {
     let lines = record["lines"].as_array().cloned().unwrap_or_default();
-    let said = lines.iter().filter(|line| line["speaker"] == speaker).filter_map(|line| line["text"].as_str());
+    let said = lines
+        .iter()
+        .filter(|line| line["speaker"] == speaker)
+        .filter_map(|line| line["text"].as_str());
     said.collect::<Vec<_>>().join(" ")
 }
 
@@ -32,7 +41,10 @@ fn english_callers_are_heard_answered_and_recorded() {
     let bot = Bot::start("dialplans/support.yaml", "");
     let report = bot.ring(&caller("bench.yaml"), &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
-    assert!(report["first_sound_ms"].as_f64().is_some_and(|ms| ms < 1_000.0), "{report}");
+    assert!(
+        report["first_sound_ms"].as_f64().is_some_and(|ms| ms < 1_000.0),
+        "{report}"
+    );
     let record = bot.last_call();
     assert_eq!(path(&record), ["welcome", "opening_hours", "order_status"]);
     assert!(heard(&record, "bot").contains("40718263"), "{record:#}");
@@ -58,13 +70,16 @@ fn a_silent_caller_and_one_who_cuts_in() {
     let folder = bot.folder.path();
     let cutting = script(
         folder,
-        "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"order number\"\n  - end: caller\n",
+        "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"\"\n  - hear: \"order number\"\n  - end: caller\n",
     );
     let report = bot.ring(&cutting, &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
     let record = bot.last_call();
     assert!(path(&record).contains(&"order_status"), "{record:#}");
-    assert!(heard(&record, "bot").contains('—'), "what was cut off is not told as said: {record:#}");
+    assert!(
+        heard(&record, "bot").contains('—'),
+        "what was cut off is not told as said: {record:#}"
+    );
     bot.stop();
 }
 
@@ -91,8 +106,15 @@ fn recorded_people_are_heard() {
     }
     let bot = Bot::start("dialplans/support.yaml", "");
     let transcripts = std::fs::read_to_string(folder.join("transcripts.tsv")).expect("transcripts");
-    for file in ["en/noizeus_clean/sp07.wav", "en/noizeus_clean/sp10.wav", "en/asterisk_prompts/queue-thankyou.wav"] {
-        let said = transcripts.lines().find(|line| line.starts_with(file)).and_then(|line| line.split('\t').nth(2));
+    for file in [
+        "en/noizeus_clean/sp07.wav",
+        "en/noizeus_clean/sp10.wav",
+        "en/asterisk_prompts/queue-thankyou.wav",
+    ] {
+        let said = transcripts
+            .lines()
+            .find(|line| line.starts_with(file))
+            .and_then(|line| line.split('\t').nth(2));
         let said = said.unwrap_or_else(|| panic!("no transcript of {file}"));
         let yaml = format!(
             "language: en\nsteps:\n  - hear: \"how can I help\"\n  - play: {}\n  - hear: \"\"\n  - end: caller\n",
@@ -123,7 +145,14 @@ fn a_real_model_server_decides() {
         .current_dir(folder.path())
         .env("LITELLM_MASTER_KEY", "sk-test")
         .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-        .env("PATH", format!("{}:{}", litellm.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default()))
+        .env(
+            "PATH",
+            format!(
+                "{}:{}",
+                litellm.parent().expect("a folder").display(),
+                std::env::var("PATH").unwrap_or_default()
+            ),
+        )
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -163,5 +192,8 @@ fn the_program_teaches_and_knows_its_models() {
     assert!(models.contains("here") && models.contains("whisper"), "{models}");
     let mut talk = Command::new(env!("CARGO_BIN_EXE_offhook"));
     let (worked, said) = run(talk.arg("talk").env("ALSA_CONFIG_PATH", "/dev/null"), super::bot::LIMIT);
-    assert!(!worked && said.contains("microphone") && said.contains("softphone"), "{said}");
+    assert!(
+        !worked && said.contains("microphone") && said.contains("softphone"),
+        "{said}"
+    );
 }

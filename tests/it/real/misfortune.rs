@@ -20,27 +20,50 @@ fn files_that_are_wrong_are_told_with_their_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(at("bad.yaml"), "version: 1\nroutes: [{match: any, assistant: mia, flow: welcom}]\nassistants: {mia: {languages: [en], disclosure: Hi.}}\nflows: {welcome: {steps: [{sya: Hi.}]}}\n").expect("written");
-    refused(&["check", &at("bad.yaml")], &["bad.yaml:2:", "did you mean `welcome`", "bad.yaml:4:", "did you mean `say`"]);
+    refused(
+        &["check", &at("bad.yaml")],
+        &[
+            "bad.yaml:2:",
+            "did you mean `welcome`",
+            "bad.yaml:4:",
+            "did you mean `say`",
+        ],
+    );
     std::fs::write(at("offhook.yaml"), "plan: bad.yaml\nsipp: {}\n").expect("written");
-    refused(&["check", "-c", &at("offhook.yaml")], &["offhook.yaml:2:1", "did you mean `sip`"]);
+    refused(
+        &["check", "-c", &at("offhook.yaml")],
+        &["offhook.yaml:2:1", "did you mean `sip`"],
+    );
     refused(&["serve", "-c", &at("none.yaml")], &["none.yaml", "cannot be read"]);
     std::fs::write(at("caller.yaml"), "language: en\nsteps: [{play: noise.wav}]\n").expect("written");
     std::fs::write(at("noise.wav"), "this is no sound").expect("written");
-    refused(&["ring", "sip:x@127.0.0.1:9", "--as", &at("caller.yaml")], &["noise.wav"]);
+    refused(
+        &["ring", "sip:x@127.0.0.1:9", "--as", &at("caller.yaml")],
+        &["noise.wav"],
+    );
     std::fs::write(at("caller.yaml"), "language: en\nsteps: [{press: x}]\n").expect("written");
-    refused(&["ring", "sip:x@127.0.0.1:9", "--as", &at("caller.yaml")], &["there is no key `x`"]);
+    refused(
+        &["ring", "sip:x@127.0.0.1:9", "--as", &at("caller.yaml")],
+        &["there is no key `x`"],
+    );
 }
 
 #[test]
 fn missing_and_damaged_models_are_named_with_the_cure() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut serve = Command::new(env!("CARGO_BIN_EXE_offhook"));
-    serve.arg("serve").current_dir(root()).env("OFFHOOK_MODELS", folder.path());
+    serve
+        .arg("serve")
+        .current_dir(root())
+        .env("OFFHOOK_MODELS", folder.path());
     let (worked, said) = run(&mut serve, LIMIT);
     assert!(!worked && said.contains("offhook models pull"), "{said}");
     std::fs::write(folder.path().join("ggml-base.bin"), "short").expect("written");
     let mut verify = Command::new(env!("CARGO_BIN_EXE_offhook"));
-    let (worked, said) = run(verify.args(["models", "verify"]).env("OFFHOOK_MODELS", folder.path()), LIMIT);
+    let (worked, said) = run(
+        verify.args(["models", "verify"]).env("OFFHOOK_MODELS", folder.path()),
+        LIMIT,
+    );
     assert!(!worked && said.contains("ggml-base.bin"), "{said}");
 }
 
@@ -51,9 +74,19 @@ fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("offhook.yaml");
     let plan = root().join("dialplans/support.yaml");
-    std::fs::write(&config, format!("sip: {{listen: [\"udp:127.0.0.1:{port}\"]}}\nplan: {}\n", plan.display())).expect("written");
+    std::fs::write(
+        &config,
+        format!(
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\"]}}\nplan: {}\n",
+            plan.display()
+        ),
+    )
+    .expect("written");
     let said = format!("127.0.0.1:{port}");
-    refused(&["serve", "-c", &config.display().to_string()], &[said.as_str(), "another program holds the port"]);
+    refused(
+        &["serve", "-c", &config.display().to_string()],
+        &[said.as_str(), "another program holds the port"],
+    );
 }
 
 #[test]
