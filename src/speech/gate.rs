@@ -90,6 +90,23 @@ pub fn believe(text: &str, evidence: Evidence) -> String {
     text
 }
 
+/// A number that was written twice or more in a row, once. Tokens do not show it where only the first copy has no blank before
+/// it; a number that really repeats itself is shorter than six characters ("1234 1234").
+pub fn number_once(text: &str) -> &str {
+    let spoken: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| c.is_alphanumeric()).collect();
+    let digits = spoken.iter().filter(|(_, c)| c.is_ascii_digit()).count();
+    if digits * 2 < spoken.len() {
+        return text;
+    }
+    for period in 6..=spoken.len() / 2 {
+        let repeats = spoken.iter().zip(&spoken[period..]).all(|((_, a), (_, b))| a == b);
+        if repeats {
+            return text[..spoken[period].0].trim_end();
+        }
+    }
+    text
+}
+
 /// "[BLANK_AUDIO]", "(music)", "♪": heard, not said.
 fn without_annotations(text: &str) -> String {
     let mut depth = 0_usize;
@@ -144,6 +161,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_written_twice_is_one() {
+        for (text, once) in [
+            ("40728690 40728690 40", "40728690"),
+            ("2024 6890 2024 6890 20", "2024 6890"),
+            ("407以8263407以8263", "407以8263"),
+            ("668820256688202566882025", "66882025"),
+            ("1234 1234", "1234 1234"),
+            ("4071 8263", "4071 8263"),
+            (
+                "where is my order where is my order",
+                "where is my order where is my order",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(number_once(text), once, "{text}");
+        }
+    }
+
+    #[test]
     fn does_not_believe_subtitles_and_silence() {
         let sure = Evidence {
             confidence: -0.2,
@@ -173,6 +209,7 @@ mod tests {
         fn any_tokens_and_any_text_are_taken(tokens: Vec<i32>, text: String) {
             if let Some(at) = repetition(&tokens, Language::English) { prop_assert!(at < tokens.len()); }
             believe(&text, Evidence { confidence: -0.5, no_speech: 0.0 });
+            prop_assert!(text.starts_with(number_once(&text)));
         }
     }
 }

@@ -183,8 +183,12 @@ impl Stt for Whisper {
         if again {
             decoded = self.decode(samples, listening.language, Context::Safe, cancel)?;
         }
+        let text = match listening.digits {
+            Digits::Expected => gate::number_once(&decoded.text),
+            Digits::No => &decoded.text,
+        };
         Ok(Transcript {
-            text: gate::believe(&decoded.text, decoded.evidence),
+            text: gate::believe(text, decoded.evidence),
             confidence: decoded.evidence.confidence,
             took: clock::now().saturating_duration_since(began),
             again,
