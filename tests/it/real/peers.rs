@@ -1,13 +1,10 @@
-//! Other people's phones ring the real program: SIPp and baresip.
+//! SIPp rings the real program.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use offhook::audio::{tone, wav};
-
-use super::bot::{Bot, LIMIT, free_port, run, until};
+use super::bot::{Bot, LIMIT, free_port, root, run, until};
 
 const MANY: &str = "calls: {most: 100, record: false}";
 
@@ -30,7 +27,7 @@ fn held(pid: u32) -> (u64, usize, usize) {
     )
 }
 
-fn sipp(bot: &Bot, arguments: &[&str], folder: &std::path::Path) -> (bool, String) {
+fn sipp(bot: &Bot, arguments: &[&str], folder: &Path) -> (bool, String) {
     let media = free_port().to_string();
     let mut command = Command::new("sipp");
     command.args([
@@ -40,7 +37,7 @@ fn sipp(bot: &Bot, arguments: &[&str], folder: &std::path::Path) -> (bool, Strin
         "support",
         "-nostdin",
         "-timeout",
-        "120s",
+        "280s",
         "-mp",
         &media,
     ]);
@@ -49,7 +46,7 @@ fn sipp(bot: &Bot, arguments: &[&str], folder: &std::path::Path) -> (bool, Strin
         .arg(format!("127.0.0.1:{}", bot.port))
         .current_dir(folder)
         .env("TERM", "dumb");
-    run(&mut command, Duration::from_secs(150))
+    run(&mut command, Duration::from_secs(300))
 }
 
 #[test]
@@ -89,18 +86,18 @@ fn a_hundred_calls_of_sipp_pass_and_leave_nothing_behind() {
 }
 
 #[test]
-fn sipp_plays_sound_and_keys() {
+fn a_hundred_calls_with_sound_and_keys() {
     let bot = Bot::start("dialplans/support.yaml", MANY);
     // The scenario looks for its captures in `pcap`; Debian keeps them elsewhere.
     std::os::unix::fs::symlink("/usr/share/sip-tester", bot.folder.path().join("pcap")).expect("a link");
     let (passed, said) = sipp(
         &bot,
-        &["-sn", "uac_pcap", "-m", "3", "-l", "3", "-r", "3"],
+        &["-sn", "uac_pcap", "-m", "100", "-l", "10", "-r", "5"],
         bot.folder.path(),
     );
     assert!(passed, "{said}");
     let endings = until("every call's record", LIMIT, || {
-        Some(bot.endings()).filter(|endings| endings.len() == 3)
+        Some(bot.endings()).filter(|endings| endings.len() == 100)
     });
     assert!(
         endings.iter().all(|ending| ending == "the caller hung up"),
@@ -109,92 +106,65 @@ fn sipp_plays_sound_and_keys() {
     bot.stop();
 }
 
-#[test]
-fn baresip_rings_and_hears_the_greeting() {
-    let bot = Bot::start("dialplans/support.yaml", "");
-    let folder = bot.folder.path().join("baresip");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let microphone = folder.join("quiet.wav");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8_000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut quiet = hound::WavWriter::create(&microphone, spec).expect("a WAV file");
-    for sample in tone::sine_at(8_000, 200.0, -70.0, Duration::from_secs(20)) {
-        quiet.write_sample(sample).expect("written");
-    }
-    quiet.finalize().expect("written");
-    let (control, listen) = (free_port(), free_port());
-    let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
-    let modules = modules
-        .iter()
-        .find(|path| std::path::Path::new(path).is_dir())
-        .expect("baresip is installed by .ci/setup");
-    let config = format!(
-        "poll_method epoll\nsip_listen 127.0.0.1:{listen}\ncall_max_calls 4\naudio_source aufile,{}\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\nrtp_ports 26000-26100\nnet_interface 127.0.0.1\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {}\n",
-        microphone.display(),
-        folder.display()
+/// The call's record, after it was transferred and the phone it was sent to answered with `outcome`.
+fn transferred(outcome: &str) -> serde_json::Value {
+    let bot = Bot::start("fixtures/plans/transfer.yaml", "");
+    let scenario = root().join("fixtures/sipp/transferred.xml");
+    let scenario = scenario.display().to_string();
+    let (passed, said) = sipp(
+        &bot,
+        &["-sf", &scenario, "-key", "outcome", outcome, "-m", "1"],
+        bot.folder.path(),
     );
-    std::fs::write(folder.join("config"), config).expect("written");
-    std::fs::write(
-        folder.join("accounts"),
-        format!("<sip:tester@127.0.0.1:{listen}>;regint=0;audio_codecs=PCMU/8000/1\n"),
-    )
-    .expect("written");
-    let child = Command::new("baresip")
-        .arg("-f")
-        .arg(&folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|e| panic!("baresip cannot be run: {e}; `.ci/setup test` installs it"));
-    let _baresip = Killed(child);
-    let mut line = until("baresip", LIMIT, || TcpStream::connect(("127.0.0.1", control)).ok());
-    let mut tell = |command: &str, parameters: &str| {
-        let json = format!("{{\"command\":\"{command}\",\"params\":\"{parameters}\"}}");
-        write!(line, "{}:{json},", json.len()).expect("told");
-        line.set_read_timeout(Some(Duration::from_secs(2))).ok();
-        // What it answers is of no interest, only that it has.
-        let _ = line.read(&mut [0; 4096]);
-    };
-    tell("dial", &format!("sip:support@127.0.0.1:{}", bot.port));
-    let longest = || {
-        let files = std::fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path());
-        files
-            .filter(|path| path.to_string_lossy().contains("-dec"))
-            .filter_map(|path| std::fs::metadata(path).ok())
-            .map(|m| m.len())
-            .max()
-    };
-    // Six seconds of what it hears: the greeting.
-    until("baresip's recording", LIMIT, || {
-        longest().filter(|length| *length > 6 * 16_000)
-    });
-    tell("hangup", "");
-    let endings = until("the record", LIMIT, || {
-        Some(bot.endings()).filter(|endings| endings.len() == 1)
-    });
-    assert_eq!(endings, ["the caller hung up"]);
-    let recording = std::fs::read_dir(&folder)
-        .expect("a folder")
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.to_string_lossy().contains("-dec"))
-        .expect("a recording");
-    let heard = wav::read(&recording).expect("a WAV file");
-    let level = offhook::audio::level::speech_level(&heard);
-    assert!(level > -35.0, "what baresip heard is at {level} dBFS");
+    assert!(passed, "{said}");
+    let record = bot.last_call();
     bot.stop();
+    record
 }
 
-struct Killed(std::process::Child);
+#[test]
+fn a_caller_is_transferred_by_refer_and_kept_where_nobody_answers() {
+    let there = transferred("200 OK");
+    assert_eq!(there["path"], serde_json::json!(["through"]), "{there:#}");
+    assert!(there.to_string().contains("One moment"), "{there:#}");
+    let back = transferred("486 Busy Here");
+    assert_eq!(back["path"], serde_json::json!(["through", "nobody_free"]), "{back:#}");
+    assert!(back.to_string().contains("Nobody is free right now"), "{back:#}");
+}
 
-impl Drop for Killed {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
+/// SIPp counts a 503 as a failed call; its message log shows what it was told.
+#[test]
+fn one_call_too_many_is_refused_and_the_next_is_taken() {
+    let bot = Bot::start("dialplans/support.yaml", "calls: {most: 1, record: false}");
+    let (passed, said) = sipp(
+        &bot,
+        &[
+            "-sn",
+            "uac",
+            "-m",
+            "2",
+            "-l",
+            "2",
+            "-r",
+            "2",
+            "-d",
+            "4000",
+            "-trace_msg",
+            "-message_file",
+            "messages.log",
+        ],
+        bot.folder.path(),
+    );
+    assert!(!passed, "both calls were taken: {said}");
+    let log = std::fs::read_to_string(bot.folder.path().join("messages.log")).expect("a log");
+    let refusal = log
+        .find("SIP/2.0 503")
+        .unwrap_or_else(|| panic!("nobody was refused: {log}"));
+    assert!(log[refusal..].contains("Retry-After: "), "{log}");
+    until("the first call's end", LIMIT, || {
+        (bot.endings().len() == 1).then_some(())
+    });
+    let (passed, said) = sipp(&bot, &["-sn", "uac", "-m", "1"], bot.folder.path());
+    assert!(passed, "{said}");
+    bot.stop();
 }
