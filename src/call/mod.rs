@@ -362,6 +362,11 @@ impl Call {
                         .walk
                         .step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
                 }
+                Order::Tool(call) => {
+                    let reason = format!("nothing carries out `{}`", call.tool);
+                    self.note(Note::Problem(reason.clone()));
+                    order = self.walk.step(crate::dialplan::Outcome::Failed(reason));
+                }
                 Order::Listen {
                     prompt,
                     bargein,

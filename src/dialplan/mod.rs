@@ -14,8 +14,11 @@ mod parse;
 mod patterns;
 pub mod plan;
 pub mod prompt;
+mod schema;
+pub mod template;
 #[cfg(test)]
 mod tests;
+pub mod tool;
 mod uri;
 mod values;
 pub mod walk;
@@ -30,6 +33,8 @@ pub use plan::{
     Then, Value,
 };
 pub use prompt::{FixedPrompt, Prompt};
+pub use template::{Template, Unfilled, Url};
+pub use tool::{Tool, ToolCall};
 pub use walk::Walk;
 
 pub use crate::document::{Problem, Severity};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Slot, Value};
+use super::tool::ToolCall;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,9 @@ pub enum Order {
     },
     /// Look it up in the knowledge; then [`Outcome::Answered`].
     Answer { question: String },
+    /// Say the filler if it takes a while, and carry it out; then [`Outcome::Returned`] or [`Outcome::Failed`]. Given again after an outcome
+    /// that was not waited for; whoever carries it out does it once.
+    Tool(ToolCall),
     /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
     Transfer { to: String, say: Option<String> },
     /// Say `say`, and end the call.
@@ -37,6 +41,8 @@ pub enum Expect {
 pub enum Outcome {
     Done,
     Failed(String),
+    /// What a tool answered: values by dotted names, as [`super::Tool::taken`] gives them.
+    Returned(BTreeMap<String, Value>),
     /// The caller said `words`, taken to mean `commands`; none: not understood.
     Heard {
         words: String,

@@ -152,6 +152,7 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         assistants: map(&fields, "assistants", problems, assistant),
         knowledge: map(&fields, "knowledge", problems, knowledge),
         slots: map(&fields, "slots", problems, slot),
+        tools: BTreeMap::new(),
         flows: written
             .iter()
             .filter_map(|(key, node)| flows::flow(key, node, &around, problems))

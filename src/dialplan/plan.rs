@@ -10,6 +10,7 @@ use super::hours::Hours;
 use super::next::Next;
 use super::patterns::{Events, Patterns};
 use super::prompt::{FixedPrompt, Prompt};
+use super::tool::Tool;
 use crate::document::Place;
 use crate::language::Language;
 
@@ -24,6 +25,7 @@ pub struct Plan {
     pub assistants: BTreeMap<String, Assistant>,
     pub knowledge: BTreeMap<String, KnowledgeBase>,
     pub slots: BTreeMap<String, Slot>,
+    pub tools: BTreeMap<String, Tool>,
     /// In the order of the file.
     pub flows: Vec<Flow>,
     pub patterns: Patterns,

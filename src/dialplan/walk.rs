@@ -191,7 +191,7 @@ impl Walk {
                 self.keys(&waiting, &keys)
             }
             (waiting, Outcome::NoInput) => self.silent(&waiting),
-            (_, Outcome::Done | Outcome::Failed(_) | Outcome::Answered(_)) => self.listen(None),
+            (_, Outcome::Done | Outcome::Failed(_) | Outcome::Answered(_) | Outcome::Returned(_)) => self.listen(None),
         }
     }
 

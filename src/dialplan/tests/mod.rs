@@ -80,6 +80,7 @@ fn until_wanted(walk: &mut Walk, mut order: Order) -> String {
                 return format!("{said}{}{expect}", prompt.map(|p| format!("{p} ")).unwrap_or_default());
             }
             Order::Answer { question } => return format!("{said}!{question}"),
+            Order::Tool(call) => return format!("{said}@{}", call.tool),
             Order::Transfer { to, say } => return format!("{said}{} ->{to}", say.unwrap_or_default()),
             Order::Hangup { say } => return format!("{said}{} end", say.unwrap_or_default()),
         }

@@ -96,7 +96,7 @@ fn go_through(walk: &mut Walk, order: Order, wish: &str, choice: usize, known: K
                 Known::Yes => Outcome::Answered(Some("So it is.".into())),
                 Known::No => Outcome::Answered(None),
             },
-            Order::Transfer { .. } => Outcome::Failed("486".into()),
+            Order::Tool(_) | Order::Transfer { .. } => Outcome::Failed("486".into()),
             Order::Hangup { .. } => return Ok(()),
         };
         order = walk.step(outcome);
@@ -184,7 +184,7 @@ fn until_ended(walk: &mut Walk, mut order: Order, before: Option<&str>, outcome:
             Order::Say { .. } => walk.step(Outcome::Done),
             Order::Listen { .. } => walk.step(wish.take().unwrap_or_else(|| outcome.clone())),
             Order::Answer { .. } => walk.step(Outcome::Answered(None)),
-            Order::Transfer { .. } => walk.step(Outcome::Failed("486".into())),
+            Order::Tool(_) | Order::Transfer { .. } => walk.step(Outcome::Failed("486".into())),
             Order::Hangup { say } => return say.filter(|say| !say.is_empty()),
         };
     }
