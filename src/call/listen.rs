@@ -45,7 +45,15 @@ pub(super) fn keys_wanted(expect: &Expect) -> Option<usize> {
         Expect::Slot(slot) => match &slot.kind {
             SlotKind::Digits { max, .. } => Some(*max),
             SlotKind::Boolean | SlotKind::Enum(_) => Some(1),
-            _ => None,
+            SlotKind::DateTime => Some(12),
+            SlotKind::Number { .. }
+            | SlotKind::Money { .. }
+            | SlotKind::Date
+            | SlotKind::Time
+            | SlotKind::Phone
+            | SlotKind::Name
+            | SlotKind::Email
+            | SlotKind::Text => None,
         },
     }
 }

@@ -362,8 +362,12 @@ impl Call {
                         .walk
                         .step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
                 }
-                Order::Tool(call) => {
-                    let reason = format!("nothing carries out `{}`", call.tool);
+                Order::Tool(_)
+                | Order::HandOff { .. }
+                | Order::Record { .. }
+                | Order::Ticket(_)
+                | Order::Callback { .. } => {
+                    let reason = format!("nothing carries this out: {order:?}");
                     self.note(Note::Problem(reason.clone()));
                     order = self.walk.step(crate::dialplan::Outcome::Failed(reason));
                 }

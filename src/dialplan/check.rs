@@ -1,31 +1,45 @@
-//! What a plan must keep beside its syntax: references, types, exits, and what callers would suffer from.
+//! What a plan must keep beside its syntax: references, types, what may be sent where, and whom it may call.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
+use super::assistant::BelowScore;
 use super::expression::{Expression, Type};
 use super::flows::{each, each_prompt};
-use super::next::Next;
-use super::plan::{Action, Flow, Plan, Slot, SlotKind, Step, Then};
+use super::lint;
+
+use super::plan::{Action, Flow, Plan, Step};
+use super::policy::Ending;
 use super::prompt::Prompt;
+use super::queue::Brief;
+use super::route::Match;
+use super::scenario::Expectation;
+use super::scope::{self, Where, condition, kind, near, typed};
+use super::slot::{Must, Slot, SlotKind};
+use super::tool::{Effect, Pii, Tool, When};
 use crate::document::problem::suggest;
 use crate::document::{Place, Problems};
-use crate::language::Language;
-
-/// A prompt that takes longer to say loses the caller.
-const LONGEST_PROMPT: Duration = Duration::from_secs(12);
-/// The share of common words from which two `use_when` are the same to a dialogue manager.
-const ALIKE: f64 = 0.8;
 
 pub(super) fn check(plan: &Plan, problems: &mut Problems) {
     assistants(plan, problems);
+    for route in &plan.routes {
+        if let Match::Numbers { when: Some(when), .. } = &route.matches {
+            condition(plan, when, Where::Start, route.place, problems);
+        }
+    }
+    for slot in plan.slots.values() {
+        must(plan, slot, problems);
+    }
+    for tool in plan.tools.values() {
+        sent(plan, tool, problems);
+    }
     for flow in &plan.flows {
         steps(plan, flow, problems);
     }
-    reachable(plan, problems);
-    circles(plan, problems);
-    alike(plan, problems);
+    handovers(plan, problems);
+    policies(plan, problems);
+    wrap_up(plan, problems);
+    campaigns(plan, problems);
+    scenarios(plan, problems);
     prompts(plan, problems);
+    lint::lint(plan, problems);
 }
 
 fn assistants(plan: &Plan, problems: &mut Problems) {
@@ -42,6 +56,64 @@ fn assistants(plan: &Plan, problems: &mut Problems) {
     }
 }
 
+/// Where a slot stands is not kept: problems of one are told at the first step that asks for it.
+fn must(plan: &Plan, slot: &Slot, problems: &mut Problems) {
+    let mut place = Place { line: 1, column: 1 };
+    for flow in plan.flows.iter().rev() {
+        each(&flow.steps, &mut |step| match &step.action {
+            Action::Collect(collect) if collect.slot == slot.name => place = step.place,
+            _ => {}
+        });
+    }
+    let name = &slot.name;
+    match &slot.must {
+        Some(Must::WithinWindow) if !plan.campaigns.values().any(|campaign| campaign.window.is_some()) => {
+            let message = format!("`must` of slot `{name}`: no campaign has a `window`; write `within hours.NAME`");
+            problems.error(place, message);
+        }
+        Some(Must::WithinHours(hours)) if !plan.hours.contains_key(hours) => {
+            let near = suggest(hours, plan.hours.keys().map(String::as_str));
+            problems.error(
+                place,
+                format!("`must` of slot `{name}`: no hours are called `{hours}`{near}"),
+            );
+        }
+        Some(Must::Hold(expression)) => condition(plan, expression, Where::Flow, place, problems),
+        Some(Must::WithinWindow | Must::WithinHours(_) | Must::Future) | None => {}
+    }
+}
+
+/// What a tool sends is known, and personal only where that is allowed.
+fn sent(plan: &Plan, tool: &Tool, problems: &mut Problems) {
+    let at = match tool.when {
+        When::Step => Where::Flow,
+        When::CallStart => Where::Start,
+    };
+    for path in tool.names() {
+        if let Err(reason) = scope::name(plan, path, at) {
+            problems.error(tool.place, format!("tool `{}`: {reason}", tool.name));
+        }
+    }
+    if tool.pii == Pii::Allowed {
+        return;
+    }
+    let sent = tool
+        .sent()
+        .into_iter()
+        .chain(tool.idempotency.iter().flat_map(|key| key.names()));
+    let mut personal: Vec<&str> = sent
+        .filter(|name| plan.slots.get(*name).is_some_and(|slot| slot.pii))
+        .collect();
+    personal.dedup();
+    for name in personal {
+        let message = format!(
+            "tool `{}` is sent `{name}`, which is personal (`pii: true`); write `pii_ok: true` where it may have that",
+            tool.name
+        );
+        problems.error(tool.place, message);
+    }
+}
+
 fn steps(plan: &Plan, flow: &Flow, problems: &mut Problems) {
     each(&flow.steps, &mut |step| match &step.action {
         Action::Collect(collect) => {
@@ -52,20 +124,39 @@ fn steps(plan: &Plan, flow: &Flow, problems: &mut Problems) {
                 set(plan, name, value, step.place, problems);
             }
         }
-        Action::If { condition, .. } => {
-            if typed(plan, condition, step.place, problems).is_some_and(|found| found != Type::Boolean) {
-                problems.error(step.place, "a condition should be true or false");
+        Action::If { condition: holds, .. } => condition(plan, holds, Where::Flow, step.place, problems),
+        Action::Switch { on, cases, .. } => {
+            typed(plan, on, Where::Flow, step.place, problems);
+            switch_cases(plan, on, cases, step.place, problems);
+        }
+        Action::Callback(callback) => {
+            let datetime = |kind: &SlotKind| *kind == SlotKind::DateTime;
+            let phone = |kind: &SlotKind| *kind == SlotKind::Phone;
+            of_type(plan, &callback.at, "datetime", datetime, step.place, problems);
+            if let Some(number) = &callback.number {
+                of_type(plan, number, "phone", phone, step.place, problems);
             }
         }
-        Action::Switch { on, cases, .. } => {
-            typed(plan, on, step.place, problems);
-            switch_cases(plan, on, cases, step.place, problems);
+        Action::Disposition(name) => disposition(plan, name, step.place, problems),
+        Action::Tool(used) => {
+            if let Some(tool) = plan.tools.get(&used.tool)
+                && tool.effect == Effect::Read
+                && used.confirm_say.is_some()
+            {
+                let message = format!(
+                    "tool `{}` only reads: nobody is asked for that; take `confirm_say` out",
+                    tool.name
+                );
+                problems.warn(used.place, message);
+            }
         }
         Action::Answer { .. }
         | Action::Say { .. }
         | Action::GotoFlow(_)
         | Action::RunFlow(_)
-        | Action::Transfer { .. }
+        | Action::Transfer(_)
+        | Action::Record(_)
+        | Action::Ticket(_)
         | Action::Hangup { .. } => {}
     });
 }
@@ -79,10 +170,29 @@ fn slot<'a>(plan: &'a Plan, name: &str, place: Place, problems: &mut Problems) -
     slot
 }
 
+fn of_type(
+    plan: &Plan,
+    name: &str,
+    wanted: &str,
+    fits: impl Fn(&SlotKind) -> bool,
+    place: Place,
+    problems: &mut Problems,
+) {
+    if let Some(slot) = slot(plan, name, place, problems)
+        && !fits(&slot.kind)
+    {
+        let message = format!(
+            "slot `{name}` is of the type {}; a callback needs one of the type {wanted}",
+            slot.kind.name()
+        );
+        problems.error(place, message);
+    }
+}
+
 /// A slot is set to what it can hold.
 fn set(plan: &Plan, name: &str, value: &Expression, place: Place, problems: &mut Problems) {
     let slot = slot(plan, name, place, problems);
-    let (Some(slot), Some(found)) = (slot, typed(plan, value, place, problems)) else {
+    let (Some(slot), Some(found)) = (slot, typed(plan, value, Where::Flow, place, problems)) else {
         return;
     };
     match value.constant() {
@@ -112,301 +222,236 @@ fn switch_cases(plan: &Plan, on: &Expression, cases: &[(String, Vec<Step>)], pla
     }
 }
 
-/// The value of `slot` that `written` may have been meant for.
-fn near(slot: &Slot, written: &str) -> String {
-    match &slot.kind {
-        SlotKind::Enum(choices) => suggest(written, choices.iter().map(|choice| choice.value.as_str())),
-        SlotKind::Boolean => suggest(written, ["true", "false"]),
-        SlotKind::Digits { .. }
-        | SlotKind::Number { .. }
-        | SlotKind::Date
-        | SlotKind::Time
-        | SlotKind::Name
-        | SlotKind::Email
-        | SlotKind::Text => String::new(),
+/// Where campaigns say how their calls may end, they end so.
+fn disposition(plan: &Plan, name: &str, place: Place, problems: &mut Problems) {
+    let declared: Vec<&str> = plan
+        .campaigns
+        .values()
+        .flat_map(|campaign| campaign.dispositions.iter().map(String::as_str))
+        .collect();
+    if !declared.is_empty() && !declared.contains(&name) {
+        problems.error(
+            place,
+            format!("no campaign has the disposition `{name}`{}", suggest(name, declared)),
+        );
     }
 }
 
-fn kind(slot: &Slot) -> Type {
-    match slot.kind {
-        SlotKind::Number { .. } => Type::Number,
-        SlotKind::Boolean => Type::Boolean,
-        SlotKind::Digits { .. }
-        | SlotKind::Enum(_)
-        | SlotKind::Date
-        | SlotKind::Time
-        | SlotKind::Name
-        | SlotKind::Email
-        | SlotKind::Text => Type::Text,
-    }
-}
-
-/// What is known of a caller and of a call.
-const CALLER: [&str; 2] = ["caller.number", "caller.name"];
-const CALL: [&str; 2] = ["call.id", "call.to"];
-
-/// The type of a name in an expression or a prompt.
-fn name(plan: &Plan, path: &str) -> Result<Type, String> {
-    if let Some(slot) = plan.slots.get(path) {
-        return Ok(kind(slot));
-    }
-    match path.split_once('.') {
-        Some(("caller" | "call", _)) if CALLER.contains(&path) || CALL.contains(&path) => Ok(Type::Text),
-        Some(("caller", _)) => Err(format!("nothing is known as `{path}`{}", suggest(path, CALLER))),
-        Some(("call", _)) => Err(format!("nothing is known as `{path}`{}", suggest(path, CALL))),
-        Some(("hours", rest)) => match rest.split_once('.') {
-            Some((hours, "open")) if plan.hours.contains_key(hours) => Ok(Type::Boolean),
-            Some((hours, "open")) => Err(format!(
-                "no hours are called `{hours}`{}",
-                suggest(hours, plan.hours.keys().map(String::as_str))
-            )),
-            _ => Err(format!("`{path}`: write `hours.NAME.open`")),
-        },
-        Some(("queue" | "sentiment" | "campaign", _)) => {
-            Err(format!("`{path}` is not yet carried out by this version"))
+fn handovers(plan: &Plan, problems: &mut Problems) {
+    for handoff in plan.handoffs.values() {
+        for brief in &handoff.brief {
+            if let Brief::Slot(name) = brief
+                && !plan.slots.contains_key(name)
+            {
+                let fixed = ["summary", "slots", "reason", "sentiment", "last_turns"];
+                let known = plan.slots.keys().map(String::as_str).chain(fixed);
+                let near = suggest(name, known);
+                problems.error(
+                    handoff.place,
+                    format!("`brief` of handoff `{}` has no `{name}`{near}", handoff.name),
+                );
+            }
         }
-        _ => {
-            let known = plan.slots.keys().map(String::as_str);
-            Err(format!(
-                "`{path}` is no slot, nor of caller, call or hours{}",
-                suggest(path, known)
-            ))
+        let queue = plan.queues.get(&handoff.queue);
+        if handoff.no_agent.is_none() && queue.is_some_and(|queue| queue.overflow.is_none()) {
+            let message = format!(
+                "handoff `{}` has no `no_agent`: write the flow for when nobody is free",
+                handoff.name
+            );
+            problems.warn(handoff.place, message);
         }
     }
 }
 
-/// The type of `expression`, if it has one; every slot in it is compared with what it can be.
-fn typed(plan: &Plan, expression: &Expression, place: Place, problems: &mut Problems) -> Option<Type> {
-    let found = match expression.check(&|path| name(plan, path)) {
-        Ok(found) => found,
-        Err(reason) => {
-            problems.error(place, reason);
-            return None;
+fn policies(plan: &Plan, problems: &mut Problems) {
+    for policy in &plan.policies {
+        condition(plan, &policy.when, Where::Flow, policy.place, problems);
+        if let Some(name) = &policy.disposition {
+            disposition(plan, name, policy.place, problems);
+        }
+    }
+}
+
+fn wrap_up(plan: &Plan, problems: &mut Problems) {
+    let Some(wrap_up) = &plan.wrap_up else { return };
+    if let Some(ticket) = &wrap_up.ticket {
+        if let Some(when) = &ticket.when {
+            condition(plan, when, Where::WrapUp, ticket.place, problems);
+        }
+        if let Some(queue) = ticket.route.as_ref().filter(|queue| !plan.queues.contains_key(*queue)) {
+            let near = suggest(queue, plan.queues.keys().map(String::as_str));
+            problems.error(ticket.place, format!("no queue is called `{queue}`{near}"));
+        }
+    }
+    if let Some(when) = wrap_up.csat.as_ref().and_then(|csat| csat.when.as_ref()) {
+        condition(plan, when, Where::WrapUp, wrap_up.place, problems);
+    }
+    for path in wrap_up.webhook.iter().flat_map(|url| url.template().names()) {
+        if let Err(reason) = scope::name(plan, path, Where::WrapUp) {
+            problems.error(wrap_up.place, reason);
+        }
+    }
+    let mut said = plan.policies.iter().any(|policy| policy.disposition.is_some());
+    for flow in &plan.flows {
+        each(&flow.steps, &mut |step| {
+            said |= matches!(step.action, Action::Disposition(_))
+        });
+    }
+    if wrap_up.disposition == Ending::Required && !said {
+        let message = "`disposition: required`, and no step says one: write `{disposition: NAME}` before calls end";
+        problems.error(wrap_up.place, message);
+    }
+}
+
+fn campaigns(plan: &Plan, problems: &mut Problems) {
+    for campaign in plan.campaigns.values() {
+        match plan.assistants.get(&campaign.assistant) {
+            Some(assistant) if assistant.disclosure.is_none() => {
+                let message = format!(
+                    "campaign `{}`: assistant `{}` has no `disclosure`, and the people it calls must be told who calls and that \
+                     it is a machine",
+                    campaign.name, campaign.assistant
+                );
+                problems.error(campaign.place, message);
+            }
+            Some(_) => {}
+            None if campaign.assistant.is_empty() => {}
+            None => {
+                let near = suggest(&campaign.assistant, plan.assistants.keys().map(String::as_str));
+                problems.error(
+                    campaign.place,
+                    format!("no assistant is called `{}`{near}", campaign.assistant),
+                );
+            }
+        }
+        if let Some(hold) = &campaign.pacing.hold_if {
+            condition(plan, hold, Where::Breaker, campaign.place, problems);
+        }
+        if let Some(breaker) = &campaign.breaker {
+            condition(plan, &breaker.pause_if, Where::Breaker, campaign.place, problems);
+        }
+    }
+}
+
+fn scenarios(plan: &Plan, problems: &mut Problems) {
+    for scenario in &plan.tests {
+        let mut unknown = |what: &str, name: &str, known: Vec<&str>| {
+            if !known.contains(&name) {
+                let near = suggest(name, known);
+                problems.error(
+                    scenario.place,
+                    format!("test `{}`: no {what} is called `{name}`{near}", scenario.name),
+                );
+            }
+        };
+        let flows = || plan.flows.iter().map(|flow| flow.name.as_str()).collect::<Vec<_>>();
+        let tools = || plan.tools.keys().map(String::as_str).collect::<Vec<_>>();
+        for expected in &scenario.expect {
+            match expected {
+                Expectation::Flows(names) => names.iter().for_each(|name| unknown("flow", name, flows())),
+                Expectation::AfterBeep { flow, .. } => unknown("flow", flow, flows()),
+                Expectation::Tool { name, .. } => unknown("tool", name, tools()),
+                Expectation::Slots(slots) => {
+                    for (name, _) in slots {
+                        unknown("slot", name, plan.slots.keys().map(String::as_str).collect());
+                    }
+                }
+                Expectation::Heard(_)
+                | Expectation::NotHeard(_)
+                | Expectation::Disposition(_)
+                | Expectation::ReplyP95(_)
+                | Expectation::Amd(_)
+                | Expectation::Transfer(_)
+                | Expectation::EndedBy(_) => {}
+            }
+        }
+        for (name, _) in &scenario.tools {
+            unknown("tool", name, tools());
+        }
+        if scenario.expect.is_empty() {
+            problems.error(
+                scenario.place,
+                format!("test `{}` expects nothing; write what should happen", scenario.name),
+            );
+        }
+    }
+}
+
+/// Every name in a prompt is known.
+fn prompts(plan: &Plan, problems: &mut Problems) {
+    let mut see = |prompt: &Prompt| {
+        for path in prompt.names() {
+            if let Err(reason) = scope::name(plan, path, Where::Flow) {
+                problems.error(prompt.place, reason);
+            }
         }
     };
-    for (name, value) in expression.compared() {
-        if let Some(slot) = plan.slots.get(name).filter(|slot| !slot.fits(value)) {
-            let message = format!("slot `{name}` is never `{value}`{}", near(slot, &value.to_string()));
-            problems.error(place, message);
-        }
-    }
-    Some(found)
-}
-
-/// The flows that `flow` leads to.
-fn leads_to(flow: &Flow) -> Vec<&str> {
-    let mut names: Vec<&str> = flow.events.flows().collect();
-    each(&flow.steps, &mut |step| match &step.action {
-        Action::GotoFlow(next) => names.extend(next.flow()),
-        Action::RunFlow(name) => names.push(name),
-        Action::Collect(collect) => {
-            names.extend(collect.on_fail.as_ref().and_then(Next::flow));
-            names.extend(collect.events.flows());
-        }
-        Action::Answer { on_fail, .. } | Action::Transfer { on_fail, .. } => {
-            names.extend(on_fail.as_ref().and_then(Next::flow));
-        }
-        Action::Say { .. } | Action::Set(_) | Action::If { .. } | Action::Switch { .. } | Action::Hangup { .. } => {}
-    });
-    names
-}
-
-fn reachable(plan: &Plan, problems: &mut Problems) {
-    let events = plan.patterns.events();
-    let mut open: Vec<&str> = events.flows().chain(plan.patterns.person.as_deref()).collect();
-    open.extend(plan.routes.iter().filter_map(|route| match &route.then {
-        Then::Answer { flow, .. } => Some(flow.as_str()),
-        Then::Reject(_) => None,
-    }));
-    open.extend(
-        plan.flows
-            .iter()
-            .filter(|flow| flow.use_when.is_some())
-            .map(|flow| flow.name.as_str()),
-    );
-    let mut seen = BTreeSet::new();
-    while let Some(next) = open.pop() {
-        if seen.insert(next) {
-            open.extend(plan.flow(next).map(leads_to).unwrap_or_default());
-        }
-    }
-    for flow in plan.flows.iter().filter(|flow| !seen.contains(flow.name.as_str())) {
-        let message = format!(
-            "no route, step or caller leads to flow `{}`: give it a `use_when`, or take it out",
-            flow.name
-        );
-        problems.error(flow.place, message);
-    }
-}
-
-/// Flows that lead from one to the other without waiting for the caller would never end; nor would those that run themselves.
-fn circles(plan: &Plan, problems: &mut Problems) {
-    let next: BTreeMap<&str, Vec<&str>> = plan
-        .flows
-        .iter()
-        .map(|flow| (flow.name.as_str(), at_once(&flow.steps).1))
-        .collect();
-    let runs: BTreeMap<&str, Vec<&str>> = plan.flows.iter().map(|flow| (flow.name.as_str(), runs(flow))).collect();
-    for flow in &plan.flows {
-        if leads_back(&flow.name, &runs) {
-            problems.error(
-                flow.place,
-                format!("flow `{}` runs itself before it has ended", flow.name),
-            );
-        } else if leads_back(&flow.name, &next) {
-            let message = format!(
-                "flow `{}` leads back to itself without listening to the caller, be it by a transfer that fails",
-                flow.name
-            );
-            problems.error(flow.place, message);
-        }
-    }
-}
-
-fn runs(flow: &Flow) -> Vec<&str> {
-    let mut names = Vec::new();
-    each(&flow.steps, &mut |step| {
-        if let Action::RunFlow(name) = &step.action {
-            names.push(name.as_str());
-        }
-    });
-    names
-}
-
-fn leads_back(from: &str, next: &BTreeMap<&str, Vec<&str>>) -> bool {
-    let (mut open, mut seen) = (next.get(from).cloned().unwrap_or_default(), BTreeSet::new());
-    while let Some(name) = open.pop() {
-        if name == from {
-            return true;
-        }
-        if seen.insert(name) {
-            open.extend(next.get(name).into_iter().flatten().copied());
-        }
-    }
-    false
-}
-
-/// Flows that may be entered from `steps` before the caller is listened to; and whether the steps can end without listening.
-fn at_once(steps: &[Step]) -> (bool, Vec<&str>) {
-    let mut names = Vec::new();
-    for step in steps {
-        let through = match &step.action {
-            Action::Collect(_) | Action::Hangup { .. } => false,
-            Action::GotoFlow(next) => {
-                names.extend(next.flow());
-                false
-            }
-            Action::Transfer { on_fail, .. } => {
-                names.extend(on_fail.as_ref().and_then(Next::flow));
-                false
-            }
-            Action::RunFlow(name) => {
-                names.push(name);
-                true
-            }
-            Action::Answer { on_fail, .. } => {
-                names.extend(on_fail.as_ref().and_then(Next::flow));
-                true
-            }
-            Action::If { then, otherwise, .. } => {
-                let ((a, one), (b, two)) = (at_once(then), at_once(otherwise));
-                names.extend(one.into_iter().chain(two));
-                a || b
-            }
-            Action::Switch { cases, default, .. } => {
-                let (mut through, inner) = at_once(default);
-                names.extend(inner);
-                for (_, steps) in cases {
-                    let (on, inner) = at_once(steps);
-                    through |= on;
-                    names.extend(inner);
-                }
-                through
-            }
-            Action::Say { .. } | Action::Set(_) => true,
-        };
-        if !through {
-            return (false, names);
-        }
-    }
-    (true, names)
-}
-
-fn alike(plan: &Plan, problems: &mut Problems) {
-    let words = |text: &str| -> BTreeSet<String> { text.split_whitespace().map(str::to_lowercase).collect() };
-    let flows: Vec<(&Flow, BTreeSet<String>)> = plan
-        .flows
-        .iter()
-        .filter_map(|flow| Some((flow, words(flow.use_when.as_deref()?))))
-        .collect();
-    for (n, (first, a)) in flows.iter().enumerate() {
-        for (second, b) in &flows[n + 1..] {
-            let common = a.intersection(b).count() as f64 / a.union(b).count().max(1) as f64;
-            if common >= ALIKE {
-                let message = format!(
-                    "`use_when` of `{}` and `{}` are nearly the same: callers will get the wrong one",
-                    first.name, second.name
-                );
-                problems.warn(second.place, message);
-            }
-        }
-    }
-}
-
-fn prompts(plan: &Plan, problems: &mut Problems) {
-    let languages = plan.languages();
-    let mut see = |prompt: &Prompt| one_prompt(plan, prompt, &languages, problems);
-    for assistant in plan.assistants.values() {
-        assistant.disclosure.iter().for_each(&mut see);
-    }
-    for flow in &plan.flows {
-        each_prompt(flow, &mut see);
-        flow.title.iter().for_each(&mut see);
-    }
-    for prompt in plan.patterns.events().prompts() {
-        see(prompt);
-    }
+    every_prompt(plan, &mut see);
     let own = ["value", "first", "second"];
     for prompt in plan.patterns.prompts() {
         for path in prompt.names().into_iter().filter(|path| !own.contains(path)) {
-            if let Err(reason) = name(plan, path) {
+            if let Err(reason) = scope::name(plan, path, Where::Flow) {
                 problems.error(prompt.place, reason);
             }
         }
     }
 }
 
-fn one_prompt(plan: &Plan, prompt: &Prompt, languages: &[Language], problems: &mut Problems) {
-    for path in prompt.names() {
-        if let Err(reason) = name(plan, path) {
-            problems.error(prompt.place, reason);
-        }
+/// Every prompt that a caller may hear, but for those of the patterns that have names of their own.
+pub(super) fn every_prompt<'a>(plan: &'a Plan, see: &mut impl FnMut(&'a Prompt)) {
+    for assistant in plan.assistants.values() {
+        assistant.disclosure.iter().for_each(&mut *see);
     }
-    for (language, source) in prompt.sources() {
-        let language = language.or(languages.first().copied()).unwrap_or(Language::English);
-        let spoken = spoken(source, language);
-        if spoken > LONGEST_PROMPT {
-            let message = format!(
-                "this takes about {} s to say; {} s is the most that people listen to",
-                spoken.as_secs(),
-                LONGEST_PROMPT.as_secs()
-            );
-            problems.warn(prompt.place, message);
-        }
+    for slot in plan.slots.values() {
+        slot.ask.iter().for_each(&mut *see);
     }
-    for language in languages.iter().filter(|language| !prompt.speaks(**language)) {
-        problems.error(
-            prompt.place,
-            format!("an assistant speaks `{language}`, and this has no words in it"),
-        );
+    for flow in &plan.flows {
+        each_prompt(flow, see);
+        flow.title.iter().for_each(&mut *see);
+    }
+    plan.tools
+        .values()
+        .filter_map(|tool| tool.filler.as_ref())
+        .for_each(&mut *see);
+    plan.policies
+        .iter()
+        .filter_map(super::policy::Policy::prompt)
+        .for_each(&mut *see);
+    let screenings = plan
+        .campaigns
+        .values()
+        .filter_map(|campaign| campaign.amd.as_ref()?.on_call_screening.as_ref());
+    screenings.for_each(&mut *see);
+    for prompt in plan.inherited_prompts() {
+        see(prompt);
     }
 }
 
-/// About 15 characters a second in English, four and a half in Mandarin.
-fn spoken(text: &str, language: Language) -> Duration {
-    let rate = match language {
-        Language::English => 15.0,
-        Language::Mandarin => 4.5,
-    };
-    Duration::from_secs_f64(text.chars().filter(|c| !c.is_ascii_punctuation()).count() as f64 / rate)
+/// The flows that something outside of flows leads to.
+pub(super) fn led_to(plan: &Plan) -> Vec<&str> {
+    use super::next::Next;
+    use super::policy::Duty;
+    let mut names = Vec::new();
+    for base in plan.knowledge.values() {
+        if let BelowScore::Go(next) = &base.below_score {
+            names.extend(next.flow());
+        }
+    }
+    for policy in &plan.policies {
+        if let Some(Duty::Go(next)) = &policy.then {
+            names.extend(next.flow());
+        }
+    }
+    for campaign in plan.campaigns.values() {
+        names.push(campaign.flow.as_str());
+        names.extend(campaign.amd.iter().flat_map(super::campaign::Amd::flows));
+    }
+    let exits = plan
+        .handoffs
+        .values()
+        .flat_map(|handoff| [&handoff.no_agent, &handoff.agent_declines]);
+    let exits = exits.chain(plan.queues.values().map(|queue| &queue.overflow));
+    names.extend(exits.flatten().filter_map(Next::flow));
+    names.extend(plan.patterns.error.then.as_ref().and_then(Next::flow));
+    names
 }

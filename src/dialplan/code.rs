@@ -2,7 +2,7 @@
 
 use super::expression::Expression;
 use super::next::Next;
-use super::plan::{Action, Collect, Question, Step};
+use super::plan::{Action, Callback, Collect, Question, Record, Step, Ticket, ToolUse, Transfer};
 use super::prompt::Prompt;
 
 #[derive(Clone, Debug)]
@@ -33,11 +33,12 @@ pub(super) enum Op {
     },
     GotoFlow(Next),
     RunFlow(String),
-    Transfer {
-        to: String,
-        say: Option<Prompt>,
-        on_fail: Option<Next>,
-    },
+    Tool(ToolUse),
+    Transfer(Transfer),
+    Callback(Callback),
+    Record(Record),
+    Ticket(Ticket),
+    Disposition(String),
     Hangup {
         say: Option<Prompt>,
     },
@@ -97,7 +98,12 @@ fn block(steps: &[Step], code: &mut Vec<Op>) {
             }
             Action::GotoFlow(flow) => code.push(Op::GotoFlow(flow)),
             Action::RunFlow(flow) => code.push(Op::RunFlow(flow)),
-            Action::Transfer { to, say, on_fail } => code.push(Op::Transfer { to, say, on_fail }),
+            Action::Tool(tool) => code.push(Op::Tool(tool)),
+            Action::Transfer(transfer) => code.push(Op::Transfer(transfer)),
+            Action::Callback(callback) => code.push(Op::Callback(callback)),
+            Action::Record(record) => code.push(Op::Record(record)),
+            Action::Ticket(ticket) => code.push(Op::Ticket(ticket)),
+            Action::Disposition(disposition) => code.push(Op::Disposition(disposition)),
             Action::Hangup { say } => code.push(Op::Hangup { say }),
         }
     }

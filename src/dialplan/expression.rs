@@ -3,12 +3,15 @@
 //! `== != < <= > >= && || ! in`, `+ - * /`, dotted names, texts in single or double quotes, numbers, `true`, `false`, lists.
 
 use super::plan::Value;
+use crate::document::{Problems, read};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     Text,
     Number,
     Boolean,
+    /// A length of time; its value is a number of seconds.
+    Span,
     /// Not known at load: a value from outside.
     Any,
 }
@@ -19,6 +22,7 @@ impl std::fmt::Display for Type {
             Type::Text => "a text",
             Type::Number => "a number",
             Type::Boolean => "true or false",
+            Type::Span => "a length of time",
             Type::Any => "anything",
         })
     }
@@ -30,6 +34,8 @@ pub struct Expression(Node);
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
     Literal(Value),
+    /// Seconds.
+    Span(f64),
     Name(String),
     List(Vec<Node>),
     Not(Box<Node>),
@@ -60,6 +66,14 @@ const DEEPEST: usize = 32;
 const LONGEST: usize = 256;
 
 impl Expression {
+    /// Reads a node of a plan; `name` names it in messages.
+    pub fn read(node: &crate::document::Node, name: &str, problems: &mut Problems) -> Option<Self> {
+        let source = read::text(node, name, problems)?;
+        Self::parse(&source)
+            .map_err(|reason| problems.error(node.place, reason))
+            .ok()
+    }
+
     /// Parses `source`, or says what is wrong.
     pub fn parse(source: &str) -> Result<Self, String> {
         let tokens = tokens(source)?;
@@ -92,7 +106,9 @@ impl Expression {
     pub fn name(&self) -> Option<&str> {
         match &self.0 {
             Node::Name(path) => Some(path),
-            Node::Literal(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => None,
+            Node::Literal(_) | Node::Span(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => {
+                None
+            }
         }
     }
 
@@ -117,6 +133,7 @@ impl Expression {
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     Value(Value),
+    Span(f64),
     Name(String),
     Sign(&'static str),
 }
@@ -125,6 +142,7 @@ impl std::fmt::Display for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Token::Value(value) => write!(f, "`{value}`"),
+            Token::Span(seconds) => write!(f, "`{seconds}s`"),
             Token::Name(name) => write!(f, "`{name}`"),
             Token::Sign(sign) => write!(f, "`{sign}`"),
         }
@@ -153,11 +171,20 @@ fn tokens(source: &str) -> Result<Vec<Token>, String> {
             let end = rest
                 .find(|c: char| !c.is_ascii_digit() && c != '.')
                 .unwrap_or(rest.len());
-            let number = rest[..end]
-                .parse()
-                .map_err(|_| format!("`{}` is no number", &rest[..end]))?;
-            tokens.push(Token::Value(Value::Number(number)));
-            end
+            let unit = rest[end..]
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len() - end);
+            let written = &rest[..end + unit];
+            tokens.push(if unit > 0 {
+                let span = read::parse_duration(written).ok_or_else(|| {
+                    format!("`{written}` is neither a number nor a length of time such as 30s; a text stands in quotes")
+                })?;
+                Token::Span(span.as_secs_f64())
+            } else {
+                let number = written.parse().map_err(|_| format!("`{written}` is no number"))?;
+                Token::Value(Value::Number(number))
+            });
+            end + unit
         } else if first.is_alphabetic() || first == '_' {
             let end = rest
                 .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
@@ -243,6 +270,7 @@ impl Parser<'_> {
         } else {
             match self.peek().cloned() {
                 Some(Token::Value(value)) => self.next(Node::Literal(value)),
+                Some(Token::Span(seconds)) => self.next(Node::Span(seconds)),
                 Some(Token::Name(name)) => self.next(Node::Name(name)),
                 Some(token @ Token::Sign(_)) => return Err(format!("{token} where a value should be")),
                 None => return Err("an expression ends where a value should be".into()),
@@ -271,7 +299,7 @@ impl Parser<'_> {
 
 fn is_constant(node: &Node) -> bool {
     match node {
-        Node::Literal(_) => true,
+        Node::Literal(_) | Node::Span(_) => true,
         Node::Name(_) => false,
         Node::List(items) => items.iter().all(is_constant),
         Node::Not(inner) | Node::Negative(inner) => is_constant(inner),
@@ -289,7 +317,9 @@ fn compared<'a>(node: &'a Node, found: &mut Vec<(&'a str, &'a Value)>) {
             };
             found.extend(pairs.into_iter().filter_map(|(name, other)| match other {
                 Node::Literal(value) => Some((name.as_str(), value)),
-                Node::Name(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => None,
+                Node::Name(_) | Node::Span(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => {
+                    None
+                }
             }));
         }
         Node::Binary(_, left, right) => {
@@ -297,7 +327,7 @@ fn compared<'a>(node: &'a Node, found: &mut Vec<(&'a str, &'a Value)>) {
             compared(right, found);
         }
         Node::Not(inner) | Node::Negative(inner) => compared(inner, found),
-        Node::Literal(_) | Node::Name(_) | Node::List(_) => {}
+        Node::Literal(_) | Node::Span(_) | Node::Name(_) | Node::List(_) => {}
     }
 }
 
@@ -312,6 +342,7 @@ fn check(node: &Node, name: &impl Fn(&str) -> Result<Type, String>) -> Result<Ty
         Node::Literal(Value::Number(_)) => Ok(Type::Number),
         Node::Literal(Value::Boolean(_)) => Ok(Type::Boolean),
         Node::Literal(Value::Null) => Ok(Type::Any),
+        Node::Span(_) => Ok(Type::Span),
         Node::Name(path) => name(path),
         Node::List(_) => Err("a list may only stand behind `in`".into()),
         Node::Not(inner) => want(inner, Type::Boolean, "!").map(|()| Type::Boolean),
@@ -334,8 +365,17 @@ fn check(node: &Node, name: &impl Fn(&str) -> Result<Type, String>) -> Result<Ty
             same(check(left, name)?, check(right, name)?).map(|()| Type::Boolean)
         }
         Node::Binary(Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast, left, right) => {
-            want(left, Type::Number, "a comparison")?;
-            want(right, Type::Number, "a comparison").map(|()| Type::Boolean)
+            let (left, right) = (check(left, name)?, check(right, name)?);
+            match (left, right) {
+                (Type::Span, Type::Number) | (Type::Number, Type::Span) => {
+                    Err("a length of time is compared with a number; write its unit, such as 30s".into())
+                }
+                (Type::Span, Type::Span | Type::Any) | (Type::Any, Type::Span) => Ok(Type::Boolean),
+                (found @ (Type::Text | Type::Boolean), _) | (_, found @ (Type::Text | Type::Boolean)) => Err(format!(
+                    "a comparison wants a number and gets {found}; texts are compared with == and !="
+                )),
+                (Type::Number | Type::Any, Type::Number | Type::Any) => Ok(Type::Boolean),
+            }
         }
         Node::Binary(Operator::Plus | Operator::Minus | Operator::Times | Operator::Over, left, right) => {
             want(left, Type::Number, "a calculation")?;
@@ -348,12 +388,15 @@ fn same(left: Type, right: Type) -> Result<(), String> {
     if left == right || left == Type::Any || right == Type::Any {
         return Ok(());
     }
-    Err(format!("{} is compared with {}, which is never equal", left, right))
+    Err(format!(
+        "{left} is compared with {right}, which is never equal; compare it with {left}"
+    ))
 }
 
 fn evaluate(node: &Node, name: &impl Fn(&str) -> Value) -> Value {
     match node {
         Node::Literal(value) => value.clone(),
+        Node::Span(seconds) => Value::Number(*seconds),
         Node::Name(path) => name(path),
         Node::List(_) => Value::Null,
         Node::Not(inner) => Value::Boolean(evaluate(inner, name) != Value::Boolean(true)),

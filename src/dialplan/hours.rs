@@ -1,9 +1,10 @@
 //! Opening hours: open or not at a moment, in a time zone.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 
+use super::schema::{Shape, Table, keys};
 use crate::document::{Fields, Node, Problems};
 
 #[derive(Clone, Debug)]
@@ -21,6 +22,12 @@ struct Span {
     to: Time,
 }
 
+pub(super) const HOURS: Table = &[
+    ("timezone", Shape::Text),
+    ("open", Shape::Texts),
+    ("closed", Shape::Texts),
+];
+
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
     ("tue", Weekday::Tuesday),
@@ -34,7 +41,7 @@ const DAYS: [(&str, Weekday); 7] = [
 impl Hours {
     pub(super) fn read(node: &Node, name: &str, problems: &mut Problems) -> Option<Self> {
         let what = format!("hours `{name}`");
-        let fields = Fields::of(node, &what, &["timezone", "open", "closed"], problems)?;
+        let fields = Fields::of(node, &what, &keys(HOURS), problems)?;
         let zone = fields.need("timezone", &what, problems)?;
         let zone_name = zone.scalar().unwrap_or_default();
         let parsed = TimeZone::get(&zone_name);
@@ -73,8 +80,17 @@ impl Hours {
 
     /// Whether it is open at `at`.
     pub fn open_at(&self, at: Timestamp) -> bool {
-        let here = at.to_zoned(self.zone.clone());
-        let (date, time) = (here.date(), here.time());
+        self.open_on(at.to_zoned(self.zone.clone()).datetime())
+    }
+
+    /// Where its clock is.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Whether it is open at `at` by its own clock.
+    pub fn open_on(&self, at: DateTime) -> bool {
+        let (date, time) = (at.date(), at.time());
         if self.closed.contains(&date) {
             return false;
         }
@@ -103,12 +119,12 @@ fn span(text: &str) -> Option<Span> {
     })
 }
 
-fn time(text: &str) -> Option<Time> {
+pub(super) fn time(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
 
-fn weekdays(text: &str) -> Option<Vec<Weekday>> {
+pub(super) fn weekdays(text: &str) -> Option<Vec<Weekday>> {
     if text == "daily" {
         return Some(DAYS.iter().map(|(_, day)| *day).collect());
     }

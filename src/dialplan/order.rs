@@ -1,8 +1,10 @@
 //! What a walk through a plan orders, and what it is told.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::plan::{Slot, Value};
+use super::plan::{Plan, Priority, Value};
+use super::slot::Slot;
 use super::tool::ToolCall;
 
 /// What is to be done.
@@ -23,8 +25,36 @@ pub enum Order {
     Tool(ToolCall),
     /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
     Transfer { to: String, say: Option<String> },
+    /// Say `say`, and let the caller wait in `queue` for a person; then [`Outcome::Failed`], [`Outcome::Declined`], or the call is gone. Who
+    /// has no queues answers at once that it failed.
+    HandOff {
+        queue: String,
+        handoff: Option<String>,
+        say: Option<String>,
+    },
+    /// Keep what the caller says, `max` at most, as `name`; then [`Outcome::Done`] or [`Outcome::Failed`].
+    Record { name: String, max: Duration },
+    /// Then [`Outcome::Done`] or [`Outcome::Failed`].
+    Ticket(Ticket),
+    /// See that somebody calls `number` at `at`; then [`Outcome::Done`] or [`Outcome::Failed`].
+    Callback {
+        /// `2026-11-21T15:00`, at the caller's place.
+        at: String,
+        number: String,
+        queue: Option<String>,
+    },
     /// Say `say`, and end the call.
     Hangup { say: Option<String> },
+}
+
+/// Something that people are to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    pub kind: String,
+    pub priority: Priority,
+    pub subject: String,
+    pub note: String,
+    pub queue: Option<String>,
 }
 
 /// What the caller is expected to say.
@@ -41,6 +71,8 @@ pub enum Expect {
 pub enum Outcome {
     Done,
     Failed(String),
+    /// An agent did not want the call.
+    Declined,
     /// What a tool answered: values by dotted names, as [`super::Tool::taken`] gives them.
     Returned(BTreeMap<String, Value>),
     /// The caller said `words`, taken to mean `commands`; none: not understood.
@@ -88,4 +120,20 @@ pub struct Facts {
     pub caller: BTreeMap<String, Value>,
     /// `call.…`
     pub call: BTreeMap<String, Value>,
+}
+
+impl Facts {
+    /// The value of a name of the caller, the call or the hours; [`Value::Null`] for all others.
+    pub(super) fn value(&self, plan: &Plan, path: &str) -> Value {
+        let known = match path.split_once('.') {
+            Some(("caller", name)) => self.caller.get(name).cloned(),
+            Some(("call", name)) => self.call.get(name).cloned(),
+            Some(("hours", rest)) => {
+                let hours = rest.strip_suffix(".open").and_then(|name| plan.hours.get(name));
+                hours.map(|hours| Value::Boolean(hours.open_at(self.at)))
+            }
+            Some(_) | None => None,
+        };
+        known.unwrap_or(Value::Null)
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::next::{self, Next};
 use super::prompt::Prompt;
+use super::schema::{Shape, Table, keys};
 use crate::document::{Fields, Node, Problems};
 
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct Patterns {
     pub noinput: NoInput,
     pub nomatch: Repair,
     pub out_of_scope: Repair,
+    pub correction: Correction,
+    pub error: Failure,
     /// The knowledge has no answer.
     pub unknown: Prompt,
     /// A flow has ended and nothing waits.
@@ -28,6 +31,8 @@ pub struct Patterns {
     pub readback: Prompt,
     /// Two flows are near: `{first}` and `{second}`.
     pub clarify: Prompt,
+    /// A tool that writes is about to be used, and its step does not say what is asked.
+    pub permission: Prompt,
 }
 
 #[derive(Clone, Debug)]
@@ -47,28 +52,62 @@ pub struct Repair {
     pub then: Next,
 }
 
+/// What happens when the caller has changed a value.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    pub say: Option<Prompt>,
+    pub then: Next,
+}
+
+/// What happens when a tool, a record or a ticket did not work and its step has no exit.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub say: Prompt,
+    /// `None`: after a tool as with `nomatch`, after anything else the call ends.
+    pub then: Option<Next>,
+}
+
 /// What happens when the caller is silent or not understood: at a question, else in its flow, else in the plan.
 #[derive(Clone, Debug)]
 pub struct Events {
     pub noinput: NoInput,
     pub nomatch: Repair,
     pub out_of_scope: Repair,
+    pub correction: Correction,
 }
 
-pub(super) const EVENTS: [&str; 3] = ["noinput", "nomatch", "out_of_scope"];
+pub(super) const EVENTS: [&str; 4] = ["noinput", "nomatch", "out_of_scope", "correction"];
 
-const KEYS: [&str; 11] = [
-    "noinput",
-    "nomatch",
-    "out_of_scope",
-    "unknown",
-    "anything_else",
-    "go_ahead",
-    "goodbye",
-    "person",
-    "no_person",
-    "readback",
-    "clarify",
+pub(super) const EVENT_PATTERNS: Table = &[
+    ("noinput", Shape::Map(NOINPUT)),
+    ("nomatch", Shape::Map(REPAIR)),
+    ("out_of_scope", Shape::Map(REPAIR)),
+    ("correction", Shape::Either(&[Shape::Next, Shape::Map(CORRECTION)])),
+];
+pub(super) const NOINPUT: Table = &[
+    ("after", Shape::Duration),
+    ("say", Shape::Prompts),
+    ("then", Shape::Next),
+];
+pub(super) const REPAIR: Table = &[("say", Shape::Prompts), ("max", Shape::Count), ("then", Shape::Next)];
+pub(super) const CORRECTION: Table = &[("say", Shape::Prompt), ("then", Shape::Next)];
+const SAYING: Shape = Shape::Either(&[Shape::Prompt, Shape::Map(&[("say", Shape::Prompt)])]);
+
+pub(super) const PATTERNS: Table = &[
+    EVENT_PATTERNS[0],
+    EVENT_PATTERNS[1],
+    EVENT_PATTERNS[2],
+    EVENT_PATTERNS[3],
+    ("error", Shape::Map(CORRECTION)),
+    ("person", Shape::Text),
+    ("unknown", SAYING),
+    ("anything_else", SAYING),
+    ("go_ahead", SAYING),
+    ("goodbye", SAYING),
+    ("no_person", SAYING),
+    ("readback", SAYING),
+    ("clarify", SAYING),
+    ("permission", SAYING),
 ];
 
 impl Default for Patterns {
@@ -93,6 +132,14 @@ impl Default for Patterns {
                 max: 2,
                 then: Next::Hangup,
             },
+            correction: Correction {
+                say: None,
+                then: Next::ResumeFlow,
+            },
+            error: Failure {
+                say: p("I'm sorry, that did not work just now.", "抱歉，刚才没有成功。"),
+                then: None,
+            },
             unknown: p("I'm sorry, I don't know that.", "抱歉，这个我不清楚。"),
             anything_else: p("Is there anything else?", "还有什么可以帮您的吗？"),
             go_ahead: p("Go ahead.", "您请说。"),
@@ -107,6 +154,7 @@ impl Default for Patterns {
                 "Is it about {first}, or about {second}?",
                 "您是想问{first}，还是{second}？",
             ),
+            permission: p("Shall I go ahead?", "现在为您办理，可以吗？"),
         }
     }
 }
@@ -115,8 +163,7 @@ impl Patterns {
     /// Reads them; `flows` are the names that they may lead to.
     pub(super) fn read(node: &Node, flows: &[&str], problems: &mut Problems) -> Self {
         let mut patterns = Self::default();
-        let later = ["correction"];
-        let Some(fields) = Fields::with_later(node, "`patterns`", &KEYS, &later, problems) else {
+        let Some(fields) = Fields::of(node, "`patterns`", &keys(PATTERNS), problems) else {
             return patterns;
         };
         patterns.person = fields.text("person", problems);
@@ -131,7 +178,16 @@ impl Patterns {
             noinput: patterns.noinput,
             nomatch: patterns.nomatch,
             out_of_scope: patterns.out_of_scope,
+            correction: patterns.correction,
         } = events;
+        if let Some(node) = fields.get("error")
+            && let Some(fields) = Fields::of(node, "pattern `error`", &keys(CORRECTION), problems)
+        {
+            if let Some(say) = fields.get("say").and_then(|node| Prompt::read(node, "error", problems)) {
+                patterns.error.say = say;
+            }
+            patterns.error.then = then(&fields, flows, problems);
+        }
         for (name, prompt) in [
             ("unknown", &mut patterns.unknown),
             ("anything_else", &mut patterns.anything_else),
@@ -140,6 +196,7 @@ impl Patterns {
             ("no_person", &mut patterns.no_person),
             ("readback", &mut patterns.readback),
             ("clarify", &mut patterns.clarify),
+            ("permission", &mut patterns.permission),
         ] {
             if let Some(read) = fields.get(name).and_then(|node| saying(node, name, problems)) {
                 *prompt = read;
@@ -154,6 +211,7 @@ impl Patterns {
             noinput: self.noinput.clone(),
             nomatch: self.nomatch.clone(),
             out_of_scope: self.out_of_scope.clone(),
+            correction: self.correction.clone(),
         }
     }
 
@@ -167,9 +225,16 @@ impl Patterns {
             no_person,
             readback,
             clarify,
+            permission,
+            error,
             ..
         } = self;
-        vec![unknown, anything_else, go_ahead, goodbye, no_person, readback, clarify]
+        let error = &error.say;
+        let after = [readback, clarify, permission, error];
+        [unknown, anything_else, go_ahead, goodbye, no_person]
+            .into_iter()
+            .chain(after)
+            .collect()
     }
 }
 
@@ -177,7 +242,8 @@ impl Events {
     /// These, but for what the `patterns` of `what` (a flow or a step) say otherwise.
     pub(super) fn within(&self, node: Option<&Node>, what: &str, flows: &[&str], problems: &mut Problems) -> Self {
         let mut events = self.clone();
-        let fields = node.and_then(|node| Fields::of(node, &format!("`patterns` of {what}"), &EVENTS, problems));
+        let fields =
+            node.and_then(|node| Fields::of(node, &format!("`patterns` of {what}"), &keys(EVENT_PATTERNS), problems));
         if let Some(fields) = fields {
             events.read(&fields, flows, problems);
         }
@@ -194,18 +260,24 @@ impl Events {
         if let Some(node) = fields.get("out_of_scope") {
             read_repair(node, "out_of_scope", &mut self.out_of_scope, flows, problems);
         }
+        if let Some(node) = fields.get("correction") {
+            read_correction(node, &mut self.correction, flows, problems);
+        }
     }
 
     pub(super) fn prompts(&self) -> impl Iterator<Item = &Prompt> {
         [&self.noinput.say, &self.nomatch.say, &self.out_of_scope.say]
             .into_iter()
             .flatten()
+            .chain(&self.correction.say)
     }
 
     /// Every flow that they lead to.
     pub(super) fn flows(&self) -> impl Iterator<Item = &str> {
-        [&self.noinput.then, &self.nomatch.then, &self.out_of_scope.then]
+        let repairs = [&self.noinput.then, &self.nomatch.then, &self.out_of_scope.then];
+        repairs
             .into_iter()
+            .chain([&self.correction.then])
             .filter_map(|next| next.flow())
     }
 }
@@ -238,13 +310,11 @@ fn then(fields: &Fields<'_>, flows: &[&str], problems: &mut Problems) -> Option<
 }
 
 fn read_noinput(node: &Node, noinput: &mut NoInput, flows: &[&str], problems: &mut Problems) {
-    let Some(fields) = Fields::of(node, "pattern `noinput`", &["after", "say", "then"], problems) else {
+    let Some(fields) = Fields::of(node, "pattern `noinput`", &keys(NOINPUT), problems) else {
         return;
     };
-    if let Some(after) = fields.duration("after", problems) {
-        if after < Duration::from_secs(1) || after > Duration::from_secs(120) {
-            problems.error(fields.place(), "`after` of noinput should be between 1s and 120s");
-        }
+    let patience = Duration::from_secs(1)..=Duration::from_secs(120);
+    if let Some(after) = fields.span("after", patience, problems) {
         noinput.after = after;
     }
     if let Some(say) = sayings(&fields, "noinput", problems) {
@@ -257,7 +327,7 @@ fn read_noinput(node: &Node, noinput: &mut NoInput, flows: &[&str], problems: &m
 
 fn read_repair(node: &Node, name: &str, repair: &mut Repair, flows: &[&str], problems: &mut Problems) {
     let what = format!("pattern `{name}`");
-    let Some(fields) = Fields::of(node, &what, &["say", "max", "then"], problems) else {
+    let Some(fields) = Fields::of(node, &what, &keys(REPAIR), problems) else {
         return;
     };
     if let Some(say) = sayings(&fields, name, problems) {
@@ -268,5 +338,27 @@ fn read_repair(node: &Node, name: &str, repair: &mut Repair, flows: &[&str], pro
     }
     if let Some(then) = then(&fields, flows, problems) {
         repair.then = then;
+    }
+}
+
+/// `FLOW`, or `{say: "words", then: FLOW}`.
+fn read_correction(node: &Node, correction: &mut Correction, flows: &[&str], problems: &mut Problems) {
+    if !matches!(node.value, crate::document::Tree::Map(_)) {
+        if let Some(next) = Next::read(node, "correction", flows, problems) {
+            correction.then = next;
+        }
+        return;
+    }
+    let Some(fields) = Fields::of(node, "pattern `correction`", &keys(CORRECTION), problems) else {
+        return;
+    };
+    if let Some(say) = fields
+        .get("say")
+        .and_then(|node| Prompt::read(node, "correction", problems))
+    {
+        correction.say = Some(say);
+    }
+    if let Some(then) = then(&fields, flows, problems) {
+        correction.then = then;
     }
 }

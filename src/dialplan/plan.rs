@@ -1,16 +1,23 @@
 //! A plan as it is after reading: everything resolved, nothing optional that is needed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::assistant::{Assistant, KnowledgeBase};
+use super::campaign::Campaign;
 use super::code::Op;
 use super::expression::Expression;
 use super::hours::Hours;
 use super::next::Next;
+use super::order::Facts;
 use super::patterns::{Events, Patterns};
+use super::policy::{Policy, WrapUp};
 use super::prompt::{FixedPrompt, Prompt};
-use super::tool::Tool;
+use super::queue::{Handoff, Queue};
+use super::route::Route;
+use super::scenario::Scenario;
+use super::slot::Slot;
+use super::tool::{Tool, ToolCall, When};
 use crate::document::Place;
 use crate::language::Language;
 
@@ -29,118 +36,14 @@ pub struct Plan {
     /// In the order of the file.
     pub flows: Vec<Flow>,
     pub patterns: Patterns,
-}
-
-/// Which calls go where. The first that matches wins.
-#[derive(Clone, Debug)]
-pub struct Route {
-    pub name: String,
-    pub matches: Match,
-    pub then: Then,
-    pub place: Place,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Match {
-    Any,
-    /// Numbers or names, with `*` for any rest.
-    Numbers {
-        to: Option<String>,
-        from: Option<String>,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Then {
-    Answer {
-        assistant: String,
-        flow: String,
-    },
-    /// A SIP status code from 400 to 699.
-    Reject(u16),
-}
-
-#[derive(Clone, Debug)]
-pub struct Assistant {
-    pub name: String,
-    /// At least one; the first is spoken unless something says otherwise.
-    pub languages: Vec<Language>,
-    pub persona: String,
-    /// Said first, and always to its end.
-    pub disclosure: Option<Prompt>,
-    pub bargein: Bargein,
-    pub endpointing: Endpointing,
-    pub knowledge: Vec<String>,
-    pub place: Place,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bargein {
-    pub enabled: bool,
-    /// How long the caller must talk over the bot to stop it.
-    pub min_speech: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpointing {
-    /// Silence that ends a caller's turn.
-    pub silence: Duration,
-}
-
-#[derive(Clone, Debug)]
-pub struct KnowledgeBase {
-    /// Markdown files, relative to the plan's folder until loaded.
-    pub sources: Vec<PathBuf>,
-    /// 0 to 1: below it a passage is no answer.
-    pub min_score: Option<f32>,
-    pub place: Place,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slot {
-    pub name: String,
-    pub kind: SlotKind,
-    pub confirm: Confirm,
-    /// Whether keys are taken for it.
-    pub dtmf: bool,
-    /// Personal: kept out of logs.
-    pub pii: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum SlotKind {
-    /// How many.
-    Digits {
-        min: usize,
-        max: usize,
-    },
-    Number {
-        min: Option<f64>,
-        max: Option<f64>,
-    },
-    Boolean,
-    Enum(Vec<Choice>),
-    Date,
-    Time,
-    Name,
-    Email,
-    Text,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    pub value: String,
-    /// Other ways of saying it.
-    pub says: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirm {
-    No,
-    /// Taken for right; what follows shows what was heard.
-    Implicit,
-    /// Read back and asked for a yes.
-    Readback,
+    pub queues: BTreeMap<String, Queue>,
+    pub handoffs: BTreeMap<String, Handoff>,
+    pub campaigns: BTreeMap<String, Campaign>,
+    pub policies: Vec<Policy>,
+    /// What is never said or done, in words: for a model's prompt and for whoever looks at its replies.
+    pub never: Vec<String>,
+    pub wrap_up: Option<WrapUp>,
+    pub tests: Vec<Scenario>,
 }
 
 #[derive(Clone, Debug)]
@@ -187,14 +90,83 @@ pub enum Action {
     },
     GotoFlow(Next),
     RunFlow(String),
-    Transfer {
-        to: String,
-        say: Option<Prompt>,
-        on_fail: Option<Next>,
-    },
+    Tool(ToolUse),
+    Transfer(Transfer),
+    Callback(Callback),
+    Record(Record),
+    Ticket(Ticket),
+    /// How the call went; the last one counts.
+    Disposition(String),
     Hangup {
         say: Option<Prompt>,
     },
+}
+
+/// A tool, used by a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolUse {
+    pub tool: String,
+    /// What the caller is asked first, where the tool wants it.
+    pub confirm_say: Option<Prompt>,
+    /// Where a caller who does not want it goes.
+    pub on_no: Next,
+    pub on_error: Option<Next>,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    pub to: Target,
+    pub say: Option<Prompt>,
+    /// Nobody took the call; what the handoff or queue says, where the step does not.
+    pub on_fail: Option<Next>,
+    /// An agent did not want it; as [`Transfer::on_fail`] where nothing says.
+    pub on_decline: Option<Next>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A SIP URI.
+    Uri(String),
+    /// A queue, and the handoff that says how.
+    Queue { queue: String, handoff: Option<String> },
+}
+
+/// Somebody calls back.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// A slot of the type datetime.
+    pub at: String,
+    /// A slot of the type phone; the caller's own number where there is none.
+    pub number: Option<String>,
+    pub queue: Option<String>,
+    pub on_error: Option<Next>,
+}
+
+/// The caller leaves a message.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub name: String,
+    pub max: Duration,
+    pub on_error: Option<Next>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub kind: String,
+    pub priority: Priority,
+    pub subject: Option<Prompt>,
+    pub note: Option<Prompt>,
+    pub queue: Option<String>,
+    pub on_error: Option<Next>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+    Urgent,
 }
 
 #[derive(Clone, Debug)]
@@ -235,9 +207,41 @@ impl std::fmt::Display for Value {
 }
 
 impl Plan {
-    /// The first route that takes a call from `from` to `to`.
+    /// The first route that takes a call from `from` to `to` of whom nothing else is known; conditions of routes do not hold then.
     pub fn route(&self, from: &str, to: &str) -> Option<&Route> {
-        self.routes.iter().find(|route| route.matches.takes(from, to))
+        let text = |text: &str| Value::Text(text.to_owned());
+        let facts = Facts {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            caller: BTreeMap::from([("number".to_owned(), text(from))]),
+            call: BTreeMap::from([("to".to_owned(), text(to))]),
+        };
+        self.routes.iter().find(|route| match &route.matches {
+            super::route::Match::Numbers { when: Some(_), .. } => false,
+            matches => matches.takes(self, &facts).is_ok(),
+        })
+    }
+
+    /// The first route that takes a call with these facts: `call.to`, `caller.number`, and whatever else its conditions name.
+    pub fn route_of(&self, facts: &Facts) -> Option<&Route> {
+        self.routes
+            .iter()
+            .find(|route| route.matches.takes(self, facts).is_ok())
+    }
+
+    /// The tools to be used before a call with these facts is routed. What they answer belongs into [`Facts::caller`], where they set
+    /// `caller`, or else into [`super::Walk::observe`].
+    pub fn call_start(&self, facts: &Facts) -> Vec<ToolCall> {
+        let tools = self.tools.values().filter(|tool| tool.when == When::CallStart);
+        tools
+            .map(|tool| {
+                let known = |name: &str| facts.value(self, name);
+                tool.call(
+                    &known,
+                    BTreeMap::new(),
+                    self.languages().first().copied().unwrap_or(Language::English),
+                )
+            })
+            .collect()
     }
 
     pub fn flow(&self, name: &str) -> Option<&Flow> {
@@ -251,8 +255,9 @@ impl Plan {
             super::flows::each_prompt(flow, &mut |prompt| prompts.push(prompt));
         }
         prompts.extend(self.patterns.prompts());
-        let events = self.patterns.events();
-        prompts.extend(events.prompts());
+        prompts.extend(self.inherited_prompts());
+        prompts.extend(self.tools.values().filter_map(|tool| tool.filler.as_ref()));
+        prompts.extend(self.policies.iter().filter_map(Policy::prompt));
         let mut fixed = Vec::new();
         for language in self.languages() {
             for prompt in &prompts {
@@ -270,6 +275,19 @@ impl Plan {
         fixed
     }
 
+    /// The prompts that every flow inherits.
+    pub(super) fn inherited_prompts(&self) -> impl Iterator<Item = &Prompt> {
+        let Patterns {
+            noinput,
+            nomatch,
+            out_of_scope,
+            correction,
+            ..
+        } = &self.patterns;
+        let say = [&noinput.say, &nomatch.say, &out_of_scope.say];
+        say.into_iter().flatten().chain(&correction.say)
+    }
+
     /// All languages that an assistant speaks.
     pub fn languages(&self) -> Vec<Language> {
         let mut languages: Vec<Language> = self
@@ -280,42 +298,5 @@ impl Plan {
         languages.sort_unstable();
         languages.dedup();
         languages
-    }
-}
-
-impl Match {
-    fn takes(&self, caller: &str, called: &str) -> bool {
-        match self {
-            Match::Any => true,
-            Match::Numbers { to, from } => fits(to.as_deref(), called) && fits(from.as_deref(), caller),
-        }
-    }
-}
-
-/// `*` at the end stands for any rest.
-fn fits(pattern: Option<&str>, number: &str) -> bool {
-    match pattern {
-        None => true,
-        Some(pattern) => pattern
-            .strip_suffix('*')
-            .map_or(pattern == number, |start| number.starts_with(start)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_match_numbers_whole_or_by_their_beginning() {
-        let by = |to: Option<&str>, from: Option<&str>| Match::Numbers {
-            to: to.map(str::to_owned),
-            from: from.map(str::to_owned),
-        };
-        assert!(Match::Any.takes("", ""));
-        assert!(by(Some("+49*"), None).takes("1", "+4930"));
-        assert!(!by(Some("+49*"), None).takes("1", "+4330"));
-        assert!(by(None, Some("100")).takes("100", "x"));
-        assert!(!by(Some("1"), Some("100")).takes("100", "2"));
     }
 }

@@ -143,6 +143,11 @@ impl Prompt {
             .collect()
     }
 
+    /// Whether it was written once for all languages.
+    pub(super) fn is_same(&self) -> bool {
+        matches!(self.words, Words::Same(_))
+    }
+
     /// Whether there are words in `language`.
     pub fn speaks(&self, language: Language) -> bool {
         self.template(language).is_some()

@@ -34,6 +34,7 @@ pub(super) enum Shape {
     Either(&'static [Shape]),
     Steps,
     Any,
+    Null,
 }
 
 /// The names of a table.

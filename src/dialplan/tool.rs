@@ -10,6 +10,7 @@ use super::plan::Value;
 use super::prompt::Prompt;
 use super::template::{Template, Unfilled, Url, to_json};
 use crate::document::Place;
+use crate::language::Language;
 
 #[derive(Clone, Debug)]
 pub struct Tool {
@@ -138,7 +139,7 @@ pub struct ToolCall {
     pub slots: BTreeMap<String, Value>,
     /// The words of a text message or e-mail, in the language of the call.
     pub message: Option<Message>,
-    /// For a writing tool; never empty.
+    /// Of a tool that has one, where all its values are known. A walk gives no writing tool away without.
     pub idempotency: Option<String>,
     /// Said while it runs.
     pub filler: Option<String>,
@@ -157,6 +158,38 @@ const LONGEST_VALUE: usize = 2000;
 const DEEPEST: usize = 8;
 
 impl Tool {
+    /// One use of it, with what `known` says of the names that it has.
+    pub(super) fn call(
+        &self,
+        known: &impl Fn(&str) -> Value,
+        slots: BTreeMap<String, Value>,
+        language: Language,
+    ) -> ToolCall {
+        let values = self.names().into_iter().map(|name| (name.to_owned(), known(name)));
+        let words = |prompt: &Prompt| prompt.say(language, known);
+        ToolCall {
+            tool: self.name.clone(),
+            values: values.filter(|(_, value)| *value != Value::Null).collect(),
+            slots,
+            message: match &self.request {
+                Request::Http { .. } => None,
+                Request::Sms { text, .. } => Some(Message {
+                    subject: String::new(),
+                    text: words(text),
+                }),
+                Request::Email { subject, text, .. } => Some(Message {
+                    subject: words(subject),
+                    text: words(text),
+                }),
+            },
+            idempotency: self
+                .idempotency
+                .as_ref()
+                .and_then(|key| key.line(&|_| None, known).ok()),
+            filler: self.filler.as_ref().map(words).filter(|words| !words.trim().is_empty()),
+        }
+    }
+
     /// The names of all values that it sends or that its words name.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.sent();

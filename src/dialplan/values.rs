@@ -1,6 +1,10 @@
 //! What fits a slot, what keys stand for, and how a value is said.
 
-use super::plan::{Slot, SlotKind, Value};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+
+use super::plan::Value;
+use super::slot::{Slot, SlotKind};
 use crate::language::Language;
 
 impl Slot {
@@ -10,13 +14,19 @@ impl Slot {
             (SlotKind::Digits { min, max }, Value::Text(digits)) => {
                 digits.bytes().all(|byte| byte.is_ascii_digit()) && (*min..=*max).contains(&digits.len())
             }
-            (SlotKind::Number { min, max }, Value::Number(number)) => {
+            (SlotKind::Money { .. }, Value::Number(number)) if (number * 100.0).fract().abs() > 1e-6 => false,
+            (SlotKind::Number { min, max } | SlotKind::Money { min, max }, Value::Number(number)) => {
                 number.is_finite() && min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max)
             }
             (SlotKind::Boolean, Value::Boolean(_)) => true,
             (SlotKind::Enum(choices), Value::Text(value)) => choices.iter().any(|choice| choice.value == *value),
-            (SlotKind::Date, Value::Text(text)) => text.parse::<jiff::civil::Date>().is_ok(),
-            (SlotKind::Time, Value::Text(text)) => text.parse::<jiff::civil::Time>().is_ok(),
+            (SlotKind::Date, Value::Text(text)) => text.parse::<Date>().is_ok(),
+            (SlotKind::Time, Value::Text(text)) => text.parse::<Time>().is_ok(),
+            (SlotKind::DateTime, Value::Text(text)) => text.contains('T') && text.parse::<DateTime>().is_ok(),
+            (SlotKind::Phone, Value::Text(text)) => {
+                let digits = text.strip_prefix('+').unwrap_or(text);
+                (3..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+            }
             (SlotKind::Email, Value::Text(text)) => {
                 text.split_once('@')
                     .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
@@ -26,10 +36,13 @@ impl Slot {
             (
                 SlotKind::Digits { .. }
                 | SlotKind::Number { .. }
+                | SlotKind::Money { .. }
                 | SlotKind::Boolean
                 | SlotKind::Enum(_)
                 | SlotKind::Date
                 | SlotKind::Time
+                | SlotKind::DateTime
+                | SlotKind::Phone
                 | SlotKind::Email
                 | SlotKind::Name
                 | SlotKind::Text,
@@ -38,14 +51,22 @@ impl Slot {
         }
     }
 
-    /// The value that keys stand for: the digits themselves, 1 for yes and 2 for no, or the number of a choice.
-    pub(super) fn keyed(&self, keys: &str) -> Option<Value> {
-        if !self.dtmf || !keys.bytes().all(|key| key.is_ascii_digit()) {
+    /// The value that keys stand for: the digits themselves, 1 for yes and 2 for no, the number of a choice, `12*50` for 12.50, day and month
+    /// with or without the year, hour and minute, or all of these one after the other. A day without a year is the next such one after `now`;
+    /// `00` before a number to call is its `+`.
+    pub(super) fn keyed(&self, keys: &str, now: Timestamp) -> Option<Value> {
+        let star = matches!(
+            self.kind,
+            SlotKind::Money { .. } | SlotKind::Number { .. } | SlotKind::Phone
+        );
+        let allowed = |key: u8| key.is_ascii_digit() || (key == b'*' && star);
+        if !self.dtmf || keys.is_empty() || !keys.bytes().all(allowed) {
             return None;
         }
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         let value = match &self.kind {
             SlotKind::Digits { .. } => Value::Text(keys.to_owned()),
-            SlotKind::Number { .. } => Value::Number(keys.parse().ok()?),
+            SlotKind::Number { .. } | SlotKind::Money { .. } => Value::Number(keys.replacen('*', ".", 1).parse().ok()?),
             SlotKind::Boolean => match keys {
                 "1" => Value::Boolean(true),
                 "2" => Value::Boolean(false),
@@ -55,7 +76,18 @@ impl Slot {
                 let at: usize = keys.parse().ok()?;
                 Value::Text(choices.get(at.checked_sub(1)?)?.value.clone())
             }
-            SlotKind::Date | SlotKind::Time | SlotKind::Name | SlotKind::Email | SlotKind::Text => return None,
+            SlotKind::Date => Value::Text(keyed_day(keys, today)?.to_string()),
+            SlotKind::Time => Value::Text(keyed_time(keys)?.strftime("%H:%M").to_string()),
+            SlotKind::DateTime => {
+                let (day, time) = keys.split_at_checked(keys.len().checked_sub(4)?)?;
+                let at = keyed_day(day, today)?.to_datetime(keyed_time(time)?);
+                Value::Text(at.strftime("%Y-%m-%dT%H:%M").to_string())
+            }
+            SlotKind::Phone => {
+                let rest = keys.strip_prefix('*').or_else(|| keys.strip_prefix("00"));
+                Value::Text(rest.map_or_else(|| keys.to_owned(), |rest| format!("+{rest}")))
+            }
+            SlotKind::Name | SlotKind::Email | SlotKind::Text => return None,
         };
         self.fits(&value).then_some(value)
     }
@@ -63,12 +95,14 @@ impl Slot {
     /// The value that `written` in a plan stands for, if the slot can hold it.
     pub(super) fn read(&self, written: &str) -> Option<Value> {
         let value = match &self.kind {
-            SlotKind::Number { .. } => Value::Number(written.parse().ok()?),
+            SlotKind::Number { .. } | SlotKind::Money { .. } => Value::Number(written.parse().ok()?),
             SlotKind::Boolean => Value::Boolean(written.parse().ok()?),
             SlotKind::Digits { .. }
             | SlotKind::Enum(_)
             | SlotKind::Date
             | SlotKind::Time
+            | SlotKind::DateTime
+            | SlotKind::Phone
             | SlotKind::Name
             | SlotKind::Email
             | SlotKind::Text => Value::Text(written.to_owned()),
@@ -86,8 +120,34 @@ impl Slot {
                     .and_then(|choice| choice.says.first());
                 says.cloned().unwrap_or_else(|| text.replace('_', " "))
             }
+            (SlotKind::Money { .. }, Value::Number(amount)) if amount.fract() != 0.0 => format!("{amount:.2}"),
+            (SlotKind::DateTime, Value::Text(text)) => text.replacen('T', " ", 1),
             _ => aloud(value, language),
         }
+    }
+}
+
+/// Four digits of hour and minute, or one or two of the hour.
+fn keyed_time(keys: &str) -> Option<Time> {
+    let (hour, minute) = match keys.len() {
+        1 | 2 => (keys, "0"),
+        3 | 4 => keys.split_at_checked(keys.len() - 2)?,
+        _ => return None,
+    };
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+/// Day and month, two digits each, with or without the four of the year.
+fn keyed_day(keys: &str, today: Date) -> Option<Date> {
+    let part = |range: std::ops::Range<usize>| keys.get(range)?.parse::<i16>().ok();
+    let (day, month) = (part(0..2)? as i8, part(2..4)? as i8);
+    match keys.len() {
+        8 => Date::new(part(4..8)?, month, day).ok(),
+        4 => {
+            let mut years = (0..8).filter_map(|ahead| Date::new(today.year() + ahead, month, day).ok());
+            years.find(|date| *date >= today)
+        }
+        _ => None,
     }
 }
 
@@ -105,15 +165,12 @@ pub(super) fn aloud(value: &Value, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialplan::{Choice, Confirm};
+    use crate::dialplan::Choice;
 
     fn slot(kind: SlotKind) -> Slot {
         Slot {
-            name: "s".into(),
-            kind,
-            confirm: Confirm::No,
             dtmf: true,
-            pii: false,
+            ..Slot::plain("s", kind)
         }
     }
 
@@ -178,7 +235,8 @@ mod tests {
 
     #[test]
     fn keys_stand_for_values() {
-        let keyed = |kind: SlotKind, keys: &str| slot(kind).keyed(keys);
+        let keyed =
+            |kind: SlotKind, keys: &str| slot(kind).keyed(keys, "2026-11-21T10:00:00Z".parse().expect("a time"));
         assert_eq!(keyed(SlotKind::Digits { min: 4, max: 4 }, "0012"), Some(text("0012")));
         assert_eq!(keyed(SlotKind::Digits { min: 4, max: 4 }, "12#"), None);
         assert_eq!(

@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::code::Op;
 use super::next::Next;
 use super::order::{Expect, Facts, Order, Outcome};
-use super::plan::{Collect, Plan, Question, Value};
+use super::plan::{Collect, Plan, Question, ToolUse, Value};
 use super::prompt::Prompt;
+use super::tool::ToolCall;
 use super::values::aloud;
 use crate::language::Language;
 
@@ -37,9 +38,22 @@ pub(super) enum Waiting {
         question: String,
         on_fail: Option<Next>,
     },
+    /// For a yes to the use of a tool.
+    Permission(ToolUse),
+    Tool {
+        call: ToolCall,
+        on_error: Option<Next>,
+    },
+    /// For the end of a call that was handed over, or for news that it was not.
     Transfer {
-        to: String,
+        order: Order,
         on_fail: Option<Next>,
+        on_decline: Option<Next>,
+    },
+    /// For a record, a ticket or a callback.
+    Act {
+        order: Order,
+        on_error: Option<Next>,
     },
     Over,
 }
@@ -80,10 +94,17 @@ pub(super) struct Trouble {
 pub struct Walk {
     pub(super) plan: Arc<Plan>,
     pub(super) language: Language,
-    facts: Facts,
+    pub(super) facts: Facts,
     pub(super) bargein: bool,
     pub(super) frames: Vec<Frame>,
     pub(super) slots: BTreeMap<String, Value>,
+    /// What tools answered and whoever carries the call observed, by dotted names.
+    pub(super) known: BTreeMap<String, Value>,
+    /// What was written already, by tool and key, and what was answered.
+    pub(super) written: BTreeMap<(String, String), BTreeMap<String, Value>>,
+    pub(super) disposition: Option<String>,
+    /// Policies that held after the last turn (indices in [`Plan::policies`]).
+    pub(super) holding: Vec<usize>,
     /// Values that were said before they were asked for and must be read back then.
     pub(super) proposed: BTreeMap<String, Value>,
     /// New values of slots that are filled: to be read back before anything else goes on.
@@ -130,6 +151,10 @@ impl Walk {
             bargein,
             frames: Vec::new(),
             slots: BTreeMap::new(),
+            known: BTreeMap::new(),
+            written: BTreeMap::new(),
+            disposition: None,
+            holding: Vec::new(),
             proposed: BTreeMap::new(),
             corrections: VecDeque::new(),
             failures: BTreeMap::new(),
@@ -163,8 +188,11 @@ impl Walk {
             | Waiting::AnythingElse
             | Waiting::Slot { .. }
             | Waiting::Confirm { .. }
+            | Waiting::Permission(_)
             | Waiting::Knowledge { .. }
-            | Waiting::Transfer { .. } => self.turns += 1,
+            | Waiting::Tool { .. }
+            | Waiting::Transfer { .. }
+            | Waiting::Act { .. } => self.turns += 1,
         }
         if self.turns > MOST_TURNS {
             tracing::warn!(turns = self.turns, "a call gets nowhere: it is ended");
@@ -173,25 +201,30 @@ impl Walk {
         match (waiting, outcome) {
             (Waiting::Knowledge { on_fail, .. }, Outcome::Answered(answer)) => self.answered(answer, on_fail),
             (Waiting::Knowledge { on_fail, .. }, Outcome::Failed(_)) => self.answered(None, on_fail),
-            (Waiting::Transfer { on_fail, .. }, Outcome::Failed(_)) => match on_fail {
-                Some(next) => self.leave(&next),
-                None => {
-                    self.queue_words(&self.plan.patterns.no_person.clone());
-                    self.next()
-                }
-            },
+            (Waiting::Tool { call, .. }, Outcome::Returned(values)) => self.returned(&call, values),
+            (Waiting::Tool { on_error, .. }, Outcome::Failed(_)) => self.tool_failed(on_error),
+            (Waiting::Act { .. }, Outcome::Done) => self.next(),
+            (Waiting::Act { on_error, .. }, Outcome::Failed(_)) => self.act_failed(on_error),
+            (Waiting::Transfer { on_fail, .. }, Outcome::Failed(_)) => self.not_taken(on_fail),
+            (Waiting::Transfer { on_decline, .. }, Outcome::Declined) => self.not_taken(on_decline),
             (Waiting::Knowledge { question, .. }, _) => Order::Answer { question },
-            (Waiting::Transfer { to, .. }, _) => Order::Transfer { to, say: None },
+            (Waiting::Tool { call, .. }, _) => Order::Tool(call),
+            (Waiting::Act { order, .. } | Waiting::Transfer { order, .. }, _) => order,
             (waiting, Outcome::Heard { words, commands }) => {
                 (self.entered, self.utterances) = (0, self.utterances + 1);
-                self.heard(&waiting, words, commands)
+                let order = self.heard(&waiting, words, commands);
+                self.govern(order)
             }
             (waiting, Outcome::Keys(keys)) => {
                 (self.entered, self.utterances) = (0, self.utterances + 1);
-                self.keys(&waiting, &keys)
+                let order = self.keys(&waiting, &keys);
+                self.govern(order)
             }
             (waiting, Outcome::NoInput) => self.silent(&waiting),
-            (_, Outcome::Done | Outcome::Failed(_) | Outcome::Answered(_) | Outcome::Returned(_)) => self.listen(None),
+            (
+                _,
+                Outcome::Done | Outcome::Failed(_) | Outcome::Declined | Outcome::Answered(_) | Outcome::Returned(_),
+            ) => self.listen(None),
         }
     }
 
@@ -293,14 +326,14 @@ impl Walk {
                 self.advance();
                 self.push(flow, Way::Run);
             }
-            Op::Transfer { to, say, on_fail } => {
+            Op::Tool(used) => return self.tool(used),
+            Op::Transfer(transfer) => return Some(self.transfer(transfer)),
+            Op::Callback(callback) => return Some(self.callback(callback)),
+            Op::Record(record) => return Some(self.record(record)),
+            Op::Ticket(ticket) => return Some(self.ticket(ticket)),
+            Op::Disposition(name) => {
                 self.advance();
-                let say = say.as_ref().map(|say| self.words(say));
-                self.waiting = Waiting::Transfer {
-                    to: to.clone(),
-                    on_fail: on_fail.clone(),
-                };
-                return Some(Order::Transfer { to: to.clone(), say });
+                self.disposition = Some(name.clone());
             }
             Op::Hangup { say } => {
                 let say = say.as_ref().map(|say| self.words(say));
@@ -328,7 +361,7 @@ impl Walk {
 
     /// What does not fit, or is not known, leaves the slot to be asked for.
     fn set(&mut self, slot: &str, value: Value) {
-        if self.plan.slots.get(slot).is_some_and(|slot| slot.fits(&value)) {
+        if self.takes(slot, &value) {
             self.slots.insert(slot.to_owned(), value);
         } else {
             self.slots.remove(slot);
@@ -372,12 +405,14 @@ impl Walk {
                 .slots
                 .get(slot)
                 .map_or(Expect::Anything, |slot| Expect::Slot(slot.clone())),
-            Waiting::Confirm { .. } => Expect::Confirm,
+            Waiting::Confirm { .. } | Waiting::Permission(_) => Expect::Confirm,
             Waiting::Said
             | Waiting::Open { .. }
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
+            | Waiting::Tool { .. }
             | Waiting::Transfer { .. }
+            | Waiting::Act { .. }
             | Waiting::Over => Expect::Anything,
         };
         Order::Listen {
@@ -388,7 +423,7 @@ impl Walk {
     }
 
     /// Nothing follows but hanging up.
-    fn end(&mut self, say: Option<String>) -> Order {
+    pub(super) fn end(&mut self, say: Option<String>) -> Order {
         self.waiting = Waiting::Over;
         Order::Hangup { say }
     }
@@ -407,7 +442,7 @@ impl Walk {
     }
 
     /// Leaves the flow under way for `next`; an order, if that is the end.
-    fn depart(&mut self, next: &Next) -> Option<Order> {
+    pub(super) fn depart(&mut self, next: &Next) -> Option<Order> {
         match next {
             Next::Hangup => return Some(self.goodbye()),
             Next::Flow(flow) => {
@@ -474,7 +509,7 @@ impl Walk {
         }
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         if let Some(frame) = self.frames.last_mut() {
             frame.at += 1;
         }
@@ -507,19 +542,12 @@ impl Walk {
         }
     }
 
-    fn value(&self, path: &str) -> Value {
-        if let Some(value) = self.slots.get(path) {
-            return value.clone();
+    pub(super) fn value(&self, path: &str) -> Value {
+        let known = self.slots.get(path).or_else(|| self.known.get(path));
+        match known {
+            Some(value) => value.clone(),
+            None if path == "call.language" => Value::Text(self.language.code().to_owned()),
+            None => self.facts.value(&self.plan, path),
         }
-        let known = match path.split_once('.') {
-            Some(("caller", name)) => self.facts.caller.get(name).cloned(),
-            Some(("call", name)) => self.facts.call.get(name).cloned(),
-            Some(("hours", rest)) => {
-                let hours = rest.strip_suffix(".open").and_then(|name| self.plan.hours.get(name));
-                hours.map(|hours| Value::Boolean(hours.open_at(self.facts.at)))
-            }
-            Some(_) | None => None,
-        };
-        known.unwrap_or(Value::Null)
     }
 }

@@ -7,8 +7,9 @@ use super::flows::each;
 use super::next::Next;
 use super::order::{Command, Order};
 use super::patterns::{Events, Repair};
-use super::plan::{Action, Collect, Confirm, Flow, Value};
+use super::plan::{Action, Collect, Flow, Value};
 use super::prompt::Prompt;
+use super::slot::Confirm;
 use super::walk::{Trouble, Waiting, Walk, Way};
 
 /// How often in a row a question is just said again; after that it counts as not understood.
@@ -30,6 +31,16 @@ impl Walk {
         if commands.contains(&Command::Repeat) {
             return self.repeat(waiting);
         }
+        let open = Waiting::Open { flow: None };
+        let waiting = match waiting {
+            Waiting::Permission(used) if commands.contains(&Command::Deny) => {
+                if let Some(order) = self.refused(used) {
+                    return order;
+                }
+                &open
+            }
+            waiting => waiting,
+        };
         let wish = commands.iter().find_map(|command| {
             let Command::StartFlow(flow) = command else { return None };
             (self.plan.flow(flow).is_some() && self.flow() != Some(flow)).then_some(flow)
@@ -41,6 +52,11 @@ impl Walk {
         if let Some(order) = self.settle(waiting, taken.asked, &commands) {
             return order;
         }
+        if let (None, true) = (wish, taken.replaced > 0)
+            && let Some(order) = self.corrected(waiting)
+        {
+            return order;
+        }
         if wish.is_some() || taken.corrected > 0 {
             self.understood();
             if !commands.contains(&Command::Deny) {
@@ -50,6 +66,10 @@ impl Walk {
         }
         if let (Waiting::Confirm { slot, .. }, true) = (waiting, commands.contains(&Command::Deny)) {
             return self.denied(slot);
+        }
+        if std::ptr::eq(waiting, &open) {
+            self.understood();
+            return self.next();
         }
         if let Some(order) = self.other(waiting, &commands) {
             return order;
@@ -65,9 +85,21 @@ impl Walk {
     pub(super) fn keys(&mut self, waiting: &Waiting, keys: &str) -> Order {
         self.trouble.silences = 0;
         match waiting {
-            Waiting::Slot { slot } => match self.plan.slots.get(slot).and_then(|declared| declared.keyed(keys)) {
-                Some(value) => self.accept(slot, value),
-                None => self.missed(waiting),
+            Waiting::Slot { slot } => {
+                let declared = self.plan.slots.get(slot);
+                let keyed = declared.and_then(|declared| declared.keyed(keys, self.facts.at));
+                match keyed.filter(|value| self.takes(slot, value)) {
+                    Some(value) => self.accept(slot, value),
+                    None => self.missed(waiting),
+                }
+            }
+            Waiting::Permission(used) => match keys {
+                "1" => self.permitted(used),
+                "2" => match self.refused(used) {
+                    Some(order) => order,
+                    None => self.next(),
+                },
+                _ => self.missed(waiting),
             },
             Waiting::Confirm { slot, value } => match keys {
                 "1" => self.accept(slot, value.clone()),
@@ -78,7 +110,9 @@ impl Walk {
             | Waiting::Open { .. }
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
+            | Waiting::Tool { .. }
             | Waiting::Transfer { .. }
+            | Waiting::Act { .. }
             | Waiting::Over => self.missed(waiting),
         }
     }
@@ -102,17 +136,25 @@ impl Walk {
         let own = match waiting {
             Waiting::Slot { slot } | Waiting::Confirm { slot, .. } => self.collect(slot).map(|collect| &collect.events),
             Waiting::Open { flow } => flow.and_then(|at| self.plan.flows.get(at)).map(|flow| &flow.events),
+            Waiting::Permission(_) => {
+                let frame = self.frames.last();
+                frame
+                    .and_then(|frame| self.plan.flows.get(frame.flow))
+                    .map(|flow| &flow.events)
+            }
             Waiting::Said
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
+            | Waiting::Tool { .. }
             | Waiting::Transfer { .. }
+            | Waiting::Act { .. }
             | Waiting::Over => None,
         };
         own.cloned().unwrap_or_else(|| self.plan.patterns.events())
     }
 
     /// The caller got on: what went wrong before is forgotten.
-    fn understood(&mut self) {
+    pub(super) fn understood(&mut self) {
         self.trouble = Trouble::default();
     }
 
@@ -179,12 +221,13 @@ impl Walk {
             asked: None,
             added: 0,
             corrected: 0,
+            replaced: 0,
         };
         for command in commands {
             let Command::Set { slot, value } = command else {
                 continue;
             };
-            let Some(declared) = self.plan.slots.get(slot).filter(|declared| declared.fits(value)) else {
+            let Some(declared) = self.plan.slots.get(slot).filter(|_| self.takes(slot, value)) else {
                 continue;
             };
             let confirm = declared.confirm;
@@ -201,7 +244,8 @@ impl Walk {
                 Confirm::Readback if self.slots.get(slot) == Some(value) => {}
                 Confirm::Readback => self.propose(slot, value.clone()),
                 Confirm::No | Confirm::Implicit => {
-                    self.slots.insert(slot.clone(), value.clone());
+                    let before = self.slots.insert(slot.clone(), value.clone());
+                    taken.replaced += u32::from(before.is_some_and(|before| before != *value));
                 }
             }
         }
@@ -230,11 +274,14 @@ impl Walk {
                     .contains(&Command::Affirm)
                     .then(|| self.accept(slot, value.clone())),
             },
+            Waiting::Permission(used) => commands.contains(&Command::Affirm).then(|| self.permitted(used)),
             Waiting::Said
             | Waiting::Open { .. }
             | Waiting::AnythingElse
             | Waiting::Knowledge { .. }
+            | Waiting::Tool { .. }
             | Waiting::Transfer { .. }
+            | Waiting::Act { .. }
             | Waiting::Over => None,
         }
     }
@@ -363,8 +410,13 @@ impl Walk {
         self.understood();
         self.failures.remove(slot);
         self.proposed.remove(slot);
-        self.slots.insert(slot.to_owned(), value);
-        self.next()
+        let before = self.slots.insert(slot.to_owned(), value.clone());
+        let asked = Waiting::Slot { slot: slot.to_owned() };
+        let corrected = before.is_some_and(|before| before != value);
+        match corrected.then(|| self.corrected(&asked)).flatten() {
+            Some(order) => order,
+            None => self.next(),
+        }
     }
 
     /// What was read back is wrong: the question is asked again.
@@ -457,6 +509,8 @@ struct Taken {
     added: u32,
     /// Slots that had another.
     corrected: u32,
+    /// Of those, the ones that need no yes.
+    replaced: u32,
 }
 
 fn asked_slot(waiting: &Waiting) -> Option<&String> {
@@ -465,15 +519,18 @@ fn asked_slot(waiting: &Waiting) -> Option<&String> {
         Waiting::Said
         | Waiting::Open { .. }
         | Waiting::AnythingElse
+        | Waiting::Permission(_)
         | Waiting::Knowledge { .. }
+        | Waiting::Tool { .. }
         | Waiting::Transfer { .. }
+        | Waiting::Act { .. }
         | Waiting::Over => None,
     }
 }
 
 /// Whether a flow waits for an answer.
 fn is_question(waiting: &Waiting) -> bool {
-    asked_slot(waiting).is_some()
+    asked_slot(waiting).is_some() || matches!(waiting, Waiting::Permission(_))
 }
 
 /// What is said the `times`th time; the last one stays.
@@ -482,7 +539,7 @@ fn nth(repair: &Repair, times: u32) -> Option<&Prompt> {
 }
 
 /// The questions of a flow.
-fn collects(flow: &Flow) -> Vec<&Collect> {
+pub(super) fn collects(flow: &Flow) -> Vec<&Collect> {
     let mut found = Vec::new();
     each(&flow.steps, &mut |step| {
         if let Action::Collect(collect) = &step.action {

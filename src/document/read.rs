@@ -115,12 +115,84 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A length of time within `range`.
+    pub fn span(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<Duration>,
+        problems: &mut Problems,
+    ) -> Option<Duration> {
+        let duration = self.duration(name, problems)?;
+        if !range.contains(&duration) {
+            let place = self.get(name).map_or(self.place, |node| node.place);
+            let (low, high) = (written_duration(*range.start()), written_duration(*range.end()));
+            problems.error(place, format!("`{name}` should be between {low} and {high}"));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// A share from 0 to 1, written `10%`.
+    pub fn share(&self, name: &str, problems: &mut Problems) -> Option<f64> {
+        let node = self.get(name)?;
+        let written = node.scalar();
+        let number = written
+            .as_deref()
+            .and_then(|text| text.strip_suffix('%')?.trim().parse::<f64>().ok());
+        match number {
+            Some(number) if (0.0..=100.0).contains(&number) => Some(number / 100.0),
+            Some(_) | None => wrong(node, name, "a share with its sign, such as 10%", problems),
+        }
+    }
+
+    /// One of the words of `known`, for what it stands for.
+    pub fn one_of<T: Clone>(&self, name: &str, known: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+        one_of(self.get(name)?, name, known, problems)
+    }
+
+    /// Words of `known`, each once; one word stands for a list of one.
+    pub fn some_of<T: Clone + PartialEq>(&self, name: &str, known: &[(&str, T)], problems: &mut Problems) -> Vec<T> {
+        let Some(node) = self.get(name) else {
+            return Vec::new();
+        };
+        let items = match &node.value {
+            Tree::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut found = Vec::new();
+        for item in items {
+            if let Some(value) = one_of(item, name, known, problems)
+                && !found.contains(&value)
+            {
+                found.push(value);
+            }
+        }
+        found
+    }
+
     /// A list of texts; one text stands for a list of one.
     pub fn texts(&self, name: &str, problems: &mut Problems) -> Vec<String> {
         self.get(name)
             .map(|node| texts(node, name, problems))
             .unwrap_or_default()
     }
+}
+
+/// One of the words of `known`, for what it stands for.
+pub fn one_of<T: Clone>(node: &Node, name: &str, known: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    let written = node.scalar();
+    let found = known.iter().find(|(word, _)| Some(*word) == written.as_deref());
+    if found.is_none() {
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        match written {
+            Some(written) => {
+                let near = suggest(&written, words.iter().copied());
+                problems.error(node.place, format!("`{name}` is `{written}`{near}"));
+            }
+            None => return wrong(node, name, &format!("one of {}", words.join(", ")), problems),
+        }
+    }
+    found.map(|(_, value)| value.clone())
 }
 
 /// A scalar as text.
@@ -178,6 +250,18 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// As a file would have it.
+fn written_duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    match ms {
+        _ if ms % 86_400_000 == 0 && ms > 0 => format!("{}d", ms / 86_400_000),
+        _ if ms % 3_600_000 == 0 && ms > 0 => format!("{}h", ms / 3_600_000),
+        _ if ms % 60_000 == 0 && ms > 0 => format!("{}m", ms / 60_000),
+        _ if ms % 1000 == 0 => format!("{}s", ms / 1000),
+        _ => format!("{ms}ms"),
+    }
 }
 
 fn wrong<T>(node: &Node, name: &str, right: &str, problems: &mut Problems) -> Option<T> {

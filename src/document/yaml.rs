@@ -54,16 +54,27 @@ pub struct Malformed {
 
 /// Reads one document. An empty one is [`Tree::Null`].
 pub fn parse(text: &str) -> Result<Node, Malformed> {
+    match parse_all(text) {
+        (Some(root), wrong) if wrong.is_empty() => Ok(root),
+        (_, wrong) => Err(wrong
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| malformed(Place { line: 1, column: 1 }, "no YAML"))),
+    }
+}
+
+/// Reads one document, and tells all that is wrong with it. Where reading can go on, as after a key that stands there twice, there is a
+/// tree too.
+pub fn parse_all(text: &str) -> (Option<Node>, Vec<Malformed>) {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
-        match event {
-            Ok((event, span)) => builder.take(event, place(&span.start))?,
-            Err(e) => {
-                return Err(Malformed {
-                    place: place(e.marker()),
-                    reason: e.info(),
-                });
-            }
+        let result = match event {
+            Ok((event, span)) => builder.take(event, place(&span.start)),
+            Err(e) => Err(malformed(place(e.marker()), e.info())),
+        };
+        if let Err(wrong) = result {
+            builder.wrong.push(wrong);
+            return (None, builder.wrong);
         }
     }
     let nothing = Node {
@@ -71,7 +82,7 @@ pub fn parse(text: &str) -> Result<Node, Malformed> {
         place: Place { line: 1, column: 1 },
         written: String::new(),
     };
-    Ok(builder.root.unwrap_or(nothing))
+    (Some(builder.root.unwrap_or(nothing)), builder.wrong)
 }
 
 impl Node {
@@ -112,6 +123,8 @@ struct Builder {
     nodes: usize,
     documents: usize,
     root: Option<Node>,
+    /// What is wrong, but does not keep the rest from being read.
+    wrong: Vec<Malformed>,
 }
 
 struct Open {
@@ -154,10 +167,8 @@ impl Builder {
                 }) = self.open.last_mut()
                 {
                     if entries.iter().any(|(known, _)| known.name == text) {
-                        return Err(malformed(
-                            place,
-                            format!("the key `{text}` stands here for the second time"),
-                        ));
+                        let reason = format!("the key `{text}` stands here for the second time; take one of them out");
+                        self.wrong.push(malformed(place, reason));
                     }
                     *key = Some(Key {
                         name: text.into_owned(),

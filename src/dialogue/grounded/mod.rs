@@ -151,10 +151,13 @@ impl Grounded {
             SlotKind::Name | SlotKind::Text => true,
             SlotKind::Digits { .. }
             | SlotKind::Number { .. }
+            | SlotKind::Money { .. }
             | SlotKind::Boolean
             | SlotKind::Enum(_)
             | SlotKind::Date
             | SlotKind::Time
+            | SlotKind::DateTime
+            | SlotKind::Phone
             | SlotKind::Email => false,
         };
         if free && let Some(commands) = self.aside(words, moment, OVER_FREE_WORDS) {
@@ -322,9 +325,12 @@ impl Grounded {
                 SlotKind::Digits { .. } => digits == 1 && !taken_by_asked,
                 SlotKind::Number { .. } => numbers == 1 && digits == 0 && !taken_by_asked,
                 SlotKind::Enum(_)
+                | SlotKind::Money { .. }
                 | SlotKind::Boolean
                 | SlotKind::Date
                 | SlotKind::Time
+                | SlotKind::DateTime
+                | SlotKind::Phone
                 | SlotKind::Name
                 | SlotKind::Email
                 | SlotKind::Text => true,
@@ -386,9 +392,15 @@ fn told_unasked(plan: &Plan, flow: &Flow) -> Vec<Slot> {
     let slots = names.into_iter().filter_map(|name| plan.slots.get(name));
     let hard_to_mistake = |slot: &&Slot| match slot.kind {
         SlotKind::Digits { .. } | SlotKind::Number { .. } | SlotKind::Enum(_) => true,
-        SlotKind::Boolean | SlotKind::Date | SlotKind::Time | SlotKind::Name | SlotKind::Email | SlotKind::Text => {
-            false
-        }
+        SlotKind::Money { .. }
+        | SlotKind::Boolean
+        | SlotKind::Date
+        | SlotKind::Time
+        | SlotKind::DateTime
+        | SlotKind::Phone
+        | SlotKind::Name
+        | SlotKind::Email
+        | SlotKind::Text => false,
     };
     slots.filter(hard_to_mistake).cloned().collect()
 }
@@ -413,7 +425,12 @@ fn collected<'a>(steps: &'a [Step], names: &mut Vec<&'a str>) {
             | Action::Set(_)
             | Action::GotoFlow(_)
             | Action::RunFlow(_)
-            | Action::Transfer { .. }
+            | Action::Tool(_)
+            | Action::Transfer(_)
+            | Action::Callback(_)
+            | Action::Record(_)
+            | Action::Ticket(_)
+            | Action::Disposition(_)
             | Action::Hangup { .. } => {}
         }
     }

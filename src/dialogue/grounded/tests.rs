@@ -389,7 +389,13 @@ fn a_call_goes_the_way_that_was_meant() {
             Order::Answer { question } => walk.step(Outcome::Answered(
                 grounded.answer(&question).map(|passage| passage.text),
             )),
-            Order::Say { .. } | Order::Tool(_) | Order::Transfer { .. } => walk.step(Outcome::Done),
+            Order::Say { .. }
+            | Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => walk.step(Outcome::Done),
         };
     }
     assert!(matches!(order, Order::Hangup { .. }), "{order:?}");

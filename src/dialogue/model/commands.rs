@@ -179,7 +179,13 @@ impl Allowed {
                     .contains(&digits)
                     .then_some(Value::Text(digits))
             }
-            SlotKind::Number { min, max } => match text.parse::<f64>() {
+            SlotKind::Phone => match spoken() {
+                Some(Value::Text(number)) => digits_in(&self.heard, self.language)
+                    .contains(number.trim_start_matches('+'))
+                    .then_some(Value::Text(number)),
+                Some(_) | None => None,
+            },
+            SlotKind::Number { min, max } | SlotKind::Money { min, max } => match text.parse::<f64>() {
                 Ok(number) => {
                     let fits = number.is_finite()
                         && min.is_none_or(|min| number >= min)
@@ -208,6 +214,11 @@ impl Allowed {
             SlotKind::Time => {
                 let time = text.parse::<jiff::civil::Time>().ok();
                 time.map(|time| Value::Text(time.strftime("%H:%M").to_string()))
+                    .or_else(spoken)
+            }
+            SlotKind::DateTime => {
+                let at = text.parse::<jiff::civil::DateTime>().ok();
+                at.map(|at| Value::Text(at.strftime("%Y-%m-%dT%H:%M").to_string()))
                     .or_else(spoken)
             }
             SlotKind::Email => is_address(&text).then(|| Value::Text(text.clone())).or_else(spoken),
@@ -308,16 +319,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dialplan::{Choice, Confirm};
+    use crate::dialplan::Choice;
 
     fn slot(name: &str, kind: SlotKind) -> Slot {
-        Slot {
-            name: name.to_owned(),
-            kind,
-            confirm: Confirm::No,
-            dtmf: false,
-            pii: false,
-        }
+        Slot::plain(name, kind)
     }
 
     fn allowed() -> Allowed {

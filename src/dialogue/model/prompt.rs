@@ -187,6 +187,7 @@ fn kind(slot: &Slot) -> String {
             max: Some(max),
         } => format!("a number of at most {max}"),
         SlotKind::Number { min: None, max: None } => "a number".to_owned(),
+        SlotKind::Money { .. } => "an amount of money, as a number".to_owned(),
         SlotKind::Boolean => "true or false".to_owned(),
         SlotKind::Enum(choices) => {
             let values: Vec<&str> = choices.iter().map(|choice| choice.value.as_str()).collect();
@@ -194,6 +195,8 @@ fn kind(slot: &Slot) -> String {
         }
         SlotKind::Date => "a date, as YYYY-MM-DD or as the caller names it".to_owned(),
         SlotKind::Time => "a time of day, as HH:MM".to_owned(),
+        SlotKind::DateTime => "a day and a time, as YYYY-MM-DDTHH:MM or as the caller names them".to_owned(),
+        SlotKind::Phone => "a telephone number, as digits with a + where the caller said one".to_owned(),
         SlotKind::Name => "a person's name".to_owned(),
         SlotKind::Email => "an e-mail address".to_owned(),
         SlotKind::Text => "the caller's words".to_owned(),

@@ -31,7 +31,7 @@ use crate::language::Language;
 /// The value that `words` give the slot; `None` where they give none, two, or one outside the slot's bounds.
 ///
 /// Values are texts but for numbers and yes or no (booleans): digits as `"0412"`, a choice as its value, a day as
-/// `"2026-11-21"`, a time as `"15:00"`. `now` is the time at the caller's place; "tomorrow" counts from it.
+/// `"2026-11-21"`, a time as `"15:00"`, both as `"2026-11-21T15:00"`, a number to call as `"+4930123456"`. `now` is the time at the caller's place; "tomorrow" counts from it.
 pub fn extract(words: &str, slot: &Slot, language: Language, now: DateTime) -> Option<Value> {
     if words.trim().is_empty() {
         return None;
@@ -39,12 +39,18 @@ pub fn extract(words: &str, slot: &Slot, language: Language, now: DateTime) -> O
     match &slot.kind {
         SlotKind::Digits { min, max } => digits::within(words, *min, *max, language).map(Value::Text),
         SlotKind::Number { min, max } => bounded(number::number(words, language)?, *min, *max),
+        SlotKind::Money { min, max } => bounded(money(words, language)?, *min, *max),
         SlotKind::Boolean => yes_or_no(words, language).map(Value::Boolean),
         SlotKind::Enum(choices) => choice::chosen(words, choices, language).map(Value::Text),
         SlotKind::Date => when::date(words, language, now.date()).map(|date| Value::Text(date.to_string())),
         SlotKind::Time => {
             when::time(words, language, now.date()).map(|time| Value::Text(time.strftime("%H:%M").to_string()))
         }
+        SlotKind::DateTime => {
+            let at = date_and_time(words, language, now)?;
+            Some(Value::Text(at.strftime("%Y-%m-%dT%H:%M").to_string()))
+        }
+        SlotKind::Phone => telephone(words, language).map(Value::Text),
         SlotKind::Name => named::name(words, language).map(Value::Text),
         SlotKind::Email => named::email(words, language).map(Value::Text),
         SlotKind::Text => Some(Value::Text(words.trim().to_owned())),

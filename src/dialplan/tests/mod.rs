@@ -3,6 +3,7 @@
 mod correcting;
 mod events;
 mod reading;
+mod shared;
 mod shipped;
 mod trouble;
 mod walking;
@@ -81,6 +82,10 @@ fn until_wanted(walk: &mut Walk, mut order: Order) -> String {
             }
             Order::Answer { question } => return format!("{said}!{question}"),
             Order::Tool(call) => return format!("{said}@{}", call.tool),
+            Order::HandOff { queue, say, .. } => return format!("{said}{} ->{queue}", say.unwrap_or_default()),
+            Order::Record { name, .. } => return format!("{said}#{name}"),
+            Order::Ticket(ticket) => return format!("{said}#{}", ticket.kind),
+            Order::Callback { at, number, .. } => return format!("{said}#{number} at {at}"),
             Order::Transfer { to, say } => return format!("{said}{} ->{to}", say.unwrap_or_default()),
             Order::Hangup { say } => return format!("{said}{} end", say.unwrap_or_default()),
         }

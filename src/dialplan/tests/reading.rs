@@ -45,8 +45,7 @@ fn every_mistake_has_its_place_and_its_cure() {
         ("damaged: [{say", "damagd: [{say", "did you mean `damaged`"),
         ("Europe/Berlin", "Europe/Berlinn", "no time zone"),
         ("mon-fri 08:00-18:00", "mon-fri 8-18", "no span of hours"),
-        ("patterns:", "queues: {}\npatterns:", "not yet carried out"),
-        ("{answer: last_words}", "{tool: find}", "not yet carried out"),
+        ("{answer: last_words}", "{tool: find}", "no tool is called `find`"),
         ("version: 1", "version: 2", "`version` should be 1"),
         ("reject: 603", "reject: 200", "from 400 to 699"),
         ("\"Why?\"", "{zh: \"为什么?\"}", "has no words in it"),
@@ -237,14 +236,27 @@ fn what_patterns_lead_to_is_complained_of_where_it_stands() {
 }
 
 #[test]
-fn what_comes_later_is_said_in_few_words_and_yaml_tells_its_place_once() {
-    let found = parse(&format!("queues: {{}}\n{}", shop("")), "f").expect_err("refused");
-    assert_eq!(
-        found[0].to_string(),
-        "f:1:1: `queues` is not yet carried out by this version; take it out"
-    );
+fn what_is_no_yaml_tells_its_place_once() {
     let found = parse("a: [1, 2\nb: 3\n", "f").expect_err("refused");
     assert!(!found[0].message.contains("line"), "{}", found[0]);
+}
+
+#[test]
+fn keys_that_stand_twice_are_all_told_with_everything_else() {
+    let twice = PLAN
+        .replacen("length: 4,", "length: 4, length: 5, confrim: no,", 1)
+        .replacen("ask: \"Why?\"", "ask: \"Why?\", ask: x", 1);
+    let told: Vec<String> = parse(&twice, "f")
+        .expect_err("refused")
+        .into_iter()
+        .map(|p| p.message)
+        .collect();
+    let count = |text: &str| told.iter().filter(|told| told.contains(text)).count();
+    assert_eq!(
+        (count("second time"), count("did you mean `confirm`")),
+        (2, 1),
+        "{told:#?}"
+    );
 }
 
 /// Branches in branches; each is a map in a list.

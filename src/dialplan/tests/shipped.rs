@@ -35,11 +35,15 @@ fn values(slot: &Slot) -> Vec<Value> {
     let text = |text: &str| Value::Text(text.into());
     match &slot.kind {
         SlotKind::Digits { min, .. } => vec![Value::Text("1".repeat(*min))],
-        SlotKind::Number { min, max } => vec![Value::Number(min.or(*max).unwrap_or(1.0))],
+        SlotKind::Number { min, max } | SlotKind::Money { min, max } => {
+            vec![Value::Number(min.or(*max).unwrap_or(1.0))]
+        }
         SlotKind::Boolean => vec![Value::Boolean(true), Value::Boolean(false)],
         SlotKind::Enum(choices) => choices.iter().map(|choice| text(&choice.value)).collect(),
         SlotKind::Date => vec![text("2026-11-23")],
         SlotKind::Time => vec![text("15:00")],
+        SlotKind::DateTime => vec![text("2026-11-23T15:00")],
+        SlotKind::Phone => vec![text("+4930123456")],
         SlotKind::Email => vec![text("ann@example.com")],
         SlotKind::Name | SlotKind::Text => vec![text("Ann")],
     }
@@ -96,7 +100,12 @@ fn go_through(walk: &mut Walk, order: Order, wish: &str, choice: usize, known: K
                 Known::Yes => Outcome::Answered(Some("So it is.".into())),
                 Known::No => Outcome::Answered(None),
             },
-            Order::Tool(_) | Order::Transfer { .. } => Outcome::Failed("486".into()),
+            Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => Outcome::Failed("486".into()),
             Order::Hangup { .. } => return Ok(()),
         };
         order = walk.step(outcome);
@@ -184,7 +193,12 @@ fn until_ended(walk: &mut Walk, mut order: Order, before: Option<&str>, outcome:
             Order::Say { .. } => walk.step(Outcome::Done),
             Order::Listen { .. } => walk.step(wish.take().unwrap_or_else(|| outcome.clone())),
             Order::Answer { .. } => walk.step(Outcome::Answered(None)),
-            Order::Tool(_) | Order::Transfer { .. } => walk.step(Outcome::Failed("486".into())),
+            Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => walk.step(Outcome::Failed("486".into())),
             Order::Hangup { say } => return say.filter(|say| !say.is_empty()),
         };
     }

@@ -10,9 +10,14 @@ fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> Result<usize
         order = match order {
             Order::Hangup { .. } => return Ok(turn),
             Order::Say { .. } => walk.step(Outcome::Done),
-            Order::Listen { .. } | Order::Answer { .. } | Order::Tool(_) | Order::Transfer { .. } => {
-                walk.step(outcomes[turn % outcomes.len()].clone())
-            }
+            Order::Listen { .. }
+            | Order::Answer { .. }
+            | Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => walk.step(outcomes[turn % outcomes.len()].clone()),
         };
     }
     Err(order)
@@ -164,7 +169,12 @@ proptest! {
                 Order::Say { .. } => Outcome::Done,
                 Order::Listen { .. } => Outcome::NoInput,
                 Order::Answer { .. } => Outcome::Answered(None),
-                Order::Tool(_) | Order::Transfer { .. } => Outcome::Failed("no".into()),
+                Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => Outcome::Failed("no".into()),
                 Order::Hangup { .. } => return Ok(()),
             };
             order = walk.step(outcome);

@@ -8,7 +8,7 @@ use jiff::civil::{DateTime, date};
 use proptest::prelude::*;
 
 use super::{digits_in, extract, yes_or_no};
-use crate::dialplan::{Choice, Confirm, Slot, SlotKind, Value};
+use crate::dialplan::{Choice, Slot, SlotKind, Value};
 use crate::language::Language::{self, English, Mandarin};
 
 /// A Saturday, ten in the morning.
@@ -17,13 +17,7 @@ fn now() -> DateTime {
 }
 
 fn slot(kind: SlotKind) -> Slot {
-    Slot {
-        name: "slot".to_owned(),
-        kind,
-        confirm: Confirm::No,
-        dtmf: false,
-        pii: false,
-    }
+    Slot::plain("slot", kind)
 }
 
 /// Runs a table of words and values ("-": none), and tells all rows that are wrong at once.
@@ -164,6 +158,9 @@ fn every_kind(words: &str) {
     let kinds = [
         SlotKind::Digits { min: 1, max: 8 },
         SlotKind::Number { min: None, max: None },
+        SlotKind::Money { min: None, max: None },
+        SlotKind::DateTime,
+        SlotKind::Phone,
         SlotKind::Boolean,
         choices(&[("wrong_item", &["发错了"]), ("", &[])]),
         SlotKind::Date,

@@ -1,0 +1,223 @@
+//! Where callers wait for a person, and how they are handed over.
+//!
+//! What is read and checked here is carried out by whoever keeps queues; a walk only names them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::next::Next;
+use super::schema::{Shape, Table, keys};
+use crate::document::problem::suggest;
+use crate::document::yaml::Key;
+use crate::document::{Fields, Node, Place, Problems, read};
+
+#[derive(Clone, Debug)]
+pub struct Queue {
+    pub name: String,
+    /// What an agent must have, all of it.
+    pub skills: Vec<String>,
+    pub strategy: Strategy,
+    /// By `caller.tier`; the greater goes first.
+    pub priority: BTreeMap<String, i32>,
+    /// Of whoever has no tier that is named.
+    pub standard_priority: i32,
+    /// How often the caller is told how long it will be.
+    pub announce_wait: Option<Duration>,
+    /// After this long the caller may be called back instead.
+    pub offer_callback: Option<Duration>,
+    /// The longest that anybody waits; then `overflow`.
+    pub max_wait: Duration,
+    pub overflow: Option<Next>,
+    pub place: Place,
+}
+
+/// Which free agent is rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    LongestIdle,
+    FewestCalls,
+    RoundRobin,
+    RingAll,
+}
+
+#[derive(Clone, Debug)]
+pub struct Handoff {
+    pub name: String,
+    pub queue: String,
+    pub mode: Mode,
+    /// What the agent is told.
+    pub brief: Vec<Brief>,
+    /// How long the agent hears of the call before the caller is there.
+    pub whisper: Option<Duration>,
+    /// Nobody took the call.
+    pub no_agent: Option<Next>,
+    /// An agent did not want it.
+    pub agent_declines: Option<Next>,
+    /// What follows when the agent has hung up.
+    pub after: After,
+    pub place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The caller is gone as soon as it rings.
+    Blind,
+    /// The bot stays until the agent is there.
+    Attended,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Brief {
+    /// Of the conversation, in two sentences.
+    Summary,
+    /// Every slot that is filled.
+    Slots,
+    /// What led to the handover.
+    Reason,
+    Sentiment,
+    LastTurns,
+    /// One slot.
+    Slot(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Hangup,
+    /// The caller is asked how it was.
+    Csat,
+}
+
+pub(super) const QUEUE: Table = &[
+    ("skills", Shape::Texts),
+    (
+        "strategy",
+        Shape::OneOf(&["longest_idle", "fewest_calls", "round_robin", "ring_all"]),
+    ),
+    ("priority", Shape::Named(&Shape::Number)),
+    ("announce_wait", Shape::Duration),
+    ("offer_callback", Shape::Duration),
+    ("max_wait", Shape::Duration),
+    ("overflow", Shape::Next),
+];
+pub(super) const HANDOFF: Table = &[
+    ("queue", Shape::Text),
+    ("mode", Shape::OneOf(&["blind", "attended"])),
+    ("brief", Shape::Texts),
+    ("whisper", Shape::Duration),
+    ("no_agent", Shape::Next),
+    ("agent_declines", Shape::Next),
+    ("after", Shape::OneOf(&["hangup", "csat"])),
+];
+
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Where a queue does not say how long one waits in it.
+const STANDARD_WAIT: Duration = Duration::from_secs(300);
+
+impl Queue {
+    pub(super) fn read(key: &Key, node: &Node, flows: &[&str], problems: &mut Problems) -> Option<Self> {
+        let what = format!("queue `{}`", key.name);
+        let fields = Fields::of(node, &what, &keys(QUEUE), problems)?;
+        let strategies = [
+            ("longest_idle", Strategy::LongestIdle),
+            ("fewest_calls", Strategy::FewestCalls),
+            ("round_robin", Strategy::RoundRobin),
+            ("ring_all", Strategy::RingAll),
+        ];
+        let mut priority = priorities(&fields, problems);
+        let overflow = fields.get("overflow");
+        if overflow.is_none() {
+            let message =
+                format!("{what} has no `overflow`: callers who wait longer than `max_wait` have nowhere to go");
+            problems.warn(key.place, message);
+        }
+        let second = Duration::from_secs(1);
+        Some(Self {
+            name: key.name.clone(),
+            skills: fields.texts("skills", problems),
+            strategy: fields
+                .one_of("strategy", &strategies, problems)
+                .unwrap_or(Strategy::LongestIdle),
+            standard_priority: priority.remove("default").unwrap_or(0),
+            priority,
+            announce_wait: fields.span("announce_wait", second * 10..=LONGEST_WAIT, problems),
+            offer_callback: fields.span("offer_callback", second..=LONGEST_WAIT, problems),
+            max_wait: fields
+                .span("max_wait", second..=LONGEST_WAIT, problems)
+                .unwrap_or(STANDARD_WAIT),
+            overflow: overflow.and_then(|node| Next::read(node, "overflow", flows, problems)),
+            place: key.place,
+        })
+    }
+}
+
+fn priorities(fields: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, i32> {
+    let Some(node) = fields.get("priority") else {
+        return BTreeMap::new();
+    };
+    let entries = read::named(node, "priority", problems);
+    let map = Fields::of(
+        node,
+        "`priority`",
+        &entries.iter().map(|(key, _)| key.name.as_str()).collect::<Vec<_>>(),
+        problems,
+    );
+    let Some(map) = map else { return BTreeMap::new() };
+    let read =
+        |key: &Key, problems: &mut Problems| Some((key.name.clone(), map.count(&key.name, 0..=1000, problems)? as i32));
+    entries.iter().filter_map(|(key, _)| read(key, problems)).collect()
+}
+
+impl Handoff {
+    pub(super) fn read(
+        key: &Key,
+        node: &Node,
+        flows: &[&str],
+        queues: &BTreeMap<String, Queue>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let what = format!("handoff `{}`", key.name);
+        let fields = Fields::of(node, &what, &keys(HANDOFF), problems)?;
+        let to = fields.need("queue", &what, problems);
+        let queue = to.and_then(|node| read::text(node, "queue", problems));
+        if let (Some(queue), Some(node)) = (&queue, to)
+            && !queues.contains_key(queue)
+        {
+            let known = queues.keys().map(String::as_str);
+            problems.error(
+                node.place,
+                format!("no queue is called `{queue}`{}", suggest(queue, known)),
+            );
+        }
+        let brief = fields
+            .texts("brief", problems)
+            .into_iter()
+            .map(|word| match word.as_str() {
+                "summary" => Brief::Summary,
+                "slots" => Brief::Slots,
+                "reason" => Brief::Reason,
+                "sentiment" => Brief::Sentiment,
+                "last_turns" => Brief::LastTurns,
+                _ => Brief::Slot(word),
+            });
+        let next = |name: &str, problems: &mut Problems| Next::read(fields.get(name)?, name, flows, problems);
+        Some(Self {
+            name: key.name.clone(),
+            queue: queue.unwrap_or_default(),
+            mode: fields
+                .one_of(
+                    "mode",
+                    &[("blind", Mode::Blind), ("attended", Mode::Attended)],
+                    problems,
+                )
+                .unwrap_or(Mode::Attended),
+            brief: brief.collect(),
+            whisper: fields.span("whisper", Duration::from_secs(1)..=Duration::from_secs(60), problems),
+            no_agent: next("no_agent", problems),
+            agent_declines: next("agent_declines", problems),
+            after: fields
+                .one_of("after", &[("hangup", After::Hangup), ("csat", After::Csat)], problems)
+                .unwrap_or(After::Hangup),
+            place: key.place,
+        })
+    }
+}
