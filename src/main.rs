@@ -27,7 +27,14 @@ enum Command {
         configured: Configured,
         /// Dial plans to check instead.
         plans: Vec<PathBuf>,
+        /// Print the JSON Schema of dial plans, for editors.
+        #[arg(long)]
+        schema: bool,
     },
+    /// What a plan would do with a call: each route that is tried and why, whether it is open, and what comes first.
+    Explain(commands::explain::Arguments),
+    /// What is different between two dial plans, in words.
+    Diff(commands::diff::Arguments),
     /// Ring a SIP address as a scripted caller: speaks, listens, interrupts, presses keys; prints what was said and every gap.
     ///
     /// A script is YAML; `fixtures/callers` has examples. Exits 1 where something expected was not heard.
@@ -55,7 +62,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve(configured) => commands::serve::run(&configured.config),
-        Command::Check { configured, plans } => return commands::check::run(&configured.config, &plans),
+        Command::Check { schema: true, .. } => return commands::check::schema(),
+        Command::Check { configured, plans, .. } => return commands::check::run(&configured.config, &plans),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Ring(arguments) => commands::ring::run(&arguments),
         Command::Talk(arguments) => commands::talk::run(&arguments),
         Command::Calls(arguments) => commands::calls::run(&arguments),

@@ -8,6 +8,11 @@ use offhook::dialplan;
 
 use super::told;
 
+pub fn schema() -> ExitCode {
+    print!("{}", dialplan::schema::published());
+    ExitCode::SUCCESS
+}
+
 pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
     let mut problems = Vec::new();
     let mut checked = plans.to_vec();

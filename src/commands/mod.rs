@@ -4,6 +4,8 @@ pub mod bench;
 pub mod calls;
 pub mod check;
 pub mod demo;
+pub mod diff;
+pub mod explain;
 pub mod models;
 pub mod ring;
 pub mod serve;

@@ -29,7 +29,10 @@ impl std::fmt::Display for Type {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Expression(Node);
+pub struct Expression {
+    root: Node,
+    source: String,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
@@ -87,24 +90,27 @@ impl Expression {
         };
         let node = parser.binary(0)?;
         match parser.peek() {
-            None => Ok(Self(node)),
+            None => Ok(Self {
+                root: node,
+                source: source.trim().to_owned(),
+            }),
             Some(token) => Err(format!("`{source}`: {token} is not expected there")),
         }
     }
 
     /// The type, where `name` gives the types of names (or what is wrong with one).
     pub fn check(&self, name: &impl Fn(&str) -> Result<Type, String>) -> Result<Type, String> {
-        check(&self.0, name)
+        check(&self.root, name)
     }
 
     /// What it comes to. What has no value is [`Value::Null`].
     pub fn evaluate(&self, name: &impl Fn(&str) -> Value) -> Value {
-        evaluate(&self.0, name)
+        evaluate(&self.root, name)
     }
 
     /// The name, where it is nothing else.
     pub fn name(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.root {
             Node::Name(path) => Some(path),
             Node::Literal(_) | Node::Span(_) | Node::List(_) | Node::Not(_) | Node::Negative(_) | Node::Binary(..) => {
                 None
@@ -112,15 +118,27 @@ impl Expression {
         }
     }
 
+    /// Every name in it, once.
+    pub fn names(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        names(&self.root, &mut found);
+        found
+    }
+
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// What it always comes to, where no name is in it.
     pub fn constant(&self) -> Option<Value> {
-        is_constant(&self.0).then(|| self.evaluate(&|_| Value::Null))
+        is_constant(&self.root).then(|| self.evaluate(&|_| Value::Null))
     }
 
     /// The names that are compared with fixed values, and these values.
     pub fn compared(&self) -> Vec<(&str, &Value)> {
         let mut found = Vec::new();
-        compared(&self.0, &mut found);
+        compared(&self.root, &mut found);
         found
     }
 
@@ -294,6 +312,20 @@ impl Parser<'_> {
             items.push(self.binary(0)?);
         }
         Ok(items)
+    }
+}
+
+fn names<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
+    match node {
+        Node::Literal(_) | Node::Span(_) => {}
+        Node::Name(path) if found.contains(&path.as_str()) => {}
+        Node::Name(path) => found.push(path),
+        Node::List(items) => items.iter().for_each(|item| names(item, found)),
+        Node::Not(inner) | Node::Negative(inner) => names(inner, found),
+        Node::Binary(_, left, right) => {
+            names(left, found);
+            names(right, found);
+        }
     }
 }
 

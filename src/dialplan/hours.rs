@@ -143,6 +143,14 @@ pub(super) fn weekdays(text: &str) -> Option<Vec<Weekday>> {
     Some(days)
 }
 
+/// The time zone of the plan's first hours; without any, that of Greenwich.
+pub(super) fn zone(plan: &super::plan::Plan) -> TimeZone {
+    plan.hours
+        .values()
+        .next()
+        .map_or(TimeZone::UTC, |hours| hours.zone.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

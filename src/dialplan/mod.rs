@@ -5,8 +5,11 @@
 
 pub mod assistant;
 pub mod campaign;
+mod campaigns;
 mod check;
 mod code;
+pub mod diff;
+pub mod explain;
 pub mod expression;
 mod flows;
 pub mod hours;
@@ -21,7 +24,7 @@ pub mod prompt;
 pub mod queue;
 pub mod route;
 pub mod scenario;
-mod schema;
+pub mod schema;
 mod scope;
 pub mod slot;
 mod sources;
@@ -38,6 +41,8 @@ mod walk_acts;
 mod walk_caller;
 
 pub use assistant::{Assistant, Bargein, Endpointing, KnowledgeBase};
+pub use diff::diff;
+pub use explain::{Explanation, explain};
 pub use next::Next;
 pub use order::{Command, Expect, Facts, Order, Outcome};
 pub use parse::{check, load, parse};

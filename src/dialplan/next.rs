@@ -42,6 +42,17 @@ impl Next {
     }
 }
 
+impl std::fmt::Display for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Next::Flow(flow) => write!(f, "flow `{flow}`"),
+            Next::Hangup => f.write_str("the goodbye"),
+            Next::EndFlow => f.write_str("the end of the flow"),
+            Next::ResumeFlow => f.write_str("what was interrupted"),
+        }
+    }
+}
+
 /// Complains at `node` unless `target` is one of `flows`.
 pub(super) fn is_flow(target: &str, node: &Node, flows: &[&str], problems: &mut Problems) {
     if !flows.contains(&target) {

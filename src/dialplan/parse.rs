@@ -6,7 +6,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::assistant::{ASSISTANT, Assistant, Drafts, KNOWLEDGE, KnowledgeBase};
-use super::campaign::{CAMPAIGN, Campaign};
+use super::campaign::Campaign;
+use super::campaigns::CAMPAIGN;
 use super::flows::{self, Around, FLOW};
 use super::hours::{HOURS, Hours};
 use super::patterns::{PATTERNS, Patterns};
@@ -221,6 +222,7 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         handoffs,
         policies,
         never,
+        written: root.clone(),
     };
     checks::check(&plan, problems);
     not_carried_out(&fields, &plan, problems);

@@ -18,7 +18,7 @@ use super::route::Route;
 use super::scenario::Scenario;
 use super::slot::Slot;
 use super::tool::{Tool, ToolCall, When};
-use crate::document::Place;
+use crate::document::{Node, Place};
 use crate::language::Language;
 
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct Plan {
     pub never: Vec<String>,
     pub wrap_up: Option<WrapUp>,
     pub tests: Vec<Scenario>,
+    /// The plan as it was written, to be compared with another.
+    pub(super) written: Node,
 }
 
 #[derive(Clone, Debug)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
+use super::hours::zone;
 use super::next::Next;
 use super::order::{self, Order};
-use super::plan::{Callback, Plan, Record, Target, Ticket, ToolUse, Transfer, Value};
+use super::plan::{Callback, Record, Target, Ticket, ToolUse, Transfer, Value};
 use super::policy::Duty;
 use super::prompt::Prompt;
 use super::slot::Must;
@@ -358,12 +358,4 @@ impl Walk {
             }
         }
     }
-}
-
-/// The time zone of the plan's hours; without any, that of Greenwich.
-fn zone(plan: &Plan) -> TimeZone {
-    plan.hours
-        .values()
-        .next()
-        .map_or(TimeZone::UTC, |hours| hours.zone().clone())
 }

@@ -2,7 +2,9 @@
 
 mod correcting;
 mod events;
+mod comparing;
 mod reading;
+mod schema;
 mod shared;
 mod shipped;
 mod trouble;
