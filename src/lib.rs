@@ -17,6 +17,7 @@ pub mod models;
 pub mod speech;
 
 pub mod dialogue;
+pub mod tools;
 pub mod call;
 
 pub mod store;
