@@ -163,7 +163,7 @@ fn steps(plan: &Plan, flow: &Flow, problems: &mut Problems) {
 
 fn slot<'a>(plan: &'a Plan, name: &str, place: Place, problems: &mut Problems) -> Option<&'a Slot> {
     let slot = plan.slots.get(name);
-    if slot.is_none() {
+    if slot.is_none() && !plan.broken.iter().any(|broken| broken == name) {
         let known = plan.slots.keys().map(String::as_str);
         problems.error(place, format!("no slot is called `{name}`{}", suggest(name, known)));
     }
@@ -336,7 +336,7 @@ fn campaigns(plan: &Plan, problems: &mut Problems) {
 fn scenarios(plan: &Plan, problems: &mut Problems) {
     for scenario in &plan.tests {
         let mut unknown = |what: &str, name: &str, known: Vec<&str>| {
-            if !known.contains(&name) {
+            if !known.contains(&name) && !plan.broken.iter().any(|broken| broken == name) {
                 let near = suggest(name, known);
                 problems.error(
                     scenario.place,

@@ -32,6 +32,8 @@ pub(super) struct Around<'a> {
     pub tools: &'a BTreeMap<String, Tool>,
     pub queues: &'a BTreeMap<String, Queue>,
     pub handoffs: &'a BTreeMap<String, Handoff>,
+    /// Slots and tools that were declared and could not be read.
+    pub broken: &'a [String],
     /// How each slot is asked for where a step does not say: as the slot says, else as the first step that says.
     pub asks: &'a BTreeMap<String, Prompt>,
 }

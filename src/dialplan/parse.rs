@@ -170,6 +170,14 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
     let handoffs = map(&fields, "handoff", problems, |key, node, problems| {
         Handoff::read(key, node, &names, &queues, problems)
     });
+    let declared = |part: &str| fields.get(part).map(Node::names).unwrap_or_default();
+    let mut broken: Vec<String> = declared("slots")
+        .into_iter()
+        .filter(|name| !slots.contains_key(*name))
+        .map(str::to_owned)
+        .collect();
+    let tools_broken = declared("tools").into_iter().filter(|name| !tools.contains_key(*name));
+    broken.extend(tools_broken.map(str::to_owned));
     let mut asks = BTreeMap::new();
     written.iter().for_each(|node| flows::asks(node, &mut asks));
     let around = Around {
@@ -180,6 +188,7 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         queues: &queues,
         handoffs: &handoffs,
         asks: &asks,
+        broken: &broken,
     };
     let flows = named
         .iter()
@@ -222,6 +231,7 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         handoffs,
         policies,
         never,
+        broken,
         written: root.clone(),
     };
     checks::check(&plan, problems);

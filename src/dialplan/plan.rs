@@ -44,6 +44,8 @@ pub struct Plan {
     pub never: Vec<String>,
     pub wrap_up: Option<WrapUp>,
     pub tests: Vec<Scenario>,
+    /// Slots and tools that were declared and could not be read: using one is not another mistake.
+    pub(super) broken: Vec<String>,
     /// The plan as it was written, to be compared with another.
     pub(super) written: Node,
 }

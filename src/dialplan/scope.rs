@@ -92,6 +92,9 @@ pub(super) fn name(plan: &Plan, path: &str, at: Where) -> Result<Type, String> {
         "topic" if rest.is_empty() => Ok(Type::Text),
         "campaign" if plan.campaigns.is_empty() => Err(format!("`{path}`: the plan has no campaigns; take it out")),
         "campaign" => one_of(path, root, rest, &CAMPAIGN),
+        _ if !plan.broken.is_empty() && (plan.broken.iter().any(|name| name == path) || !rest.is_empty()) => {
+            Ok(Type::Any)
+        }
         _ => of_tool(plan, path, root, rest).unwrap_or_else(|| Err(unknown(plan, path, own))),
     }
 }

@@ -252,7 +252,12 @@ impl Reader<'_> {
             None => {
                 let declared = self.around.slots.get(&slot).and_then(|slot| slot.ask.clone());
                 let ask = declared.or_else(|| self.around.asks.get(&slot).cloned());
-                if ask.is_none() {
+                if ask.is_none() && !self.around.slots.contains_key(&slot) {
+                    if !self.around.broken.contains(&slot) {
+                        let near = suggest(&slot, self.around.slots.keys().map(String::as_str));
+                        problems.error(self.main.place, format!("no slot is called `{slot}`{near}"));
+                    }
+                } else if ask.is_none() {
                     let message = "step `collect` needs `ask`, and no other step that collects it and no slot has one";
                     problems.error(fields.place(), message);
                 }
@@ -281,7 +286,7 @@ impl Reader<'_> {
     fn tool(&self, problems: &mut Problems) -> Option<ToolUse> {
         let tool = read::text(self.main, "tool", problems)?;
         let declared = self.around.tools.get(&tool);
-        if declared.is_none() {
+        if declared.is_none() && !self.around.broken.contains(&tool) {
             let known = self.around.tools.keys().map(String::as_str);
             problems.error(
                 self.main.place,

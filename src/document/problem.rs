@@ -88,7 +88,8 @@ impl Problems {
 
 /// " (did you mean `x`?)" where one of `known` is close to `name`, else what is known.
 pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
+    let mut seen = std::collections::BTreeSet::new();
+    let known: Vec<&str> = known.into_iter().filter(|other| seen.insert(*other)).collect();
     let near = known.iter().map(|&other| (distance(name, other), other)).min();
     match near {
         Some((distance, other)) if distance <= 1 + name.chars().count() / 4 => format!(" (did you mean `{other}`?)"),

@@ -106,6 +106,14 @@ impl Node {
         }
     }
 
+    /// The names of a map's entries.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.value {
+            Tree::Map(entries) => entries.iter().map(|(key, _)| key.name.as_str()).collect(),
+            Tree::Null | Tree::Boolean(_) | Tree::Number(_) | Tree::Text(_) | Tree::List(_) => Vec::new(),
+        }
+    }
+
     pub fn entry(&self, name: &str) -> Option<&Node> {
         match &self.value {
             Tree::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),

@@ -2,6 +2,7 @@
 
 mod correcting;
 mod events;
+mod lint;
 mod comparing;
 mod reading;
 mod schema;

@@ -187,6 +187,7 @@ fn one_mistake_is_told_once() {
         ("{goto_flow: ovr}", 1),
         ("{collect: b}", 1),
         ("{say: \"{y}\"}", 1),
+        ("{collect: bb}", 1),
     ] {
         assert_eq!(wrong(steps).len(), count, "{steps}: {:#?}", wrong(steps));
     }
@@ -347,4 +348,14 @@ proptest! {
             prop_assert!(!problems.is_empty() && problems.iter().all(|p| p.line >= 1));
         }
     }
+}
+
+#[test]
+fn what_could_not_be_read_is_not_complained_of_where_it_is_used() {
+    let tools = "tools: {find: {http: \"FETCH https://a.b\", effect: read}}\nslots:\n  x: {type: digit}\n";
+    let yaml =
+        shop("  a: {use_when: x, steps: [{collect: x, ask: Well?}, {tool: find}, {say: \"{x} {find.b} {order.c}\"}]}")
+            .replacen("slots:\n", tools, 1);
+    let found = parse(&yaml, "f").expect_err("refused");
+    assert_eq!(found.len(), 2, "{found:#?}");
 }
