@@ -104,6 +104,11 @@ impl Call {
     }
 
     pub(super) fn listen(&mut self, now: Instant, heard: &Heard<'_>) {
+        if let Stage::Taking(message) = &mut self.stage
+            && self.playout.is_idle()
+        {
+            message.hear(now, heard.frame, heard.probability);
+        }
         self.utterance.hear(heard.frame, heard.arrived);
         self.turn.hear(now, heard.probability);
         self.follow_turn(now);

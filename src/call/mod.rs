@@ -4,20 +4,25 @@
 //! come out. It knows no sockets, no SIP and no engine, reads no clock and waits for nothing, so a whole call runs in a test
 //! in milliseconds.
 
+mod acts;
 pub mod keypad;
 pub mod ledger;
 mod listen;
+mod message;
 pub mod playout;
 mod speak;
 pub mod turn;
 pub mod utterance;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use self::acts::Task;
+use self::acts::Using;
 use self::keypad::Keypad;
 use self::ledger::{Ledger, Moments};
+use self::message::Message;
 use self::playout::{Ending, Playout, Wanted};
 use self::turn::Turn;
 use self::utterance::Utterance;
@@ -29,7 +34,7 @@ use crate::dialogue::conversation::{Conversation, Privacy};
 use crate::dialogue::grounded::Grounded;
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialogue::model::{Allowed, Prompt};
-use crate::dialplan::{Command, Expect, Facts, Order, Plan, Walk};
+use crate::dialplan::{Command, Expect, Facts, Order, Outcome, Plan, ToolCall, Value, Walk};
 use crate::language::Language;
 use crate::speech::{Listening, Transcript};
 
@@ -40,6 +45,8 @@ pub struct Start {
     pub flow: String,
     pub language: Language,
     pub facts: Facts,
+    /// What other systems told before the call, by root and name.
+    pub told: Vec<(String, String, Value)>,
     pub knowledge: Arc<Knowledge>,
     pub manager: Manager,
 }
@@ -95,6 +102,16 @@ pub enum Output {
     Unask {
         id: u64,
     },
+    /// Use a tool; answer with [`Call::returned`].
+    Use {
+        id: u64,
+        call: Box<ToolCall>,
+    },
+    /// Keep a message that the caller left, 16 kHz mono.
+    Keep {
+        name: String,
+        samples: Vec<i16>,
+    },
     /// Transfer the caller to a SIP URI; answer with [`Call::transferred`].
     Transfer {
         to: String,
@@ -126,6 +143,14 @@ pub enum Note {
     /// The caller talked over the bot and meant nothing by it; the bot went on.
     Resumed,
     Turn(Ledger),
+    /// A tool was used.
+    Used {
+        tool: String,
+        took: Duration,
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
+    Task(Task),
     Transferring {
         to: String,
     },
@@ -141,6 +166,10 @@ pub enum Note {
 enum Stage {
     /// What is to be said is said, then the caller is listened to.
     Dialogue,
+    /// A tool is awaited.
+    Using(Using),
+    /// A message is taken when all is said.
+    Taking(Message),
     /// When all is said the caller is transferred.
     Transfer {
         to: String,
@@ -238,13 +267,16 @@ impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
         let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
-        let (walk, order) = Walk::enter(
+        let (mut walk, order) = Walk::enter(
             Arc::clone(&start.plan),
             &start.assistant,
             &start.flow,
             start.language,
             start.facts,
         );
+        for (root, name, value) in start.told {
+            walk.observe(&root, &name, value);
+        }
         let grounded = Grounded::new(
             &start.plan,
             &start.assistant,
@@ -297,6 +329,9 @@ impl Call {
     pub fn key(&mut self, now: Instant, key: char) {
         let noted = if self.privacy == Privacy::Withheld { '•' } else { key };
         self.note(Note::Key(noted));
+        if let Stage::Taking(message) = &mut self.stage {
+            message.end();
+        }
         if self.stage != Stage::Dialogue {
             return;
         }
@@ -339,6 +374,26 @@ impl Call {
         self.walk.path()
     }
 
+    /// How the call went, where the plan has said so.
+    pub fn disposition(&self) -> Option<&str> {
+        self.walk.disposition()
+    }
+
+    /// What was collected, as it may be kept: personal values are withheld.
+    pub fn collected(&self) -> BTreeMap<String, String> {
+        let kept = self.walk.slots().iter().filter(|(_, value)| **value != Value::Null);
+        kept.map(|(name, value)| {
+            let personal = self.plan.slots.get(name).is_some_and(|slot| slot.pii);
+            let value = if personal {
+                "[withheld]".to_owned()
+            } else {
+                value.to_string()
+            };
+            (name.clone(), value)
+        })
+        .collect()
+    }
+
     pub fn language(&self) -> Language {
         self.language
     }
@@ -354,22 +409,28 @@ impl Call {
             match order {
                 Order::Say { text, bargein } => {
                     self.say(&text, bargein);
-                    order = self.walk.step(crate::dialplan::Outcome::Done);
+                    order = self.walk.step(Outcome::Done);
                 }
                 Order::Answer { question } => {
                     let passage = self.knowledge.ask(&question, self.language);
-                    order = self
-                        .walk
-                        .step(crate::dialplan::Outcome::Answered(passage.map(|passage| passage.text)));
+                    order = self.walk.step(Outcome::Answered(passage.map(|passage| passage.text)));
                 }
-                Order::Tool(_)
-                | Order::HandOff { .. }
-                | Order::Record { .. }
-                | Order::Ticket(_)
-                | Order::Callback { .. } => {
-                    let reason = format!("nothing carries this out: {order:?}");
+                Order::Tool(call) => {
+                    // The time that it takes is the dialogue's: nothing is decided yet.
+                    return self.use_tool(now, call);
+                }
+                Order::Ticket(ticket) => order = self.hand_in(Task::Ticket(ticket)),
+                Order::Callback { at, number, queue } => {
+                    order = self.hand_in(Task::Callback { at, number, queue });
+                }
+                Order::Record { name, max } => {
+                    self.take_message(name, max);
+                    break;
+                }
+                Order::HandOff { queue, .. } => {
+                    let reason = format!("nobody waits at queue `{queue}`: queues are not carried out by this version");
                     self.note(Note::Problem(reason.clone()));
-                    order = self.walk.step(crate::dialplan::Outcome::Failed(reason));
+                    order = self.walk.step(Outcome::Failed(reason));
                 }
                 Order::Listen {
                     prompt,
@@ -413,6 +474,8 @@ impl Call {
         }
         match &self.stage {
             Stage::Dialogue => self.await_caller(now),
+            Stage::Using(_) => self.await_tool(now),
+            Stage::Taking(_) => self.await_message(now),
             Stage::Transfer { to } => {
                 let to = to.clone();
                 self.stage = Stage::Transferring { until: now + TRANSFER };
@@ -434,7 +497,7 @@ impl Call {
     fn transfer_failed(&mut self, now: Instant, reason: String) {
         self.note(Note::TransferFailed { reason: reason.clone() });
         self.stage = Stage::Dialogue;
-        let order = self.walk.step(crate::dialplan::Outcome::Failed(reason));
+        let order = self.walk.step(Outcome::Failed(reason));
         self.perform(now, order);
     }
 
@@ -446,7 +509,11 @@ impl Call {
         match self.stage {
             Stage::Dialogue | Stage::Over => {}
             // Nobody hears it; what comes after it must not wait for them.
-            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } => {
+            Stage::Using(_)
+            | Stage::Taking(_)
+            | Stage::Transfer { .. }
+            | Stage::Transferring { .. }
+            | Stage::Goodbye { .. } => {
                 self.playout.forget();
                 self.settle(now);
             }

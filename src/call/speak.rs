@@ -97,9 +97,12 @@ impl Call {
     pub(super) fn interruption(&self) -> Interruption {
         match self.stage {
             Stage::Dialogue => self.playout.interruption(),
-            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {
-                Interruption::Refused
-            }
+            Stage::Using(_)
+            | Stage::Taking(_)
+            | Stage::Transfer { .. }
+            | Stage::Transferring { .. }
+            | Stage::Goodbye { .. }
+            | Stage::Over => Interruption::Refused,
         }
     }
 

@@ -101,6 +101,17 @@ fn print(record: &Record) {
         record.plan, record.plan_hash, call.assistant
     );
     println!("path       {}", call.path.join(" › "));
+    if let Some(disposition) = &call.disposition {
+        println!("outcome    {disposition}");
+    }
+    if !record.slots.is_empty() {
+        let slots: Vec<String> = record
+            .slots
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        println!("collected  {}", slots.join(", "));
+    }
     println!("began      {}", call.began);
     println!(
         "ended      {} ({})",

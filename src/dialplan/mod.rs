@@ -44,7 +44,7 @@ pub use assistant::{Assistant, Bargein, Endpointing, KnowledgeBase};
 pub use diff::diff;
 pub use explain::{Explanation, explain};
 pub use next::Next;
-pub use order::{Command, Expect, Facts, Order, Outcome};
+pub use order::{Command, Expect, Facts, Order, Outcome, Ticket};
 pub use parse::{check, load, parse};
 pub use patterns::{Correction, Events, Failure, NoInput, Patterns, Repair};
 pub use plan::{Flow, Plan, Step, Value};

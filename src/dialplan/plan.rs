@@ -173,6 +173,18 @@ pub enum Priority {
     Urgent,
 }
 
+impl Priority {
+    /// As it is written in plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Urgent => "urgent",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Collect {
     pub slot: String,

@@ -1,14 +1,15 @@
 //! A call's record in the making: what was said and what happened, with times; handed to the outbox at the end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::call::Note;
 use crate::call::playout::Ending;
+use crate::call::{Note, Task};
 use crate::clock;
 use crate::rtp::Stats;
-use crate::store::{Began, Ended, Line, Outbox, Speaker, TurnTimes};
+use crate::store::{Act, Began, Ended, Kind, Line, Outbox, Speaker, TurnTimes};
 
 /// Lines that are kept of one call; a call with more is no conversation.
 const MOST: usize = 10_000;
@@ -20,6 +21,29 @@ pub(super) struct Journal {
     answered: Option<Timestamp>,
     lines: Vec<Line>,
     turns: Vec<TurnTimes>,
+    acts: Vec<Act>,
+}
+
+/// How a call went, beside what was said.
+pub(super) struct Outcome {
+    pub ending: String,
+    pub path: Vec<String>,
+    pub disposition: Option<String>,
+    pub slots: BTreeMap<String, String>,
+    pub recording: Option<String>,
+}
+
+impl Outcome {
+    /// A call that was never held.
+    pub fn refused(code: u16, reason: &str) -> Self {
+        Self {
+            ending: format!("refused with {code}: {reason}"),
+            path: Vec::new(),
+            disposition: None,
+            slots: BTreeMap::new(),
+            recording: None,
+        }
+    }
 }
 
 impl Journal {
@@ -35,6 +59,7 @@ impl Journal {
             answered: None,
             lines: Vec::new(),
             turns: Vec::new(),
+            acts: Vec::new(),
         }
     }
 
@@ -76,6 +101,29 @@ impl Journal {
                     pacing: ms(ledger.pacing),
                 });
             }
+            Note::Used { tool, took, failure } => {
+                let words = failure
+                    .as_ref()
+                    .map_or("done".to_owned(), |why| format!("failed: {why}"));
+                self.event(format!("tool {tool}, {} ms: {words}", took.as_millis()));
+                let detail = serde_json::json!({ "ms": took.as_millis() as u64 });
+                self.act(Kind::Tool, tool, failure, detail);
+            }
+            Note::Task(Task::Ticket(ticket)) => {
+                self.event(format!("ticket: {}", ticket.kind));
+                let detail = serde_json::json!({
+                    "priority": ticket.priority.name(),
+                    "subject": ticket.subject,
+                    "note": ticket.note,
+                    "queue": ticket.queue,
+                });
+                self.act(Kind::Ticket, ticket.kind, None, detail);
+            }
+            Note::Task(Task::Callback { at, number, queue }) => {
+                self.event(format!("to be called back at {at}"));
+                let detail = serde_json::json!({ "at": at, "number": number, "queue": queue });
+                self.act(Kind::Callback, "callback".into(), None, detail);
+            }
             Note::Transferring { to } => self.event(format!("transferring to {to}")),
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Problem(problem) => {
@@ -89,18 +137,34 @@ impl Journal {
         tracing::info!(call = %self.id, received = stats.received, lost = stats.lost, "media");
     }
 
-    pub fn end(self, ending: String, path: Vec<String>, recording: Option<String>) {
+    pub fn end(self, outcome: Outcome) {
+        let ending = &outcome.ending;
         tracing::info!(call = %self.id, turns = self.turns.len(), "the call ended: {ending}");
         self.outbox.ended(Ended {
             id: self.id,
             answered: self.answered,
             at: clock::wall(),
-            ending,
-            path,
-            recording,
+            ending: outcome.ending,
+            path: outcome.path,
+            disposition: outcome.disposition,
+            slots: outcome.slots,
+            recording: outcome.recording,
             lines: self.lines,
             turns: self.turns,
+            acts: self.acts,
         });
+    }
+
+    fn act(&mut self, kind: Kind, name: String, failure: Option<String>, detail: serde_json::Value) {
+        if self.acts.len() < MOST {
+            self.acts.push(Act {
+                at: clock::wall(),
+                kind,
+                name,
+                failure,
+                detail,
+            });
+        }
     }
 
     fn line(&mut self, speaker: Speaker, text: String) {

@@ -2,7 +2,7 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::Bot;
+use super::journal::{Journal, Outcome};
 use super::ports::MediaSocket;
 use super::recorder::Recording;
 use super::thinking::{Thinking, think};
-use super::{Bot, journal::Journal};
-use crate::audio::{FRAME_DURATION, Frame};
+use super::using::{Using, use_tool};
+use crate::audio::{FRAME_DURATION, Frame, frames};
 use crate::call::{Call, Heard, Output, Question, Start};
 use crate::clock;
-use crate::dialplan::Command;
+use crate::dialplan::{Command, Plan, ToolCall, Value};
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
@@ -37,6 +39,7 @@ enum Answer {
     Transcribed(u64, Result<Transcript, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
     Understood(u64, Result<Vec<Command>, String>),
+    Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
 
 /// An invitation that was routed to a plan.
@@ -75,6 +78,8 @@ pub(super) struct Leg {
     hearing: HashMap<u64, Hearing>,
     speaking: HashMap<u64, Speaking>,
     thinking: HashMap<u64, Thinking>,
+    using: HashMap<u64, Using>,
+    plan: Arc<Plan>,
     answers: mpsc::Sender<Answer>,
     recording: Option<Recording>,
     journal: Journal,
@@ -88,7 +93,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Ok(socket) => socket,
         Err(e) => {
             tracing::error!("{e}");
-            accepted.journal.end(format!("refused with 503: {e}"), Vec::new(), None);
+            accepted.journal.end(Outcome::refused(503, &e.to_string()));
             return bot.act(Action::Refuse {
                 call: id,
                 code: 503,
@@ -102,7 +107,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Ok(leg) => leg,
         Err(refusal) => {
             let Refusal { code, reason, journal } = *refusal;
-            journal.end(format!("refused with {code}: {reason}"), Vec::new(), None);
+            journal.end(Outcome::refused(code, &reason));
             return bot.act(Action::Refuse {
                 call: id,
                 code,
@@ -164,7 +169,6 @@ impl Leg {
             local,
             socket,
             stream: None,
-            start: Some(accepted.start),
             call: None,
             vad: bot.engines.vad(),
             held: false,
@@ -172,6 +176,9 @@ impl Leg {
             hearing: HashMap::new(),
             speaking: HashMap::new(),
             thinking: HashMap::new(),
+            using: HashMap::new(),
+            plan: Arc::clone(&accepted.start.plan),
+            start: Some(accepted.start),
             answers,
             recording: None,
             journal: accepted.journal,
@@ -274,7 +281,7 @@ impl Leg {
         if let Some(start) = self.start.take() {
             self.journal.answered();
             let recorder = self.bot.recorder.as_ref();
-            self.recording = recorder.map(|recorder| recorder.record(self.number, &self.journal.recording_path()));
+            self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
             self.call = Some(Call::new(clock::now(), start));
         }
         None
@@ -403,6 +410,10 @@ impl Leg {
                 self.thinking.remove(&id);
                 call.understood(now, id, result);
             }
+            Answer::Returned(id, result) => {
+                self.using.remove(&id);
+                call.returned(now, id, result);
+            }
         }
     }
 
@@ -445,6 +456,8 @@ impl Leg {
                 Output::Unspeak => self.speaking.clear(),
                 Output::Ask { id, question } => self.ask(id, *question),
                 Output::Unask { id } => drop(self.thinking.remove(&id)),
+                Output::Use { id, call } => self.use_tool(id, *call),
+                Output::Keep { name, samples } => self.keep(&name, &samples),
                 Output::Transfer { to } => self.bot.act(Action::Refer { call: self.id, to }),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
@@ -464,6 +477,33 @@ impl Leg {
             answers.try_send(Answer::Understood(id, result)).ok();
         });
         self.thinking.insert(id, thinking);
+    }
+
+    fn use_tool(&mut self, id: u64, call: ToolCall) {
+        let (answers, toolbox, plan) = (
+            self.answers.clone(),
+            Arc::clone(&self.bot.toolbox),
+            Arc::clone(&self.plan),
+        );
+        let using = use_tool(toolbox, plan, call, move |result| {
+            answers.try_send(Answer::Returned(id, result)).ok();
+        });
+        self.using.insert(id, using);
+    }
+
+    /// A message that the caller left, beside the recording of the call.
+    fn keep(&mut self, name: &str, samples: &[i16]) {
+        let path = self.journal.recording_path().with_extension(format!("{name}.wav"));
+        let Some(recorder) = &self.bot.recorder else {
+            return self
+                .journal
+                .event("a message was left, and recordings are turned off: it is lost");
+        };
+        let mut message = recorder.record(&path);
+        for frame in frames(samples) {
+            message.write(frame, Frame::silence());
+        }
+        self.journal.event(format!("a message was left: {}", path.display()));
     }
 
     fn refuse(&self, answer: Answer) {
@@ -491,7 +531,15 @@ impl Leg {
         if let Some(stream) = &self.stream {
             self.journal.media(&stream.stats());
         }
-        self.journal.end(ending, path, recording);
+        let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
+        let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
+        self.journal.end(Outcome {
+            ending,
+            path,
+            disposition,
+            slots,
+            recording,
+        });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,6 +21,7 @@ use crate::sip::{self, Event, StartError, UserAgent};
 use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
+use crate::tools::Toolbox;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -36,6 +37,8 @@ pub enum LoadError {
     Sip(#[from] StartError),
     #[error("a language model cannot be used: {0}")]
     Model(#[from] crate::dialogue::model::BadServer),
+    #[error("tools cannot be used: {0}")]
+    Toolbox(String),
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
 }
@@ -48,7 +51,7 @@ pub struct Script {
 
 impl Script {
     /// All that is ever said in words known now: prompts, then the answers of the knowledge.
-    fn known_words(&self) -> Vec<(Language, String)> {
+    pub(super) fn known_words(&self) -> Vec<(Language, String)> {
         let mut words: Vec<(Language, String)> = self
             .plan
             .prompts()
@@ -66,6 +69,7 @@ impl Script {
         words
     }
 
+    /// Reads the plan in `path` and what its assistants know.
     pub fn load(path: &std::path::Path) -> Result<Self, LoadError> {
         let plan = dialplan::load(path).map_err(LoadError::Plan)?;
         let mut knowledge = BTreeMap::new();
@@ -160,6 +164,8 @@ pub struct Running {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
+    let secrets = |name: &str| std::env::var(name).ok();
+    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     let model = Models::new(&config.models)?.map(Arc::new);
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
@@ -177,8 +183,8 @@ pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Re
     })
     .await?;
     let bot = Arc::new(Bot {
-        plan: script.plan,
-        knowledge: script.knowledge,
+        script: RwLock::new(Arc::new(script)),
+        toolbox: Arc::new(toolbox),
         engines,
         model,
         sip,

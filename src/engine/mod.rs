@@ -1,39 +1,38 @@
 //! The running bot: owns every task and joins the parts.
 //!
-//! [`Engine`] takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
+//! It takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
 //! nothing inside a call.
 
+mod incoming;
 mod journal;
 mod leg;
 pub mod load;
 pub mod ports;
+pub mod reload;
 pub mod recorder;
 pub mod sound;
 mod thinking;
+mod using;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::journal::Journal;
-use self::leg::Accepted;
+use self::incoming::Invitation;
+use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
 use self::thinking::Models;
-use crate::call::{Manager, Start};
-use crate::clock;
-use crate::dialogue::knowledge::Knowledge;
-use crate::dialplan::{Facts, Plan, Then, Value};
-use crate::language::Language;
 use crate::sdp::Capabilities;
-use crate::sip::{Action, CallId, Event, Party, UserAgent};
+use crate::sip::{Action, CallId, Event, UserAgent};
 use crate::speech::Engines;
-use crate::store::{Began, Outbox};
+use crate::store::Outbox;
+use crate::tools::Toolbox;
 
 /// Events that may wait for one call; a call that does not read them for so long is ended.
 const EVENTS: usize = 32;
@@ -42,9 +41,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What all calls share.
 pub struct Bot {
-    pub plan: Arc<Plan>,
-    /// Of each assistant.
-    pub knowledge: BTreeMap<String, Arc<Knowledge>>,
+    /// What new calls are held by; a call keeps what it began with.
+    pub(super) script: RwLock<Arc<Script>>,
+    pub toolbox: Arc<Toolbox>,
     pub engines: Arc<Engines>,
     pub model: Option<Arc<Models>>,
     pub sip: UserAgent,
@@ -64,6 +63,19 @@ pub struct Bot {
 }
 
 impl Bot {
+    pub fn script(&self) -> Arc<Script> {
+        Arc::clone(&self.script.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
+        self.act(Action::Refuse {
+            call,
+            code,
+            reason: String::new(),
+            retry_after,
+        });
+    }
+
     fn act(&self, action: Action) {
         if let Err(e) = self.sip.act(action) {
             tracing::error!("{e}");
@@ -135,7 +147,14 @@ impl Calls {
                 offer,
             } => {
                 tracing::debug!(%call, %source, "invited");
-                self.invited(call, &from, &to, offer);
+                let number = self.count + 1;
+                self.invited(Invitation {
+                    call,
+                    number,
+                    from,
+                    to,
+                    offer,
+                });
             }
             Event::Acknowledged { call, .. }
             | Event::Changed { call, .. }
@@ -162,102 +181,18 @@ impl Calls {
         }
     }
 
-    fn invited(&mut self, call: CallId, from: &Party, to: &Party, offer: Option<Vec<u8>>) {
+    fn invited(&mut self, invitation: Invitation) {
+        let call = invitation.call;
         if self.draining || self.open.len() >= self.bot.most {
             tracing::warn!(calls = self.open.len(), "at capacity: a call is refused");
-            return self.refuse(call, 503, Some(RETRY_AFTER));
+            return self.bot.refuse(call, 503, Some(RETRY_AFTER));
         }
-        let Some(route) = self.bot.plan.route(&from.user, &to.user) else {
-            tracing::info!("no route for a call");
-            return self.refuse(call, 404, None);
-        };
-        match &route.then {
-            Then::Reject(code) => self.refuse(call, *code, None),
-            Then::Answer { assistant, flow } => {
-                let (assistant, flow) = (assistant.clone(), flow.clone());
-                self.answer(call, from, to, offer, assistant, flow);
-            }
-        }
-    }
-
-    fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
-        self.bot.act(Action::Refuse {
-            call,
-            code,
-            reason: String::new(),
-            retry_after,
-        });
-    }
-
-    fn answer(
-        &mut self,
-        call: CallId,
-        from: &Party,
-        to: &Party,
-        offer: Option<Vec<u8>>,
-        assistant: String,
-        flow: String,
-    ) {
-        self.count += 1;
+        self.count = invitation.number;
         let bot = Arc::clone(&self.bot);
-        let at = clock::wall();
-        let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), self.count & 0xffff);
-        let plan = Arc::clone(&bot.plan);
-        let began = Began {
-            id: id.clone(),
-            caller: from.user.clone(),
-            callee: to.user.clone(),
-            plan: plan.name.clone(),
-            plan_hash: plan.hash.clone(),
-            assistant: assistant.clone(),
-            at,
-        };
-        let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
-        let language = plan
-            .assistants
-            .get(&assistant)
-            .and_then(|a| a.languages.first().copied())
-            .unwrap_or(Language::English);
-        let text = |words: &str| Value::Text(words.to_owned());
-        let caller = BTreeMap::from([("number".to_owned(), text(&from.user))]);
-        let facts = Facts {
-            at,
-            caller: caller
-                .into_iter()
-                .chain(from.display.as_deref().map(|name| ("name".to_owned(), text(name))))
-                .collect(),
-            call: BTreeMap::from([("id".to_owned(), text(&id)), ("to".to_owned(), text(&to.user))]),
-        };
-        let knowledge = bot
-            .knowledge
-            .get(&assistant)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(Knowledge::build([])));
-        let manager = if bot.model.is_some() {
-            Manager::Model
-        } else {
-            Manager::Grounded
-        };
-        let start = Start {
-            plan,
-            assistant,
-            flow,
-            language,
-            facts,
-            knowledge,
-            manager,
-        };
         let (events, receiver) = mpsc::channel(EVENTS);
         self.open.insert(call, events);
-        let accepted = Accepted {
-            call,
-            number: self.count,
-            start,
-            offer,
-            journal,
-        };
         self.tasks.spawn(async move {
-            leg::run(bot, accepted, receiver).await;
+            incoming::run(bot, invitation, receiver).await;
             call
         });
     }

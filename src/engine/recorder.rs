@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -23,9 +25,13 @@ enum Message {
 
 /// Cheap to clone; the thread ends when every clone and every recording is gone.
 #[derive(Clone)]
-pub struct Recorder(SyncSender<Message>);
+pub struct Recorder {
+    messages: SyncSender<Message>,
+    /// Recordings so far.
+    count: Arc<AtomicU64>,
+}
 
-/// The recording of one call; dropping it closes the file.
+/// One recording; dropping it closes the file.
 pub struct Recording {
     call: u64,
     path: PathBuf,
@@ -39,15 +45,20 @@ impl Recorder {
         let thread = std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || write(&messages))?;
-        Ok((Self(sender), thread))
+        let recorder = Self {
+            messages: sender,
+            count: Arc::default(),
+        };
+        Ok((recorder, thread))
     }
 
     /// Records to `path`, a WAV file: the caller on the left, the bot on the right.
-    pub fn record(&self, call: u64, path: &Path) -> Recording {
+    pub fn record(&self, path: &Path) -> Recording {
+        let call = self.count.fetch_add(1, Relaxed);
         let mut recording = Recording {
             call,
             path: path.to_owned(),
-            recorder: self.0.clone(),
+            recorder: self.messages.clone(),
             lost: 0,
         };
         recording.send(Message::Begin {

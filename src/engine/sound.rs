@@ -1,6 +1,6 @@
 //! A call with this computer's microphone and loudspeaker in the place of a telephone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
@@ -9,14 +9,16 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::load::{self, LoadError, Script};
+use super::using::use_tool;
 use crate::audio::resample::{self, Resampler};
 use crate::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use crate::call::{Call, Heard, Manager, Note, Output, Start};
 use crate::clock;
 use crate::config::Config;
 use crate::dialogue::knowledge::Knowledge;
-use crate::dialplan::{Facts, Then};
+use crate::dialplan::{Facts, Then, Value};
 use crate::speech::Transcript;
+use crate::tools::Toolbox;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SoundError {
@@ -166,6 +168,7 @@ fn speak<T: SizedSample + FromSample<i16>>(
 enum Answer {
     Transcribed(u64, Result<Transcript, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
+    Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
 
 /// Holds one conversation with the plan of `config`; `told` is given who said what.
@@ -199,12 +202,17 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
             caller: [].into(),
             call: [].into(),
         },
+        told: Vec::new(),
         manager: Manager::Grounded,
     };
+    let plan = Arc::clone(&start.plan);
+    let secrets = |name: &str| std::env::var(name).ok();
+    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Arc::new(toolbox);
     let (answers, mut answered) = mpsc::channel(64);
     let mut vad = engines.vad();
     let mut call = Call::new(clock::now(), start);
-    let (mut hearing, mut speaking) = (Vec::new(), Vec::new());
+    let (mut hearing, mut speaking, mut using) = (Vec::new(), Vec::new(), Vec::new());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
@@ -212,6 +220,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
             Some(answer) = answered.recv() => match answer {
                 Answer::Transcribed(id, result) => call.transcribed(clock::now(), id, result),
                 Answer::Voiced(id, result) => call.voiced(clock::now(), id, result),
+                Answer::Returned(id, result) => call.returned(clock::now(), id, result),
             },
             _ = tick.tick() => {
                 let (now, frame) = (clock::now(), sound.frame());
@@ -243,6 +252,24 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                     speaking.extend(asked);
                 }
                 Output::Unspeak => speaking.clear(),
+                Output::Use { id, call: wanted } => {
+                    let answers = answers.clone();
+                    using.clear();
+                    using.push(use_tool(
+                        Arc::clone(&toolbox),
+                        Arc::clone(&plan),
+                        *wanted,
+                        move |result| {
+                            answers.try_send(Answer::Returned(id, result)).ok();
+                        },
+                    ));
+                }
+                Output::Keep { name, samples } => {
+                    told(
+                        "you",
+                        &format!("[{name}, {} s, not kept]", samples.len() / SAMPLE_RATE as usize),
+                    );
+                }
                 Output::Transfer { .. } => call.transferred(clock::now(), 501),
                 Output::Hangup => return Ok(()),
                 Output::Note(Note::Said { text, .. }) => told("bot", &text),

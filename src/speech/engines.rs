@@ -160,6 +160,11 @@ impl Engines {
         })
     }
 
+    /// Those that have a voice.
+    pub fn languages(&self) -> Vec<Language> {
+        self.voices.keys().copied().collect()
+    }
+
     /// The pool that all this runs on.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler

@@ -3,6 +3,7 @@
 //! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
 //! disk keeps up or not.
 
+mod acts;
 mod outbox;
 mod records;
 
@@ -11,6 +12,7 @@ use std::str::FromStr;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+pub use acts::{Act, Kind};
 pub use outbox::Outbox;
 pub use records::{Began, Ended, Line, Record, Speaker, Summary, TurnTimes};
 

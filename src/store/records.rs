@@ -1,10 +1,13 @@
 //! Calls as rows: written when they begin and when they end, read by `offhook calls`.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::acts::{self, Act};
 use super::{Error, Store};
 
 /// Known when the phone rings.
@@ -29,9 +32,14 @@ pub struct Ended {
     pub ending: String,
     /// The flows that the call went through, in order.
     pub path: Vec<String>,
+    /// How it went, in the plan's word.
+    pub disposition: Option<String>,
+    /// What was collected, as it may be kept.
+    pub slots: BTreeMap<String, String>,
     pub recording: Option<String>,
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
+    pub acts: Vec<Act>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -98,6 +106,7 @@ pub struct Summary {
     pub ended: Option<Timestamp>,
     pub ending: Option<String>,
     pub path: Vec<String>,
+    pub disposition: Option<String>,
     pub recording: Option<String>,
 }
 
@@ -108,11 +117,14 @@ pub struct Record {
     pub summary: Summary,
     pub plan: String,
     pub plan_hash: String,
+    pub slots: BTreeMap<String, String>,
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
+    pub acts: Vec<Act>,
 }
 
-const COLUMNS: &str = "id, caller, callee, assistant, began, ended, ending, path, recording, plan, plan_hash";
+const COLUMNS: &str =
+    "id, caller, callee, assistant, began, ended, ending, path, disposition, slots, recording, plan, plan_hash";
 
 impl Store {
     pub async fn begin(&self, call: &Began) -> Result<(), Error> {
@@ -139,11 +151,16 @@ impl Store {
 
     async fn write_end(&self, call: &Ended) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("UPDATE calls SET answered = ?, ended = ?, ending = ?, path = ?, recording = ? WHERE id = ?")
+        let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+        let query = "UPDATE calls SET answered = ?, ended = ?, ending = ?, path = ?, disposition = ?, slots = ?, \
+                     recording = ? WHERE id = ?";
+        sqlx::query(query)
             .bind(call.answered.map(|at| at.as_millisecond()))
             .bind(call.at.as_millisecond())
             .bind(&call.ending)
-            .bind(serde_json::to_string(&call.path).unwrap_or_default())
+            .bind(json(serde_json::to_string(&call.path)))
+            .bind(&call.disposition)
+            .bind(json(serde_json::to_string(&call.slots)))
             .bind(&call.recording)
             .bind(&call.id)
             .execute(&mut *transaction)
@@ -171,6 +188,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
         }
+        acts::write(&mut transaction, &call.id, &call.acts).await?;
         transaction.commit().await
     }
 
@@ -214,6 +232,8 @@ impl Store {
         Ok(Some(Record {
             plan: row.try_get("plan")?,
             plan_hash: row.try_get("plan_hash")?,
+            slots: serde_json::from_str(row.try_get("slots")?).unwrap_or_default(),
+            acts: acts::read(&self.pool, &summary.id).await?,
             lines: lines.iter().map(line).collect::<Result<_, _>>()?,
             turns: turns.iter().map(turn).collect::<Result<_, _>>()?,
             summary,
@@ -232,6 +252,7 @@ fn summary(row: &SqliteRow) -> Result<Summary, sqlx::Error> {
         ended: row.try_get::<Option<i64>, _>("ended")?.map(time),
         ending: row.try_get("ending")?,
         path: serde_json::from_str(&path).unwrap_or_default(),
+        disposition: row.try_get("disposition")?,
         recording: row.try_get("recording")?,
     })
 }
@@ -256,7 +277,7 @@ fn turn(row: &SqliteRow) -> Result<TurnTimes, sqlx::Error> {
     })
 }
 
-fn time(millisecond: i64) -> Timestamp {
+pub(super) fn time(millisecond: i64) -> Timestamp {
     Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -294,21 +315,33 @@ mod tests {
             speaker: Speaker::Caller,
             text: "你好 'quoted'".into(),
         };
+        let act = Act {
+            at,
+            kind: crate::store::Kind::Tool,
+            name: "find_order".into(),
+            failure: Some("the server answered 500".into()),
+            detail: serde_json::json!({"ms": 12}),
+        };
         let ended = Ended {
             id: "abc123".into(),
             answered: Some(at),
             at,
             ending: "the caller hung up".into(),
             path: vec!["welcome".into()],
+            disposition: Some("answered".into()),
+            slots: BTreeMap::from([("order_id".into(), "40718263".into())]),
             recording: None,
             lines: vec![line.clone()],
             turns: vec![turn],
+            acts: vec![act.clone()],
         };
         store.end(&ended).await.expect("ended");
         store.close().await;
         let store = Store::open(&path).await.expect("opened again");
         let record = store.show("abc").await.expect("read").expect("found");
         assert_eq!((record.lines, record.turns), (vec![line], vec![turn]));
+        assert_eq!((record.acts, record.slots), (vec![act], ended.slots));
+        assert_eq!(record.summary.disposition.as_deref(), Some("answered"));
         assert_eq!(record.summary.path, ["welcome"]);
         assert!((turn.gap() - 523.5).abs() < 1e-9);
         assert_eq!(store.show("zzz").await.expect("read"), None);

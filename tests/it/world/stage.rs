@@ -110,6 +110,7 @@ impl Stage {
                 call: [].into(),
             },
             knowledge: Arc::new(Knowledge::build(documents)),
+            told: Vec::new(),
             manager,
             plan: Arc::clone(&plan),
         };

@@ -1,0 +1,114 @@
+//! What the plan has done by others while the caller waits: tools, and what is written down for people.
+//!
+//! It asks and waits; who does it, and how, is the driver's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::message::Message;
+use super::{Call, Note, Output, Stage};
+use crate::dialplan::{Order, Outcome, Ticket, ToolCall, Value};
+
+/// Silence in which a tool may answer before the caller is told to wait.
+const FILLER: Duration = Duration::from_millis(600);
+/// A tool's own limit is shorter; this holds whatever becomes of it.
+const TOOL: Duration = Duration::from_secs(65);
+
+/// A tool that is being used.
+#[derive(Debug, PartialEq)]
+pub(super) struct Using {
+    id: u64,
+    tool: String,
+    since: Instant,
+    /// Said when it takes a while.
+    filler: Option<String>,
+}
+
+/// What people are to do about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    Ticket(Ticket),
+    Callback {
+        /// `2026-11-21T15:00`, at the caller's place.
+        at: String,
+        number: String,
+        queue: Option<String>,
+    },
+}
+
+impl Call {
+    /// What tool `id` answered, by dotted names; or why it failed.
+    pub fn returned(&mut self, now: Instant, id: u64, result: Result<BTreeMap<String, Value>, String>) {
+        let Stage::Using(using) = &self.stage else { return };
+        if using.id != id {
+            return;
+        }
+        let (tool, took) = (using.tool.clone(), now.saturating_duration_since(using.since));
+        self.stage = Stage::Dialogue;
+        let failure = result.as_ref().err().cloned();
+        self.note(Note::Used { tool, took, failure });
+        let order = self.walk.step(match result {
+            Ok(values) => Outcome::Returned(values),
+            Err(reason) => Outcome::Failed(reason),
+        });
+        self.perform(now, order);
+    }
+
+    pub(super) fn use_tool(&mut self, now: Instant, call: ToolCall) {
+        let id = self.fresh();
+        self.stage = Stage::Using(Using {
+            id,
+            tool: call.tool.clone(),
+            since: now,
+            filler: call.filler.clone(),
+        });
+        self.outputs.push_back(Output::Use {
+            id,
+            call: Box::new(call),
+        });
+    }
+
+    /// While a tool is used, and nothing is being said.
+    pub(super) fn await_tool(&mut self, now: Instant) {
+        let Stage::Using(using) = &mut self.stage else { return };
+        let waited = now.saturating_duration_since(using.since);
+        if waited >= TOOL {
+            let id = using.id;
+            return self.returned(now, id, Err(format!("no answer in {} s", TOOL.as_secs())));
+        }
+        if waited >= FILLER
+            && let Some(filler) = using.filler.take()
+        {
+            self.say(&filler, false);
+        }
+    }
+
+    /// Writes down what people are to do; the order that follows.
+    pub(super) fn hand_in(&mut self, task: Task) -> Order {
+        self.note(Note::Task(task));
+        self.walk.step(Outcome::Done)
+    }
+
+    /// While a message is taken, and nothing is being said.
+    pub(super) fn await_message(&mut self, now: Instant) {
+        let Stage::Taking(message) = &mut self.stage else {
+            return;
+        };
+        let Some(taken) = message.over(now) else { return };
+        let name = message.name.clone();
+        self.stage = Stage::Dialogue;
+        let outcome = match taken {
+            Ok(samples) => {
+                self.outputs.push_back(Output::Keep { name, samples });
+                Outcome::Done
+            }
+            Err(reason) => Outcome::Failed(reason.to_owned()),
+        };
+        let order = self.walk.step(outcome);
+        self.perform(now, order);
+    }
+
+    pub(super) fn take_message(&mut self, name: String, longest: Duration) {
+        self.stage = Stage::Taking(Message::new(name, longest));
+    }
+}

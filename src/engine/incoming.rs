@@ -1,0 +1,149 @@
+//! Between the INVITE and the answer: who calls, and where the plan sends them.
+//!
+//! The caller hears ringing while other systems are asked about them; one that fails or is late costs the profile, not
+//! the call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::journal::Journal;
+use super::leg::{self, Accepted};
+use super::load::Script;
+use super::{Bot, using};
+use crate::call::{Manager, Start};
+use crate::clock;
+use crate::dialogue::knowledge::Knowledge;
+use crate::dialplan::{Facts, Then, Value};
+use crate::language::Language;
+use crate::sip::{Action, CallId, Event, Party};
+use crate::store::Began;
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+pub(super) struct Invitation {
+    pub call: CallId,
+    pub number: u64,
+    pub from: Party,
+    pub to: Party,
+    pub offer: Option<Vec<u8>>,
+}
+
+/// Runs a call from its INVITE to its end, by the script of this moment.
+pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Receiver<Event>) {
+    let script = bot.script();
+    let call = invitation.call;
+    let facts = facts(&invitation);
+    let asked = script.plan.call_start(&facts);
+    let (facts, told) = if asked.is_empty() {
+        (facts, Vec::new())
+    } else {
+        bot.act(Action::Ring { call });
+        profile(&bot, &script, facts, asked).await
+    };
+    let Some(route) = script.plan.route_of(&facts) else {
+        tracing::info!("no route for a call");
+        return bot.refuse(call, 404, None);
+    };
+    match &route.then {
+        Then::Reject(code) => bot.refuse(call, *code, None),
+        Then::Answer { assistant, flow } => {
+            let (assistant, flow) = (assistant.clone(), flow.clone());
+            let accepted = accepted(&bot, &script, invitation, (assistant, flow), facts, told);
+            leg::run(bot, accepted, events).await;
+        }
+    }
+}
+
+fn facts(invitation: &Invitation) -> Facts {
+    let at = clock::wall();
+    let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), invitation.number & 0xffff);
+    let text = |words: &str| Value::Text(words.to_owned());
+    let name = invitation
+        .from
+        .display
+        .as_deref()
+        .map(|name| ("name".to_owned(), text(name)));
+    Facts {
+        at,
+        caller: [("number".to_owned(), text(&invitation.from.user))]
+            .into_iter()
+            .chain(name)
+            .collect(),
+        call: BTreeMap::from([
+            ("id".to_owned(), text(&id)),
+            ("to".to_owned(), text(&invitation.to.user)),
+        ]),
+    }
+}
+
+/// What other systems know: of the caller into the facts, anything else by its root and name.
+async fn profile(
+    bot: &Bot,
+    script: &Script,
+    mut facts: Facts,
+    asked: Vec<crate::dialplan::ToolCall>,
+) -> (Facts, Vec<(String, String, Value)>) {
+    let answers = join_all(asked.iter().map(|call| using::run(&bot.toolbox, &script.plan, call))).await;
+    let mut told = Vec::new();
+    for (call, answer) in asked.iter().zip(answers) {
+        let root = script
+            .plan
+            .tools
+            .get(&call.tool)
+            .map(|tool| tool.sets.clone())
+            .unwrap_or_default();
+        match answer {
+            Ok(values) if root == "caller" => facts.caller.extend(values),
+            Ok(values) => told.extend(values.into_iter().map(|(name, value)| (root.clone(), name, value))),
+            Err(reason) => tracing::warn!(tool = call.tool, "nothing is known of the caller: {reason}"),
+        }
+    }
+    (facts, told)
+}
+
+fn accepted(
+    bot: &Bot,
+    script: &Script,
+    invitation: Invitation,
+    (assistant, flow): (String, String),
+    facts: Facts,
+    told: Vec<(String, String, Value)>,
+) -> Accepted {
+    let plan = Arc::clone(&script.plan);
+    let began = Began {
+        id: facts.call.get("id").map(ToString::to_string).unwrap_or_default(),
+        caller: invitation.from.user.clone(),
+        callee: invitation.to.user.clone(),
+        plan: plan.name.clone(),
+        plan_hash: plan.hash.clone(),
+        assistant: assistant.clone(),
+        at: facts.at,
+    };
+    let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
+    let spoken = plan
+        .assistants
+        .get(&assistant)
+        .and_then(|a| a.languages.first().copied());
+    let knowledge = script.knowledge.get(&assistant).cloned();
+    let start = Start {
+        flow,
+        language: spoken.unwrap_or(Language::English),
+        facts,
+        told,
+        knowledge: knowledge.unwrap_or_else(|| Arc::new(Knowledge::build([]))),
+        manager: if bot.model.is_some() {
+            Manager::Model
+        } else {
+            Manager::Grounded
+        },
+        plan,
+        assistant,
+    };
+    Accepted {
+        call: invitation.call,
+        number: invitation.number,
+        start,
+        offer: invitation.offer,
+        journal,
+    }
+}

@@ -1,0 +1,61 @@
+//! A new version of the plan while calls run.
+//!
+//! New calls are held by the new one, calls under way keep theirs; a plan with a problem is refused whole, and the old one
+//! stays. It knows no signals and watches no files: it is told to look.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
+
+use super::Bot;
+use super::load::{self, LoadError, Script};
+
+/// Why a plan was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("an assistant speaks `{0}`, whose voice was not loaded when the bot started; restart it")]
+    Language(crate::language::Language),
+    #[error("it could not be read: {0}")]
+    Reading(String),
+}
+
+/// Takes the plan in `path` as it is now; its hash, or why the old one stays.
+pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> {
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || Script::load(&file)).await;
+    let script = read.map_err(|e| ReloadError::Reading(e.to_string()))??;
+    let voices = bot.engines.languages();
+    if let Some(language) = script.plan.languages().into_iter().find(|one| !voices.contains(one)) {
+        return Err(ReloadError::Language(language));
+    }
+    let (script, hash) = (Arc::new(script), bot.script().plan.hash.clone());
+    let new = script.plan.hash.clone();
+    if new != hash {
+        load::render(&bot.engines, &script).await;
+        *bot.script.write().unwrap_or_else(PoisonError::into_inner) = script;
+    }
+    Ok(new)
+}
+
+/// When the files of a plan were last written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Written(Vec<(PathBuf, Option<SystemTime>)>);
+
+impl Written {
+    /// Of the plan in `path`, and of what `script` was read from.
+    pub fn of(path: &Path, script: &Script) -> Self {
+        let bases = script.plan.knowledge.values();
+        let sources = bases.flat_map(|base| base.sources.iter().cloned());
+        let files = std::iter::once(path.to_owned()).chain(sources);
+        Self(
+            files
+                .map(|file| {
+                    let at = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
+                    (file, at)
+                })
+                .collect(),
+        )
+    }
+}
