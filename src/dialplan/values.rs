@@ -267,6 +267,43 @@ mod tests {
     }
 
     #[test]
+    fn keys_stand_for_money_days_times_and_numbers_to_call() {
+        let keyed =
+            |kind: SlotKind, keys: &str| slot(kind).keyed(keys, "2026-11-21T10:00:00Z".parse().expect("a time"));
+        let money = || SlotKind::Money {
+            min: None,
+            max: Some(99.0),
+        };
+        for (kind, keys, value) in [
+            (money(), "12*50", Some(Value::Number(12.5))),
+            (money(), "12", Some(Value::Number(12.0))),
+            (money(), "12*505", None),
+            (money(), "1*2*3", None),
+            (money(), "100", None),
+            (SlotKind::Date, "2511", Some(text("2026-11-25"))),
+            (SlotKind::Date, "0101", Some(text("2027-01-01"))),
+            (SlotKind::Date, "2902", Some(text("2028-02-29"))),
+            (SlotKind::Date, "25112027", Some(text("2027-11-25"))),
+            (SlotKind::Date, "3002", None),
+            (SlotKind::Date, "25", None),
+            (SlotKind::Time, "1530", Some(text("15:30"))),
+            (SlotKind::Time, "930", Some(text("09:30"))),
+            (SlotKind::Time, "9", Some(text("09:00"))),
+            (SlotKind::Time, "2500", None),
+            (SlotKind::DateTime, "25111530", Some(text("2026-11-25T15:30"))),
+            (SlotKind::DateTime, "251120271530", Some(text("2027-11-25T15:30"))),
+            (SlotKind::DateTime, "1530", None),
+            (SlotKind::Phone, "0172334567", Some(text("0172334567"))),
+            (SlotKind::Phone, "004930123456", Some(text("+4930123456"))),
+            (SlotKind::Phone, "*4930123456", Some(text("+4930123456"))),
+            (SlotKind::Phone, "12", None),
+            (SlotKind::Name, "12", None),
+        ] {
+            assert_eq!(keyed(kind.clone(), keys), value, "{kind:?} {keys}");
+        }
+    }
+
+    #[test]
     fn values_are_said_as_people_do() {
         let (english, mandarin) = (Language::English, Language::Mandarin);
         assert_eq!(slot(reasons()).aloud(&text("damaged"), english), "broken");

@@ -103,7 +103,15 @@ fn unsigned(tokens: &[String]) -> Option<Phrase> {
         }
     }
     match (word(used), word(used + 1), word(used + 2)) {
-        ("and", "a", "half") => Some((value + 0.5, used + 3)),
+        ("and", "a", "half") => {
+            let times = match word(used + 3) {
+                "hundred" => 100.0,
+                "thousand" => 1000.0,
+                "million" => 1_000_000.0,
+                _ => return Some((value + 0.5, used + 3)),
+            };
+            Some(((value + 0.5) * times, used + 4))
+        }
         ("and", "a", "quarter") => Some((value + 0.25, used + 3)),
         ("dozen", ..) => Some((value * 12.0, used + 1)),
         _ => Some((value, used)),
@@ -147,7 +155,9 @@ fn english_money(tokens: &[String]) -> Option<f64> {
     };
     let is_small = |word: &String| matches!(word.as_str(), "cent" | "cents" | "pence" | "penny" | "p");
     if let Some(unit) = tokens.iter().position(is_large) {
-        let whole = english(tokens.get(..unit)?)?;
+        let before = tokens.get(..unit)?;
+        let one = before.last().filter(|word| matches!(word.as_str(), "a" | "an"));
+        let whole = english(before).or(one.map(|_| 1.0))?;
         let rest = tokens.get(unit + 1..)?;
         let cents = english(rest)
             .filter(|cents| (0.0..100.0).contains(cents) && (rest.iter().any(is_small) || rest.len() <= 3));
@@ -281,10 +291,20 @@ fn mandarin_money(plain: &str) -> Option<f64> {
     let start = (0..chars.len()).find(|at| han_phrase(chars.get(*at..).unwrap_or_default()).is_some())?;
     let rest = chars.get(start..)?;
     let (whole, used) = han_phrase(rest)?;
-    if !matches!(rest.get(used), Some('块' | '元')) {
-        return mandarin(plain);
+    match rest.get(used) {
+        Some('块' | '元') => {}
+        Some('毛' | '角') => {
+            let cents = han_whole(rest.get(used + 1..)?).map_or(0.0, |(cents, _)| cents);
+            return Some(whole / 10.0 + cents / 100.0);
+        }
+        Some('分') => return Some(whole / 100.0),
+        Some(_) | None => return mandarin(plain),
     }
-    let used = used + 1 + usize::from(rest.get(used + 1) == Some(&'钱'));
+    let mut used = used + 1 + usize::from(rest.get(used + 1) == Some(&'钱'));
+    // 零五毛 is half a yuan, 零五 five hundredths of one.
+    if rest.get(used) == Some(&'零') && matches!(rest.get(used + 2), Some('毛' | '角')) {
+        used += 1;
+    }
     let Some((tenths, more)) = han_whole(rest.get(used..)?) else {
         return Some(whole);
     };

@@ -42,10 +42,26 @@ pub fn date_and_time(words: &str, language: Language, now: DateTime) -> Option<D
     let day = date(words, language, now.date());
     let day = match day {
         Some(day) => day,
+        None if names_day(words, language, now.date()) => return None,
         None if time > now.time() => now.date(),
         None => now.date().tomorrow().ok()?,
     };
     Some(day.to_datetime(time))
+}
+
+/// Whether a day is named, be it one that does not exist.
+fn names_day(words: &str, language: Language, today: Date) -> bool {
+    let plain = plain(words);
+    match language {
+        Language::English => {
+            let mut tokens = tokens(&plain);
+            let _ = english_date(&mut tokens, today);
+            tokens.iter().any(|word| word == "|")
+        }
+        Language::Mandarin => ["号", "月", "周", "星期", "礼拜"]
+            .iter()
+            .any(|word| plain.contains(word)),
+    }
 }
 
 /// How sure a naming of a day is: "Friday the 13th" means the 13th.

@@ -2,6 +2,7 @@
 
 mod correcting;
 mod events;
+mod generated;
 mod lint;
 mod comparing;
 mod reading;

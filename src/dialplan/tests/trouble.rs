@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What is answered to each order; a sequence of outcomes is gone through again and again.
-fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> Result<usize, Order> {
+pub(super) fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> Result<usize, Order> {
     for turn in 0..20_000 {
         order = match order {
             Order::Hangup { .. } => return Ok(turn),
@@ -125,7 +125,10 @@ fn an_entry_that_only_goes_on_to_another_flow_waits_for_the_wish() {
 
 fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        prop::sample::select(vec!["status", "return", "ask", "person", "open", "nowhere"]).prop_map(start),
+        prop::sample::select(vec![
+            "status", "return", "ask", "person", "open", "nowhere", "a", "b", "c", "d"
+        ])
+        .prop_map(start),
         prop::sample::select(vec![("order", "1234"), ("reason", "damaged"), ("nothing", "x")])
             .prop_map(|(s, v)| set(s, v)),
         Just(Command::Affirm),
@@ -143,11 +146,16 @@ fn any_command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn any_outcome() -> impl Strategy<Value = Outcome> {
+pub(super) fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Done),
         Just(Outcome::NoInput),
         Just(Outcome::Failed("no".into())),
+        Just(Outcome::Declined),
+        Just(Outcome::Returned(BTreeMap::from([(
+            "x".to_owned(),
+            Value::Number(1.0)
+        )]))),
         Just(Outcome::Answered(None)),
         Just(Outcome::Answered(Some("So.".into()))),
         "[0-9*#]{0,6}".prop_map(Outcome::Keys),

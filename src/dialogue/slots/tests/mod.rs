@@ -1,5 +1,6 @@
 //! Tables of what people say and what it means.
 
+mod amounts;
 mod answers;
 mod naming;
 mod numerals;
