@@ -116,10 +116,13 @@ fn step(node: &Node, depth: usize, around: &Around<'_>, problems: &mut Problems)
         return None;
     };
     let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
+    // `{say: …, transfer: …}` is a transfer with words: what has the fewest keys too many is meant, of equals what comes first.
+    let strangers = |table: Table| names.iter().filter(|name| !keys(table).contains(name)).count();
+    let place = |step: &str| names.iter().position(|name| *name == step);
     let found = STEPS
         .iter()
-        .find(|(name, _)| names.first() == Some(name))
-        .or_else(|| STEPS.iter().find(|(name, _)| names.contains(name)));
+        .filter(|(step, _)| place(step).is_some())
+        .min_by_key(|(step, table)| (if *step == "switch" { 0 } else { strangers(table) }, place(step)));
     let Some(&(name, table)) = found else {
         let first = names.first().copied().unwrap_or("nothing");
         let near = suggest(first, STEPS.iter().map(|(name, _)| *name));

@@ -5,6 +5,7 @@ mod events;
 mod generated;
 mod lint;
 mod comparing;
+mod readme;
 mod reading;
 mod schema;
 mod shared;
