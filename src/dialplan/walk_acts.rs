@@ -46,8 +46,8 @@ impl Walk {
 
     /// How a model is to speak: as the last policy that holds and says so has it.
     pub fn style(&self) -> Option<&str> {
-        let policies = self.holding.iter().filter_map(|at| self.plan.policies.get(*at));
-        policies.filter_map(|policy| policy.style.as_deref()).last()
+        let mut policies = self.holding.iter().rev().filter_map(|at| self.plan.policies.get(*at));
+        policies.find_map(|policy| policy.style.as_deref())
     }
 
     /// The tool that is being used, if one is: nothing may be said to have been done until it has answered.

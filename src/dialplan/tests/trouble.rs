@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What is answered to each order; a sequence of outcomes is gone through again and again.
-pub(super) fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> Result<usize, Order> {
+pub(super) fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> Result<usize, String> {
     for turn in 0..20_000 {
         order = match order {
             Order::Hangup { .. } => return Ok(turn),
@@ -20,7 +20,7 @@ pub(super) fn ends(walk: &mut Walk, mut order: Order, outcomes: &[Outcome]) -> R
             | Order::Transfer { .. } => walk.step(outcomes[turn % outcomes.len()].clone()),
         };
     }
-    Err(order)
+    Err(format!("{order:?}"))
 }
 
 fn heard(commands: &[Command]) -> Outcome {
