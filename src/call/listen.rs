@@ -389,14 +389,15 @@ impl Call {
     }
 
     fn silence(&self) -> Duration {
-        let standard = self
+        let endpointing = self
             .plan
             .assistants
             .get(&self.assistant)
-            .map(|assistant| assistant.endpointing.silence);
-        let standard = standard.unwrap_or(Config::default().silence);
+            .map(|assistant| assistant.endpointing);
+        let standard = endpointing.map_or(Config::default().silence, |endpointing| endpointing.silence);
         if self.digits_wanted().is_some() {
-            BETWEEN_GROUPS.max(standard)
+            let spelling = endpointing.and_then(|endpointing| endpointing.while_spelling);
+            spelling.unwrap_or(BETWEEN_GROUPS).max(standard)
         } else {
             standard
         }

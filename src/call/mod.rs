@@ -45,8 +45,8 @@ pub struct Start {
     pub flow: String,
     pub language: Language,
     pub facts: Facts,
-    /// What other systems told before the call, by root and name.
-    pub told: Vec<(String, String, Value)>,
+    /// What other systems told before the call, by dotted names.
+    pub told: BTreeMap<String, Value>,
     pub knowledge: Arc<Knowledge>,
     pub manager: Manager,
 }
@@ -267,16 +267,14 @@ impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
         let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
-        let (mut walk, order) = Walk::enter(
+        let (walk, order) = Walk::enter_knowing(
             Arc::clone(&start.plan),
             &start.assistant,
             &start.flow,
             start.language,
             start.facts,
+            start.told,
         );
-        for (root, name, value) in start.told {
-            walk.observe(&root, &name, value);
-        }
         let grounded = Grounded::new(
             &start.plan,
             &start.assistant,

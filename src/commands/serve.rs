@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use offhook::clock;
 use offhook::config::Config;
-use offhook::engine::Wish;
 use offhook::engine::load::{self, Running, Script};
+use offhook::engine::reload::{Written, reload};
+use offhook::engine::{Bot, Wish};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Error, Outcome, block_on, configuration, log};
@@ -36,8 +37,50 @@ async fn serve(config: &Config) -> Outcome {
     let mut signals = Signals::new()?;
     let running = prepare(config).await?;
     let wishes = running.wishes.clone();
-    run_until_told(running, &mut signals, wishes).await;
+    let watching = watch(
+        Arc::downgrade(&running.bot),
+        &config.plan,
+        signal(SignalKind::hangup())?,
+    );
+    tokio::select! {
+        () = run_until_told(running, &mut signals, wishes) => {}
+        () = watching => {}
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How often the files of the plan are looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Takes the plan in `path` anew when one of its files has changed, or at SIGHUP; ends with the bot.
+async fn watch(bot: Weak<Bot>, path: &Path, mut hangup: Signal) {
+    let mut seen = bot.upgrade().map(|bot| Written::of(path, &bot.script()));
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let told = tokio::select! {
+            _ = look.tick() => false,
+            _ = hangup.recv() => true,
+        };
+        // The bot has gone when it ends: this future is dropped then.
+        let Some(bot) = bot.upgrade() else {
+            return std::future::pending().await;
+        };
+        let now = Some(Written::of(path, &bot.script()));
+        if now == seen && !told {
+            continue;
+        }
+        match reload(&bot, path).await {
+            Ok(hash) => {
+                tracing::info!(hash, "the plan was loaded anew: new calls are held by it");
+                // A new plan may have other files.
+                seen = Some(Written::of(path, &bot.script()));
+            }
+            Err(e) => {
+                tracing::error!("the plan was not loaded anew, and calls go on by the old one:\n{e}");
+                seen = now;
+            }
+        }
+    }
 }
 
 /// The first signal lets calls end, the second ends them; a third, or a call that does not end, is not waited for.

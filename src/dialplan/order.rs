@@ -122,6 +122,24 @@ pub struct Facts {
     pub call: BTreeMap<String, Value>,
 }
 
+impl Order {
+    /// What is ordered, without a word of what callers said: for logs.
+    pub fn name(&self) -> String {
+        match self {
+            Order::Say { .. } => "words".to_owned(),
+            Order::Listen { .. } => "a question".to_owned(),
+            Order::Answer { .. } => "an answer".to_owned(),
+            Order::Tool(call) => format!("tool `{}`", call.tool),
+            Order::Transfer { to, .. } => format!("a transfer to {to}"),
+            Order::HandOff { queue, .. } => format!("a transfer to queue `{queue}`"),
+            Order::Record { name, .. } => format!("record `{name}`"),
+            Order::Ticket(ticket) => format!("a ticket `{}`", ticket.kind),
+            Order::Callback { .. } => "a callback".to_owned(),
+            Order::Hangup { .. } => "the end".to_owned(),
+        }
+    }
+}
+
 impl Facts {
     /// The value of a name of the caller, the call or the hours; [`Value::Null`] for all others.
     pub(super) fn value(&self, plan: &Plan, path: &str) -> Value {

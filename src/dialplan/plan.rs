@@ -223,22 +223,8 @@ impl std::fmt::Display for Value {
 }
 
 impl Plan {
-    /// The first route that takes a call from `from` to `to` of whom nothing else is known; conditions of routes do not hold then.
-    pub fn route(&self, from: &str, to: &str) -> Option<&Route> {
-        let text = |text: &str| Value::Text(text.to_owned());
-        let facts = Facts {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            caller: BTreeMap::from([("number".to_owned(), text(from))]),
-            call: BTreeMap::from([("to".to_owned(), text(to))]),
-        };
-        self.routes.iter().find(|route| match &route.matches {
-            super::route::Match::Numbers { when: Some(_), .. } => false,
-            matches => matches.takes(self, &facts).is_ok(),
-        })
-    }
-
     /// The first route that takes a call with these facts: `call.to`, `caller.number`, and whatever else its conditions name.
-    pub fn route_of(&self, facts: &Facts) -> Option<&Route> {
+    pub fn route(&self, facts: &Facts) -> Option<&Route> {
         self.routes
             .iter()
             .find(|route| route.matches.takes(self, facts).is_ok())

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::assistant::BelowScore;
 use super::code::Op;
 use super::next::Next;
 use super::order::{Expect, Facts, Order, Outcome};
@@ -102,6 +103,8 @@ pub struct Walk {
     pub(super) known: BTreeMap<String, Value>,
     /// What was written already, by tool and key, and what was answered.
     pub(super) written: BTreeMap<(String, String), BTreeMap<String, Value>>,
+    /// Where a question goes that the knowledge does not answer and whose step does not say.
+    below_score: Option<Next>,
     pub(super) disposition: Option<String>,
     /// Policies that held after the last turn (indices in [`Plan::policies`]).
     pub(super) holding: Vec<usize>,
@@ -141,9 +144,29 @@ const LONGEST_PATH: usize = 1000;
 impl Walk {
     /// Begins in `flow`; the assistant's disclosure is said first.
     pub fn enter(plan: Arc<Plan>, assistant: &str, flow: &str, language: Language, facts: Facts) -> (Self, Order) {
+        Self::enter_knowing(plan, assistant, flow, language, facts, BTreeMap::new())
+    }
+
+    /// As [`Walk::enter`], with what is known beside the facts, by dotted names: what tools at the start of the call answered, the columns of
+    /// a contact, `campaign.…`.
+    pub fn enter_knowing(
+        plan: Arc<Plan>,
+        assistant: &str,
+        flow: &str,
+        language: Language,
+        facts: Facts,
+        known: BTreeMap<String, Value>,
+    ) -> (Self, Order) {
         let assistant = plan.assistants.get(assistant);
         let disclosure = assistant.and_then(|assistant| assistant.disclosure.clone());
         let bargein = assistant.is_none_or(|assistant| assistant.bargein.enabled);
+        let bases = assistant.into_iter().flat_map(|assistant| &assistant.knowledge);
+        let below_score = bases
+            .filter_map(|base| plan.knowledge.get(base))
+            .find_map(|base| match &base.below_score {
+                BelowScore::Go(next) => Some(next.clone()),
+                BelowScore::SayUnknown => None,
+            });
         let mut walk = Self {
             plan,
             language,
@@ -151,8 +174,9 @@ impl Walk {
             bargein,
             frames: Vec::new(),
             slots: BTreeMap::new(),
-            known: BTreeMap::new(),
+            known,
             written: BTreeMap::new(),
+            below_score,
             disposition: None,
             holding: Vec::new(),
             proposed: BTreeMap::new(),
@@ -380,7 +404,7 @@ impl Walk {
     }
 
     fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
-        match (answer, on_fail) {
+        match (answer, on_fail.or_else(|| self.below_score.clone())) {
             (Some(text), _) => self.queue.push_back(Order::Say {
                 text,
                 bargein: self.bargein,

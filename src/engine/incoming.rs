@@ -35,12 +35,12 @@ pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Rec
     let facts = facts(&invitation);
     let asked = script.plan.call_start(&facts);
     let (facts, told) = if asked.is_empty() {
-        (facts, Vec::new())
+        (facts, BTreeMap::new())
     } else {
         bot.act(Action::Ring { call });
         profile(&bot, &script, facts, asked).await
     };
-    let Some(route) = script.plan.route_of(&facts) else {
+    let Some(route) = script.plan.route(&facts) else {
         tracing::info!("no route for a call");
         return bot.refuse(call, 404, None);
     };
@@ -76,15 +76,15 @@ fn facts(invitation: &Invitation) -> Facts {
     }
 }
 
-/// What other systems know: of the caller into the facts, anything else by its root and name.
+/// What other systems know: of the caller into the facts, anything else by its dotted name.
 async fn profile(
     bot: &Bot,
     script: &Script,
     mut facts: Facts,
     asked: Vec<crate::dialplan::ToolCall>,
-) -> (Facts, Vec<(String, String, Value)>) {
+) -> (Facts, BTreeMap<String, Value>) {
     let answers = join_all(asked.iter().map(|call| using::run(&bot.toolbox, &script.plan, call))).await;
-    let mut told = Vec::new();
+    let mut told = BTreeMap::new();
     for (call, answer) in asked.iter().zip(answers) {
         let root = script
             .plan
@@ -94,7 +94,11 @@ async fn profile(
             .unwrap_or_default();
         match answer {
             Ok(values) if root == "caller" => facts.caller.extend(values),
-            Ok(values) => told.extend(values.into_iter().map(|(name, value)| (root.clone(), name, value))),
+            Ok(values) => told.extend(
+                values
+                    .into_iter()
+                    .map(|(name, value)| (format!("{root}.{name}"), value)),
+            ),
             Err(reason) => tracing::warn!(tool = call.tool, "nothing is known of the caller: {reason}"),
         }
     }
@@ -107,7 +111,7 @@ fn accepted(
     invitation: Invitation,
     (assistant, flow): (String, String),
     facts: Facts,
-    told: Vec<(String, String, Value)>,
+    told: BTreeMap<String, Value>,
 ) -> Accepted {
     let plan = Arc::clone(&script.plan);
     let began = Began {

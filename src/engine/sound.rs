@@ -202,7 +202,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
             caller: [].into(),
             call: [].into(),
         },
-        told: Vec::new(),
+        told: BTreeMap::new(),
         manager: Manager::Grounded,
     };
     let plan = Arc::clone(&start.plan);

@@ -68,6 +68,15 @@ fn enter(plan: &Arc<Plan>) -> (Walk, Order) {
     Walk::enter(Arc::clone(plan), "mia", "welcome", Language::English, facts)
 }
 
+/// What is known of a call from `from` to `to`, on a Monday.
+fn from_to(from: &str, to: &str) -> Facts {
+    Facts {
+        at: "2026-11-23T10:00:00Z".parse().expect("a time"),
+        caller: BTreeMap::from([("number".into(), Value::Text(from.into()))]),
+        call: BTreeMap::from([("to".into(), Value::Text(to.into()))]),
+    }
+}
+
 /// Walks until the caller, the knowledge or the far end is needed; what was said on the way, and then what is wanted.
 fn until_wanted(walk: &mut Walk, mut order: Order) -> String {
     let mut said = String::new();

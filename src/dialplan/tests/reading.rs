@@ -210,7 +210,7 @@ fn names_of_ways_are_not_names_of_flows() {
 fn numbers_to_call_are_texts_without_quotes() {
     let takes = |to: &str, called: &str| {
         let plan = plan(&shop("").replacen("match: any", &format!("match: {{to: {to}}}"), 1));
-        plan.route("1", called).is_some()
+        plan.route(&from_to("1", called)).is_some()
     };
     assert!(takes("+4930123456", "+4930123456") && !takes("+4930123456", "4930123456"));
     assert!(takes("0049301", "0049301") && !takes("0049301", "49301"));

@@ -234,3 +234,33 @@ fn a_callback_is_booked_within_the_window() {
     let order = walk.step(Outcome::Done);
     assert_eq!(until_wanted(&mut walk, order), "Booked. Goodbye. end");
 }
+
+#[test]
+fn what_is_known_before_the_first_word_is_in_it() {
+    let yaml = PLAN
+        .replacen("I am a machine.", "Hello {first_name}.", 1)
+        .replacen("flows:", "campaigns:\n  c: {assistant: mia, flow: welcome, contacts: {key: id, phone: number, vars: [first_name, proof]}, consent: {basis: prior_express, purpose: service, proof: proof}, dnc: {lists: [internal], opt_out: [speech]}, window: {days: daily, from: \"09:00\", to: \"20:00\"}, caller_id: \"+49301\"}\nflows:", 1);
+    let known = BTreeMap::from([("first_name".to_owned(), text("Ann"))]);
+    let facts = from_to("1", "2");
+    let (_, order) = Walk::enter_knowing(plan(&yaml), "mia", "welcome", Language::English, facts, known);
+    assert_eq!(
+        order,
+        Order::Say {
+            text: "Hello Ann.".into(),
+            bargein: false
+        }
+    );
+}
+
+#[test]
+fn a_question_without_an_answer_goes_where_the_knowledge_says() {
+    let knowledge = "knowledge: {shop: {sources: [kb.md], below_score: person}}\nflows:";
+    let yaml =
+        PLAN.replacen("flows:", knowledge, 1)
+            .replacen("languages: [en],", "languages: [en], knowledge: [shop],", 1);
+    let (mut walk, order) = enter(&plan(&yaml));
+    until_wanted(&mut walk, order);
+    hear(&mut walk, &[start("ask")]);
+    let order = walk.step(Outcome::Answered(None));
+    assert_eq!(until_wanted(&mut walk, order), "One moment. ->sip:agent@127.0.0.1");
+}

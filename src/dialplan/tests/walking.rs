@@ -5,8 +5,11 @@ use super::*;
 #[test]
 fn routes_by_the_first_that_matches() {
     let plan = plan(PLAN);
-    assert_eq!(plan.route("6661", "1").map(|r| r.then.clone()), Some(Then::Reject(603)));
-    assert_eq!(plan.route("1", "1").map(|r| r.name.as_str()), Some("all"));
+    assert_eq!(
+        plan.route(&from_to("6661", "1")).map(|r| r.then.clone()),
+        Some(Then::Reject(603))
+    );
+    assert_eq!(plan.route(&from_to("1", "1")).map(|r| r.name.as_str()), Some("all"));
 }
 
 #[test]

@@ -3,5 +3,6 @@
 //! A call of a minute takes milliseconds. The caller's words are what the scripted ear gives for the sound that was made;
 //! the bot's sound is as long as its words are.
 
+mod acts;
 mod calls;
 mod stage;

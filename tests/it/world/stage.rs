@@ -1,6 +1,6 @@
 //! The stage: a caller, a bot, and a clock that only the test moves.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use offhook::audio::{FRAME_DURATION, Frame, tone};
 use offhook::call::playout::Ending;
 use offhook::call::{Call, Heard, Manager, Note, Output, Start};
 use offhook::dialogue::Knowledge;
-use offhook::dialplan::{self, Command, Facts, Plan};
+use offhook::dialplan::{self, Command, Facts, Plan, Then, ToolCall, Value};
 use offhook::language::Language;
 use offhook::speech::Transcript;
 use offhook::speech::text::spoken_length;
@@ -37,7 +37,11 @@ enum Due {
     Transcribed(u64, Result<Transcript, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
     Understood(u64, Result<Vec<Command>, String>),
+    Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
+
+/// What a tool answers: names and values, or why it fails.
+pub type Answer = Result<Vec<(&'static str, &'static str)>, &'static str>;
 
 pub struct Stage {
     pub call: Call,
@@ -53,6 +57,13 @@ pub struct Stage {
     pub ear: Works,
     pub voice: Works,
     pub notes: Vec<(Duration, Note)>,
+    /// What tools answer, in the order of their use; nothing: they never do.
+    pub answers: VecDeque<Answer>,
+    /// And after how long.
+    pub tool: Duration,
+    pub used: Vec<ToolCall>,
+    /// Messages left, and how long they are.
+    pub kept: Vec<(String, Duration)>,
     pub hung_up: bool,
     pub transferred: Option<String>,
     /// Frames in which the bot was heard.
@@ -101,16 +112,16 @@ impl Stage {
         }
         let start = Start {
             assistant: name.clone(),
-            flow: "welcome".into(),
+            flow: first_flow(&plan),
             language: assistant.languages.first().copied().unwrap_or(Language::English),
             // A Wednesday noon in Berlin: the desk is open.
             facts: Facts {
                 at: "2026-11-18T11:00:00Z".parse().expect("a time"),
                 caller: [].into(),
-                call: [].into(),
+                call: [("id".to_owned(), Value::Text("call-1".into()))].into(),
             },
             knowledge: Arc::new(Knowledge::build(documents)),
-            told: Vec::new(),
+            told: BTreeMap::new(),
             manager,
             plan: Arc::clone(&plan),
         };
@@ -126,6 +137,10 @@ impl Stage {
             ear: Works::Yes,
             voice,
             notes: Vec::new(),
+            answers: VecDeque::new(),
+            tool: ms(300),
+            used: Vec::new(),
+            kept: Vec::new(),
             hung_up: false,
             transferred: None,
             sounded: Vec::new(),
@@ -148,6 +163,7 @@ impl Stage {
                 Due::Transcribed(id, result) => self.call.transcribed(self.now, id, result),
                 Due::Voiced(id, result) => self.call.voiced(self.now, id, result),
                 Due::Understood(id, result) => self.call.understood(self.now, id, result),
+                Due::Returned(id, result) => self.call.returned(self.now, id, result),
             }
             self.carry_out();
         }
@@ -312,6 +328,21 @@ impl Stage {
                         .retain(|(_, due)| !matches!(due, Due::Understood(asked, _) if *asked == id));
                 }
                 Output::Unspeak => self.due.retain(|(_, due)| !matches!(due, Due::Voiced(..))),
+                Output::Use { id, call } => {
+                    self.used.push(*call);
+                    let answer = self.answers.pop_front().map(|answer| {
+                        let value = |text: &str| text.parse().map_or_else(|_| Value::Text(text.into()), Value::Number);
+                        let values = answer.map_err(str::to_owned)?;
+                        Ok(values
+                            .into_iter()
+                            .map(|(name, text)| (name.to_owned(), value(text)))
+                            .collect())
+                    });
+                    self.later(self.tool, answer.map(|answer| Due::Returned(id, answer)));
+                }
+                Output::Keep { name, samples } => {
+                    self.kept.push((name, ms(samples.len() as u64 / 16)));
+                }
                 Output::Transfer { to } => self.transferred = Some(to),
                 Output::Hangup => self.hung_up = true,
                 Output::Note(note) => {
@@ -327,6 +358,15 @@ impl Stage {
     fn later(&mut self, wait: Duration, due: Option<Due>) {
         self.due.extend(due.map(|due| (self.now + wait, due)));
     }
+}
+
+/// Of the first route that answers.
+fn first_flow(plan: &Plan) -> String {
+    let flow = plan.routes.iter().find_map(|route| match &route.then {
+        Then::Answer { flow, .. } => Some(flow.clone()),
+        Then::Reject(_) => None,
+    });
+    flow.expect("a route that answers")
 }
 
 impl Works {
