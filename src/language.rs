@@ -19,6 +19,14 @@ impl Language {
             Language::Mandarin => "zh",
         }
     }
+
+    /// Of two, the one that this is not.
+    pub fn other(self) -> Language {
+        match self {
+            Language::English => Language::Mandarin,
+            Language::Mandarin => Language::English,
+        }
+    }
 }
 
 impl fmt::Display for Language {

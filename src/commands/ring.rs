@@ -30,7 +30,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     log("warn");
     let script = Script::load(&arguments.script)?;
-    let engines = Arc::new(engines(script.language()?)?);
+    let engines = Arc::new(engines(&script)?);
     let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
     let report = block_on(ring(&engines, &script, &arguments.uri, transport, |live| {
         if !arguments.json {
@@ -50,11 +50,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// The caller's own ear and voice.
-fn engines(language: offhook::language::Language) -> Result<Engines, Error> {
+fn engines(script: &Script) -> Result<Engines, Error> {
     let cache = Cache::open();
     let config = speech::engines::Config {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
-        languages: vec![language],
+        languages: offhook::simulate::languages(script)?,
         prompts: cache.dir().join("prompts"),
     };
     Ok(Engines::load(&cache, &config)?)

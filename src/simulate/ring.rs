@@ -12,8 +12,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::caller::{AUDIBLE, Caller, Event as Acted, Step};
-use super::script::{Line, Script, Who, duration};
+use super::caller::{AUDIBLE, Caller, Event as Acted};
+use super::line::Line;
+use super::script::Script;
+use super::voices::prepare;
 use super::words::recall;
 use crate::audio::tone::Key;
 use crate::audio::{FRAME_DURATION, level_dbfs, wav};
@@ -23,7 +25,7 @@ use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
 use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
-use crate::speech::{Digits, Engines, Listening, Priority};
+use crate::speech::{Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
 const ENOUGH: f64 = 0.7;
@@ -121,7 +123,11 @@ pub async fn ring(
     .await?;
     let socket = UdpSocket::bind(any).await.map_err(RingError::Port)?;
     let address = socket.local_addr().map_err(RingError::Port)?;
-    let capabilities = Capabilities::default();
+    let quality = script.audio.quality().map_err(RingError::Script)?;
+    let mut capabilities = Capabilities::default();
+    if let Some(codec) = quality.codec {
+        capabilities.codecs = vec![codec];
+    }
     let local = sdp::Local::new(address, 1);
     let call = agent.next_call();
     let dialled = clock::now();
@@ -172,6 +178,8 @@ pub async fn ring(
         socket,
         stream: RtpStream::new(answered, peer, rtp::Config::default(), answered_seed(dialled)),
         caller: Caller::new(answered, steps),
+        line: Line::new(quality),
+        peer: peer.address,
         answered,
         said_until: None,
         first_sound: None,
@@ -214,6 +222,9 @@ struct OnTheLine<'a> {
     socket: UdpSocket,
     stream: RtpStream,
     caller: Caller,
+    line: Line,
+    /// Where the bot wants our sound.
+    peer: SocketAddr,
     answered: Instant,
     /// The caller's last audible packet, until the bot answers.
     said_until: Option<Instant>,
@@ -256,6 +267,7 @@ impl OnTheLine<'_> {
                 Ok((length, from)) = self.socket.recv_from(&mut datagram), if !over => {
                     self.received(from, &datagram[..length]);
                 }
+                () = until(self.line.next()), if !over => self.let_go(),
             }
         }
         let stats = self.stream.stats();
@@ -265,6 +277,9 @@ impl OnTheLine<'_> {
 
     fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
         let now = clock::now();
+        if self.line.loses() {
+            return;
+        }
         if self.first_sound.is_none() && audible(datagram) {
             let gap = self.said_until.take().map(|until| now.saturating_duration_since(until));
             self.first_sound = Some((now, gap));
@@ -278,10 +293,20 @@ impl OnTheLine<'_> {
         let now = clock::now();
         let incoming = self.stream.tick(now);
         let frame = self.caller.tick(now, &incoming.frame);
+        let frame = self.line.colour(frame, &incoming.frame);
         if let Some((to, datagram)) = self.stream.send(now, &frame) {
-            self.socket.try_send_to(&datagram, to).ok();
+            self.peer = to;
+            self.line.send(now, datagram);
         }
+        self.let_go();
         self.follow(watch);
+    }
+
+    /// Sends what the line has held back for long enough.
+    fn let_go(&mut self) {
+        while let Some(datagram) = self.line.due(clock::now()) {
+            self.socket.try_send_to(&datagram, self.peer).ok();
+        }
     }
 
     fn follow(&mut self, watch: &mut impl FnMut(&Live)) {
@@ -398,51 +423,12 @@ impl OnTheLine<'_> {
     }
 }
 
-/// Every line as sound, made before the call so that the caller is never late.
-async fn prepare(engines: &Arc<Engines>, script: &Script, language: Language) -> Result<Vec<Step>, RingError> {
-    let mut steps = Vec::new();
-    let span = |text: &str| duration(text).map_err(RingError::Script);
-    for line in &script.steps {
-        match line {
-            Line::Hear(words) => {
-                let expected = Some(words.clone()).filter(|words| !words.is_empty());
-                steps.push(Step::Hear { expected });
-            }
-            Line::Say(text) => steps.push(Step::Say {
-                text: text.clone(),
-                sound: voice(engines, language, text).await?,
-            }),
-            Line::Play(path) => {
-                let text = format!("[{}]", path.file_name().unwrap_or_default().to_string_lossy());
-                steps.push(Step::Say {
-                    text,
-                    sound: wav::read(path)?,
-                });
-            }
-            Line::Interrupt(interrupt) => steps.push(Step::Interrupt {
-                text: interrupt.say.clone(),
-                sound: voice(engines, language, &interrupt.say).await?,
-                after: span(&interrupt.after)?,
-            }),
-            Line::Press(keys) => steps.extend(keys.chars().map(Step::Press)),
-            Line::Wait(text) => steps.push(Step::Wait(span(text)?)),
-            Line::End(Who::Caller) => steps.push(Step::HangUp),
-            Line::End(Who::Bot) => steps.push(Step::AwaitEnd),
-        }
+/// Never, where there is nothing to wait for.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
-    if !matches!(steps.last(), Some(Step::HangUp | Step::AwaitEnd)) {
-        steps.push(Step::HangUp);
-    }
-    Ok(steps)
-}
-
-async fn voice(engines: &Arc<Engines>, language: Language, text: &str) -> Result<Vec<i16>, RingError> {
-    let (done, spoken) = tokio::sync::oneshot::channel();
-    let _speaking = engines
-        .speak(0, Priority::Next, language, text, move |result| drop(done.send(result)))
-        .map_err(|e| RingError::Voice(e.to_string()))?;
-    let sound = spoken.await.map_err(|e| RingError::Voice(e.to_string()))?;
-    Ok(sound.map_err(|e| RingError::Voice(format!("`{text}`: {e}")))?.to_vec())
 }
 
 async fn await_answer(uri: &str, events: &mut mpsc::Receiver<Event>) -> Result<Vec<u8>, RingError> {

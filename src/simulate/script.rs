@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::line::Quality;
+use super::persona::Persona;
+use crate::audio::g711::Codec;
 use crate::language::Language;
 
 /// A caller as written.
@@ -16,8 +19,72 @@ pub struct Script {
     /// The number or name that the caller shows.
     #[serde(default = "anonymous")]
     pub from: String,
+    /// How this caller goes about it: a [`Persona`], `plain` unless told.
+    #[serde(default)]
+    pub persona: Option<String>,
+    /// What the line is like: a good one unless told.
+    #[serde(default)]
+    pub audio: Audio,
     /// What the caller does, in order.
     pub steps: Vec<Line>,
+}
+
+/// A line between caller and bot, as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audio {
+    /// `pcmu` or `pcma`; both are offered unless told.
+    pub codec: Option<String>,
+    /// The share of packets that is lost: `2%`.
+    pub loss: Option<String>,
+    /// The greatest delay of a packet: `30ms`.
+    pub jitter: Option<String>,
+    /// `street_10db`: the place, and how far below speech it is.
+    pub noise: Option<String>,
+    /// The bot hears itself so much lower: `25db`.
+    pub echo: Option<String>,
+    /// Another one makes other losses and another noise.
+    pub seed: Option<u64>,
+}
+
+impl Audio {
+    pub fn quality(&self) -> Result<Quality, String> {
+        let mut quality = Quality::default();
+        if let Some(codec) = &self.codec {
+            let known = [Codec::Pcmu, Codec::Pcma];
+            let found = known.into_iter().find(|one| one.name().eq_ignore_ascii_case(codec));
+            quality.codec = Some(found.ok_or(format!("`codec: {codec}` is unknown; write pcmu or pcma"))?);
+        }
+        if let Some(loss) = &self.loss {
+            let share = loss.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok());
+            let share = share.filter(|share| (0.0..=50.0).contains(share));
+            quality.loss = share.ok_or(format!("`loss: {loss}` is no share up to half; write `2%`"))? / 100.0;
+        }
+        if let Some(jitter) = &self.jitter {
+            quality.jitter = duration(jitter).and_then(|span| match span.as_millis() {
+                0..=500 => Ok(span),
+                _ => Err(format!("`jitter: {jitter}` is more than a line has; 500ms is the most")),
+            })?;
+        }
+        if let Some(noise) = &self.noise {
+            let (place, snr) = noise.rsplit_once('_').unwrap_or((noise, "10db"));
+            quality.noise = Some((place.parse()?, decibels("noise", snr)?));
+        }
+        if let Some(echo) = &self.echo {
+            quality.echo = Some(decibels("echo", echo)?);
+        }
+        quality.seed = self.seed.unwrap_or(quality.seed);
+        Ok(quality)
+    }
+}
+
+fn decibels(what: &str, text: &str) -> Result<f32, String> {
+    let number = text
+        .trim()
+        .strip_suffix("db")
+        .and_then(|n| n.trim().parse::<f32>().ok());
+    let number = number.filter(|db| (0.0..=60.0).contains(db));
+    number.ok_or(format!("`{what}: {text}` is no distance in decibels; write `10db`"))
 }
 
 fn anonymous() -> String {
@@ -42,6 +109,22 @@ pub enum Line {
     Wait(String),
     /// `caller` hangs up, or the `bot` is expected to.
     End(Who),
+}
+
+impl Line {
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Line::Wait(span) => duration(span).map(drop),
+            Line::Interrupt(interrupt) => duration(&interrupt.after).map(drop),
+            Line::Press(keys) => match keys.chars().find(|key| !"0123456789*#ABCD".contains(*key)) {
+                Some(key) => Err(format!(
+                    "`press: {keys}`: there is no key `{key}`; keys are 0-9 * # A-D"
+                )),
+                None => Ok(()),
+            },
+            Line::Hear(_) | Line::Say(_) | Line::Play(_) | Line::End(_) => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -75,27 +158,30 @@ impl Script {
         };
         let text = std::fs::read_to_string(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
         let mut script: Script = serde_saphyr::from_str(&text).map_err(|e| wrong(e.to_string()))?;
-        script.language().map_err(|e| wrong(e.to_string()))?;
-        for line in &mut script.steps {
-            match line {
-                Line::Wait(span) => drop(duration(span).map_err(&wrong)?),
-                Line::Interrupt(interrupt) => drop(duration(&interrupt.after).map_err(&wrong)?),
-                Line::Play(file) => {
-                    if let Some(folder) = path.parent() {
-                        *file = folder.join(&*file);
-                    }
-                }
-                Line::Press(keys) => {
-                    if let Some(key) = keys.chars().find(|key| !"0123456789*#ABCD".contains(*key)) {
-                        return Err(wrong(format!(
-                            "`press: {keys}`: there is no key `{key}`; keys are 0-9 * # A-D"
-                        )));
-                    }
-                }
-                Line::Hear(_) | Line::Say(_) | Line::End(_) => {}
+        script.check().map_err(&wrong)?;
+        script.relative_to(path.parent().unwrap_or(Path::new("")));
+        Ok(script)
+    }
+
+    /// Recordings are looked for in `folder`.
+    pub fn relative_to(&mut self, folder: &Path) {
+        for line in &mut self.steps {
+            if let Line::Play(file) = line {
+                *file = folder.join(&*file);
             }
         }
-        Ok(script)
+    }
+
+    /// What is wrong with it, beside what reading it has shown.
+    pub fn check(&self) -> Result<(), String> {
+        self.language().map_err(|e| e.to_string())?;
+        self.persona()?;
+        self.audio.quality()?;
+        self.steps.iter().try_for_each(Line::check)
+    }
+
+    pub fn persona(&self) -> Result<Persona, String> {
+        self.persona.as_deref().map_or(Ok(Persona::default()), str::parse)
     }
 
     pub fn language(&self) -> Result<Language, crate::language::UnknownLanguage> {
@@ -113,4 +199,45 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             .map(Duration::from_secs)
     };
     parsed.ok_or_else(|| format!("`{text}` is no length of time; write `1500ms` or `3s`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(yaml: &str) -> String {
+        let script: Result<Script, _> = serde_saphyr::from_str(yaml);
+        script.expect("YAML").check().expect_err("it is wrong")
+    }
+
+    #[test]
+    fn a_line_is_described_in_words() {
+        let yaml = "language: en\npersona: angry\naudio: {codec: pcma, loss: 2%, jitter: 30ms, noise: street_10db, echo: 25db, seed: 4}\nsteps: []";
+        let script: Script = serde_saphyr::from_str(yaml).expect("YAML");
+        let quality = script.audio.quality().expect("a line");
+        assert_eq!(
+            (quality.codec, quality.loss, quality.seed),
+            (Some(Codec::Pcma), 0.02, 4)
+        );
+        assert_eq!((quality.jitter.as_millis(), quality.echo), (30, Some(25.0)));
+        assert_eq!(script.persona(), Ok(Persona::Angry));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (part, named) in [
+            ("persona: grumpy", "no persona is called `grumpy`"),
+            ("audio: {codec: opus}", "pcmu or pcma"),
+            ("audio: {loss: 80%}", "write `2%`"),
+            ("audio: {jitter: 9s}", "500ms is the most"),
+            ("audio: {noise: beach_3db}", "street"),
+            ("audio: {noise: street_3}", "write `10db`"),
+            ("audio: {echo: loud}", "write `10db`"),
+        ] {
+            let reason = wrong(&format!("language: en\n{part}\nsteps: []"));
+            assert!(reason.contains(named), "{reason}");
+        }
+        assert!(wrong("language: en\nsteps: [{press: x}]").contains("no key"));
+        assert!(wrong("language: en\nsteps: [{wait: long}]").contains("1500ms"));
+    }
 }
