@@ -39,6 +39,8 @@ enum Command {
     ///
     /// A script is YAML; `fixtures/callers` has examples. Exits 1 where something expected was not heard.
     Ring(commands::ring::Arguments),
+    /// Ring the bot as the tests of a plan say, over real SIP and RTP, and check what they expect.
+    Sim(commands::sim::Arguments),
     /// Talk to a plan with this computer's microphone and loudspeaker.
     Talk(commands::talk::Arguments),
     /// What is kept of calls: who, when, what was said, how long each turn took.
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Ring(arguments) => commands::ring::run(&arguments),
+        Command::Sim(arguments) => commands::sim::run(&arguments),
         Command::Talk(arguments) => commands::talk::run(&arguments),
         Command::Calls(arguments) => commands::calls::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod models;
 pub mod ring;
 pub mod serve;
+pub mod sim;
 pub mod talk;
 
 use std::future::Future;

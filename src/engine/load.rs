@@ -43,7 +43,8 @@ pub enum LoadError {
     Thread(std::io::Error),
 }
 
-/// A plan, and the knowledge of each of its assistants.
+/// A plan, and the knowledge of each of its assistants. Cheap to clone.
+#[derive(Clone)]
 pub struct Script {
     pub plan: Arc<Plan>,
     pub knowledge: BTreeMap<String, Arc<Knowledge>>,
@@ -163,9 +164,19 @@ pub struct Running {
 
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
-    let store = Store::open(&config.data.join("offhook.db")).await?;
     let secrets = |name: &str| std::env::var(name).ok();
     let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    start_with(config, script, engines, toolbox).await
+}
+
+/// As [`start`], with tools of the caller's choice.
+pub async fn start_with(
+    config: &Config,
+    script: Script,
+    engines: Arc<Engines>,
+    toolbox: Toolbox,
+) -> Result<Running, LoadError> {
+    let store = Store::open(&config.data.join("offhook.db")).await?;
     let model = Models::new(&config.models)?.map(Arc::new);
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {

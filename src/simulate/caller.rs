@@ -73,6 +73,8 @@ pub struct Caller {
     steps: VecDeque<Step>,
     speaking: VecDeque<Frame>,
     line: String,
+    /// The line is said over the bot.
+    cutting_in: bool,
     ends: usize,
     /// The bot's turn under way.
     heard: Vec<i16>,
@@ -88,6 +90,7 @@ impl Caller {
             steps: steps.into(),
             speaking: VecDeque::new(),
             line: String::new(),
+            cutting_in: false,
             ends: 0,
             heard: Vec::new(),
             began: None,
@@ -105,6 +108,10 @@ impl Caller {
             return Frame::silence();
         };
         if self.speaking.len() == self.ends {
+            if std::mem::take(&mut self.cutting_in) {
+                // What the bot was saying is over: what comes now answers.
+                self.tell(None);
+            }
             let text = std::mem::take(&mut self.line);
             self.events.push_back(Event::Said { text, ended: now });
             self.since = now;
@@ -205,6 +212,7 @@ impl Caller {
     }
 
     fn speak(&mut self, now: Instant) {
+        self.cutting_in = matches!(self.steps.front(), Some(Step::Interrupt { .. }));
         if let Some(Step::Say { text, sound } | Step::Interrupt { text, sound, .. }) = self.steps.pop_front() {
             self.speaking = frames(&sound).collect();
             // What counts is what the telephone carries: a final "s" is above its band.

@@ -1,13 +1,17 @@
 //! Scripted callers that ring a bot over SIP and RTP, and tell what they heard and how long they waited.
 //!
-//! They know nothing of the bot but its address: the same caller rings any voice bot.
+//! [`ring`] knows nothing of the bot but its address: the same caller rings any voice bot. [`trial`] starts a bot too, for
+//! the tests of a plan.
 
 pub mod caller;
+mod judging;
+pub mod junit;
 pub mod line;
 pub mod noise;
 pub mod persona;
 pub mod ring;
 pub mod script;
+pub mod trial;
 mod voices;
 pub mod words;
 

@@ -18,8 +18,15 @@ use crate::dialplan::{Tool, ToolCall, Unfilled, Value};
 
 /// What the tools of all calls share.
 pub struct Toolbox {
-    clients: Arc<Clients>,
+    way: Arc<Way>,
     ledger: Ledger,
+}
+
+/// How a tool is carried out.
+enum Way {
+    Http(Clients),
+    /// For simulations: what each tool answers. One that is not there fails.
+    Scripted(BTreeMap<String, Result<Returned, Failure>>),
 }
 
 /// Looks up a secret by its name.
@@ -99,28 +106,42 @@ impl Toolbox {
     /// Secrets are read each time they are needed.
     pub fn new(secrets: Secrets) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            clients: Arc::new(Clients::new(secrets)?),
+            way: Arc::new(Way::Http(Clients::new(secrets)?)),
             ledger: Ledger::default(),
         })
+    }
+
+    /// Asks nobody: each tool has its answer, by its name, and one that has none fails.
+    pub fn scripted(answers: BTreeMap<String, Result<Returned, Failure>>) -> Self {
+        Self {
+            way: Arc::new(Way::Scripted(answers)),
+            ledger: Ledger::default(),
+        }
     }
 
     /// Carries out one use of `tool`. Dropping the future gives up a reading tool; a writing one is seen through, and the
     /// same idempotency key is answered with what came of it.
     pub async fn run(&self, tool: &Tool, call: &ToolCall) -> Result<Returned, Failure> {
         match tool.effect {
-            Effect::Read => within(tool.timeout, reading(&self.clients, tool, call)).await,
+            Effect::Read => within(tool.timeout, reading(&self.way, tool, call)).await,
             Effect::Write => {
                 // Keys of two tools never mean the same deed.
                 let key = call.idempotency.as_deref().filter(|key| !key.is_empty());
                 let key = format!("{}/{}", tool.name, key.ok_or(Failure::NoKey)?);
-                let (clients, tool, call) = (Arc::clone(&self.clients), tool.clone(), call.clone());
+                let (way, tool, call) = (Arc::clone(&self.way), tool.clone(), call.clone());
                 self.ledger
-                    .once(
-                        key,
-                        async move { within(tool.timeout, clients.send(&tool, &call)).await },
-                    )
+                    .once(key, async move { within(tool.timeout, way.send(&tool, &call)).await })
                     .await
             }
+        }
+    }
+}
+
+impl Way {
+    async fn send(&self, tool: &Tool, call: &ToolCall) -> Result<Returned, Failure> {
+        match self {
+            Way::Http(clients) => clients.send(tool, call).await,
+            Way::Scripted(answers) => answers.get(&tool.name).cloned().unwrap_or(Err(Failure::Status(404))),
         }
     }
 }
@@ -131,10 +152,10 @@ async fn within(limit: Duration, doing: impl Future<Output = Result<Returned, Fa
         .unwrap_or(Err(Failure::Late(limit)))
 }
 
-async fn reading(clients: &Clients, tool: &Tool, call: &ToolCall) -> Result<Returned, Failure> {
+async fn reading(way: &Way, tool: &Tool, call: &ToolCall) -> Result<Returned, Failure> {
     let mut left = tool.retries;
     loop {
-        match clients.send(tool, call).await {
+        match way.send(tool, call).await {
             Err(failure) if left > 0 && failure.passes() => {
                 tracing::info!(tool = tool.name, "asked again: {failure}");
                 left -= 1;

@@ -62,6 +62,9 @@ const GOOD_ANSWER: f32 = 0.6;
 /// never as near as a single question asked word for word.
 const WISH_FIRST: f32 = 1.25;
 
+/// How much nearer a sentence must be than all words together to be taken for them.
+const NEARER: f32 = 1.1;
+
 impl Grounded {
     /// For `assistant` of `plan`, by name; `knowledge` is what that assistant may answer from.
     pub fn new(plan: &Plan, assistant: &str, language: Language, knowledge: Arc<Knowledge>) -> Grounded {
@@ -215,7 +218,8 @@ impl Grounded {
         if only_thanks(words, self.language) {
             return vec![Command::Deny];
         }
-        let chosen = choose(&self.similarity.scores(words));
+        let point = self.point(words);
+        let chosen = choose(&self.similarity.scores(point));
         let answer = yes_or_no(words, self.language).map(|yes| if yes { Command::Affirm } else { Command::Deny });
         let sure = matches!(chosen, Chosen::One { sure: true, .. });
         if let Some(answer) = &answer
@@ -224,10 +228,10 @@ impl Grounded {
         {
             return vec![answer.clone()];
         }
-        let passage = self.answer(words);
+        let passage = self.answer(point);
         if let Some(passage) = &passage
             && passage.score >= GOOD_ANSWER
-            && self.is_question_rather_than_wish(words, &passage.source)
+            && self.is_question_rather_than_wish(point, &passage.source)
         {
             return vec![spoken(passage)];
         }
@@ -246,6 +250,19 @@ impl Grounded {
                 (None, None) if says_something(words) => vec![Command::OutOfScope],
                 (None, None) => Vec::new(),
             },
+        }
+    }
+
+    /// The sentence that callers who ramble come to the point in; all words, where none is nearer to anything than they
+    /// are together.
+    fn point<'a>(&self, words: &'a str) -> &'a str {
+        let nearness = |words: &str| self.all.scores(words).first().map_or(0.0, |score| score.nearness);
+        let sentences = words.split_inclusive(['.', '?', '!', '。', '？', '！']);
+        let scored = sentences.map(|sentence| (nearness(sentence), sentence.trim()));
+        let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
+        match best {
+            Some((near, sentence)) if near > nearness(words) * NEARER => sentence,
+            Some(_) | None => words,
         }
     }
 

@@ -178,6 +178,10 @@ fn questions_in_english() {
             ("when do I get my money back", "?how-long-does-a-refund-take"),
             ("can I pay by credit card", "?how-can-i-pay"),
             ("how can I pay", "?how-can-i-pay"),
+            (
+                "Well, you see, my daughter told me that I should give you a call. So here I am. How can I pay for my order?",
+                "?how-can-i-pay",
+            ),
             ("where is my invoice", "?where-do-i-get-an-invoice"),
             ("can I change my delivery address", "?can-i-change-the-delivery-address"),
             ("I want to cancel my order", "?can-i-cancel-my-order"),

@@ -70,7 +70,7 @@ fn a_silent_caller_and_one_who_cuts_in() {
     let folder = bot.folder.path();
     let cutting = script(
         folder,
-        "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"\"\n  - hear: \"order number\"\n  - end: caller\n",
+        "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"order number\"\n  - end: caller\n",
     );
     let report = bot.ring(&cutting, &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));

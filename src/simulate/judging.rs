@@ -1,0 +1,102 @@
+//! Whether a call went as its test expects, from what the bot kept and what the caller heard.
+//!
+//! Pure; it rings nobody.
+
+use super::Report;
+use super::words::{recall, units};
+use crate::dialplan::scenario::{Expectation, Scenario, Side};
+use crate::language::Language;
+use crate::store::{Kind, Record, Speaker};
+
+/// The share of expected words that the caller must have heard: a transcript of a transcript is never perfect.
+const ENOUGH: f64 = 0.7;
+
+/// Every expectation that does not hold, in words.
+pub fn failures(scenario: &Scenario, record: &Record, report: &Report, language: Language) -> Vec<String> {
+    let judged = scenario.expect.iter();
+    let mut failures: Vec<String> = judged
+        .filter_map(|expected| failure(expected, record, report, language))
+        .collect();
+    failures.extend(report.failures.iter().cloned());
+    failures
+}
+
+fn failure(expected: &Expectation, record: &Record, report: &Report, language: Language) -> Option<String> {
+    match expected {
+        Expectation::Flows(flows) => {
+            let mut path = record.summary.path.iter();
+            let all = flows.iter().all(|flow| path.any(|entered| entered == flow));
+            (!all).then(|| {
+                format!(
+                    "the flows were {}, not {}",
+                    record.summary.path.join(" › "),
+                    flows.join(" › ")
+                )
+            })
+        }
+        Expectation::Slots(slots) => {
+            let wrong = slots.iter().find(|(name, value)| record.slots.get(name) != Some(value));
+            wrong.map(|(name, value)| match record.slots.get(name) {
+                Some(other) => format!("`{name}` is `{other}`, not `{value}`"),
+                None => format!("`{name}` was not collected; expected `{value}`"),
+            })
+        }
+        Expectation::Tool { name, times } => {
+            let tools = record.acts.iter().filter(|act| act.kind == Kind::Tool);
+            let used = tools.filter(|act| act.name == *name).count();
+            (used != *times as usize).then(|| format!("tool `{name}` was used {used} times, not {times}"))
+        }
+        Expectation::Heard(words) => {
+            let heard = heard(report);
+            (recall(words, &heard, language) < ENOUGH).then(|| format!("`{words}` was not heard"))
+        }
+        Expectation::NotHeard(words) => said(record, words, language).then(|| format!("`{words}` was said")),
+        Expectation::Disposition(wanted) => {
+            let disposition = record.summary.disposition.as_deref();
+            (disposition != Some(wanted))
+                .then(|| format!("the disposition is {}, not {wanted}", disposition.unwrap_or("not told")))
+        }
+        Expectation::ReplyP95(limit) => {
+            let p95 = percentile(report.gaps(), 0.95)?;
+            (p95 > limit.as_secs_f64() * 1000.0)
+                .then(|| format!("replies came after {p95:.0} ms (p95), not {} ms", limit.as_millis()))
+        }
+        Expectation::Transfer(to) => {
+            let went = |text: &str| text.starts_with("transferring to ") && text.contains(to.as_str());
+            let events = record.lines.iter().filter(|line| line.speaker == Speaker::Event);
+            (!events.into_iter().any(|line| went(&line.text)))
+                .then(|| format!("the caller was not transferred to {to}"))
+        }
+        Expectation::EndedBy(side) => {
+            let ending = match side {
+                Side::Bot => "the bot hung up",
+                Side::Caller => "the caller hung up",
+            };
+            let was = record.summary.ending.as_deref().unwrap_or("not told");
+            (was != ending).then(|| format!("the call ended so: {was}"))
+        }
+        Expectation::Amd(_) | Expectation::AfterBeep { .. } => {
+            Some("what answers a call that the bot places is not judged by this version".to_owned())
+        }
+    }
+}
+
+fn heard(report: &Report) -> String {
+    let bot = report.said.iter().filter(|said| said.speaker == "bot");
+    bot.map(|said| said.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the bot said `words`, one after the other.
+fn said(record: &Record, words: &str, language: Language) -> bool {
+    let bot = record.lines.iter().filter(|line| line.speaker == Speaker::Bot);
+    let said: Vec<String> = bot.flat_map(|line| units(&line.text, language)).collect();
+    let words = units(words, language);
+    !words.is_empty() && said.windows(words.len()).any(|window| window == words)
+}
+
+/// By the nearest rank; `None` of nothing.
+fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let rank = (share * values.len() as f64).ceil() as usize;
+    values.get(rank.saturating_sub(1)).copied()
+}
