@@ -18,6 +18,7 @@ use super::route::{ROUTE, Route};
 use super::scenario::{SCENARIO, Scenario};
 use super::schema::{Shape, Table, keys};
 use super::slot::{SLOT, Slot};
+use super::tool::Request;
 use super::tool::Tool;
 use super::tools::TOOL;
 use super::{check as checks, sources};
@@ -291,6 +292,29 @@ fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
         }
         if let [first, _, ..] = assistant.languages.as_slice() {
             warn("the change of language", &format!("calls are held in `{first}`"));
+        }
+    }
+    for tool in plan.tools.values() {
+        let what = match tool.request {
+            Request::Http { .. } => continue,
+            Request::Sms { .. } => "text messages",
+            Request::Email { .. } => "e-mails",
+        };
+        let message = format!(
+            "{what} are not sent by this version: tool `{}` fails each time",
+            tool.name
+        );
+        problems.warn(tool.place, message);
+    }
+    for policy in &plan.policies {
+        let observed = |name: &&str| ["sentiment", "topic"].contains(&name.split('.').next().unwrap_or(name));
+        let names = policy.when.names();
+        if let Some(name) = names
+            .into_iter()
+            .find(|name| observed(name) || *name == "caller.opts_out")
+        {
+            let message = format!("`{name}` is not observed by this version: the policy never holds");
+            problems.warn(policy.place, message);
         }
     }
     let drafts = |base: &KnowledgeBase| base.drafts == Drafts::HumanReview;

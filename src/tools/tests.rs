@@ -1,3 +1,5 @@
+//! Tools against a server of their own: what is asked, how often, and what is told when it fails.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

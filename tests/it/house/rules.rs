@@ -34,7 +34,6 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("hound", "src/audio/"),
     ("rubato", "src/audio/"),
     ("audio_codec", "src/audio/"),
-    ("indicatif", "src/models/"),
 ];
 
 /// The rows of the table whose head begins with "module".

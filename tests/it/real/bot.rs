@@ -68,6 +68,11 @@ pub fn free_port() -> u16 {
 impl Bot {
     /// Starts it with `plan` of the project and `more` configuration, and waits until it is ready.
     pub fn start(plan: &str, more: &str) -> Self {
+        Self::start_in(plan, more, &[])
+    }
+
+    /// As [`Bot::start`], with more in its environment.
+    pub fn start_in(plan: &str, more: &str, environment: &[(&str, &str)]) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
@@ -80,6 +85,7 @@ impl Bot {
         let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
             .args(["serve", "-c"])
             .arg(folder.path().join("offhook.yaml"))
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");

@@ -5,3 +5,4 @@ mod bot;
 mod callers;
 mod misfortune;
 mod peers;
+mod plans;
