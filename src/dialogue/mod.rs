@@ -10,6 +10,7 @@ pub mod conversation;
 mod features;
 pub mod grounded;
 pub mod knowledge;
+pub mod meaning;
 pub mod measure;
 pub mod model;
 mod phrases;

@@ -3,7 +3,7 @@
 //! It scores how well a passage's heading and words cover a question, and would rather have no answer than a wrong one.
 //! It knows no files (it is given texts) and no calls, and words nothing itself.
 
-mod markdown;
+pub mod reading;
 
 use std::collections::BTreeMap;
 
@@ -37,17 +37,17 @@ impl Knowledge {
     pub fn build(documents: impl IntoIterator<Item = (String, String)>) -> Knowledge {
         let mut entries: [Vec<Entry>; 2] = Default::default();
         for (source, markdown) in documents {
-            for section in markdown::sections(&markdown) {
+            for section in reading::markdown_sections(&markdown) {
                 let language = language_of(&section.heading, &section.text);
                 let [english, mandarin] = &mut entries;
                 let shelf = match language {
                     Language::English => english,
                     Language::Mandarin => mandarin,
                 };
-                let source = if section.anchor.is_empty() {
+                let source = if section.place.is_empty() {
                     source.clone()
                 } else {
-                    format!("{source}#{}", section.anchor)
+                    format!("{source}{}", section.place)
                 };
                 shelf.push(Entry {
                     text: section.text,

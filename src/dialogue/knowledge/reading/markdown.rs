@@ -3,20 +3,8 @@
 //! It keeps the words as they are written and drops what cannot be spoken: emphasis, links' targets, bullets, table
 //! rules, comments. It knows no scores and no languages.
 
-use crate::dialogue::words::is_han;
-
-/// One paragraph and the headings that it stands under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Section {
-    /// The nearest heading; empty where there is none.
-    pub heading: String,
-    /// The headings above that one, the outermost first.
-    pub above: Vec<String>,
-    /// As it is to be spoken.
-    pub text: String,
-    /// The heading as a link's target: `opening-hours`.
-    pub anchor: String,
-}
+use super::Section;
+use super::outline::{Line, Outline, joined};
 
 /// Any text is Markdown; what has no paragraphs gives no sections.
 pub(super) fn sections(markdown: &str) -> Vec<Section> {
@@ -51,21 +39,12 @@ pub(super) fn sections(markdown: &str) -> Vec<Section> {
         }
     }
     reader.end_paragraph();
-    reader.sections
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
-    Prose,
-    /// A bullet, a row: a sentence of its own.
-    Item,
+    reader.outline.into_sections()
 }
 
 #[derive(Default)]
 struct Reader {
-    sections: Vec<Section>,
-    /// Headings in force, with their levels.
-    headings: Vec<(usize, String)>,
+    outline: Outline,
     pending: Vec<(String, Line)>,
     /// A blank line after "…:" may still be followed by the list that it announces.
     awaits_list: bool,
@@ -105,57 +84,15 @@ impl Reader {
 
     fn heading(&mut self, level: usize, heading: &str) {
         self.end_paragraph();
-        self.headings.retain(|(above, _)| *above < level);
-        self.headings.push((level, inline(heading)));
+        self.outline.heading(level, &inline(heading));
     }
 
     fn end_paragraph(&mut self) {
         self.awaits_list = false;
         let lines = std::mem::take(&mut self.pending);
-        let text = joined(&lines);
-        if text.is_empty() {
-            return;
-        }
-        let (heading, above) = match self.headings.split_last() {
-            Some(((_, heading), above)) => (
-                heading.clone(),
-                above.iter().map(|(_, heading)| heading.clone()).collect(),
-            ),
-            None => (String::new(), Vec::new()),
-        };
-        self.sections.push(Section {
-            anchor: anchor(&heading),
-            heading,
-            above,
-            text,
-        });
+        let text = joined(lines.iter().map(|(line, kind)| (line.as_str(), *kind)));
+        self.outline.paragraph(&text, "");
     }
-}
-
-/// Lines of prose run on; items become sentences.
-fn joined(lines: &[(String, Line)]) -> String {
-    let mut text = String::new();
-    let mut before = Line::Prose;
-    for (line, kind) in lines {
-        let han = text.chars().last().is_some_and(is_han_or_mark) && line.chars().next().is_some_and(is_han);
-        if (before == Line::Item || *kind == Line::Item) && text.chars().last().is_some_and(char::is_alphanumeric) {
-            text.push(if text.chars().last().is_some_and(is_han) {
-                '。'
-            } else {
-                '.'
-            });
-        }
-        if !text.is_empty() && !han && !text.ends_with('。') {
-            text.push(' ');
-        }
-        text.push_str(line);
-        before = *kind;
-    }
-    text
-}
-
-fn is_han_or_mark(c: char) -> bool {
-    is_han(c) || matches!(c, '，' | '。' | '、' | '；' | '：' | '！' | '？' | '）' | '”')
 }
 
 fn atx_heading(line: &str) -> Option<(usize, &str)> {
@@ -261,16 +198,6 @@ fn strip_front_matter(text: &str) -> String {
     text.to_owned()
 }
 
-/// As common Markdown renderers do: small letters, white space to hyphens, punctuation gone.
-fn anchor(heading: &str) -> String {
-    let kept = heading
-        .chars()
-        .filter(|c| c.is_alphanumeric() || c.is_whitespace() || matches!(c, '-' | '_'));
-    kept.map(|c| if c.is_whitespace() { '-' } else { c })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -293,7 +220,7 @@ mod tests {
         assert_eq!(found[0].heading, "How long do returns take?");
         assert_eq!(found[0].above, ["Shop"]);
         assert_eq!(found[0].text, "Within thirty days, with the receipt.");
-        assert_eq!(found[0].anchor, "how-long-do-returns-take");
+        assert_eq!(found[0].place, "#how-long-do-returns-take");
         assert_eq!(found[1].text, "Refunds take a week.");
     }
 
