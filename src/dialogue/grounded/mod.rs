@@ -113,7 +113,7 @@ impl Grounded {
         Grounded {
             language,
             knowledge,
-            least_score: asked_for.unwrap_or(LEAST_SCORE).max(LEAST_SCORE),
+            least_score: asked_for.unwrap_or(LEAST_SCORE),
             wishes: wished.into_iter().map(|flow| flow.name.clone()).collect(),
             similarity,
             all,
@@ -147,6 +147,18 @@ impl Grounded {
         self.knowledge
             .ask(question, self.language)
             .filter(|passage| passage.score >= self.least_score)
+    }
+
+    /// At most `count` whole passages that may answer `question`, for a language model to answer from.
+    pub fn passages(&self, question: &str, count: usize) -> Vec<Passage> {
+        let mut passages = self.knowledge.best(question, self.language, count);
+        passages.retain(|passage| passage.score >= self.least_score);
+        passages
+    }
+
+    /// The passage that is nearest to `question`, whether it answers it or not.
+    pub fn nearest(&self, question: &str) -> Option<Passage> {
+        self.knowledge.ask(question, self.language)
     }
 
     fn for_slot(&self, words: &str, slot: &Slot, moment: Moment<'_>) -> Vec<Command> {

@@ -1,21 +1,33 @@
-//! What the assistant may answer from: passages of Markdown, found by what is asked and spoken as they are written.
+//! What the assistant may answer from: passages of documents, found by what is asked and spoken as they are written.
 //!
-//! It scores how well a passage's heading and words cover a question, and would rather have no answer than a wrong one.
-//! It knows no files (it is given texts) and no calls, and words nothing itself.
+//! [`reading`] makes sections of files, passages are made of those, and [`Knowledge`] scores how well each answers a question: it would rather have
+//! no answer than a wrong one. What is said is a passage's own sentences. It knows no plans and no calls, and words nothing itself.
 
+#[cfg(test)]
+mod evaluation;
+pub mod gathering;
+pub mod likeness;
+mod passages;
 pub mod reading;
+mod shelf;
+mod spoken;
+mod terms;
+pub mod vectors;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::features::{Kind, UNKNOWN_PAIR, features, is_pair};
-use super::similarity::Similarity;
-use super::words::is_han;
+pub use passages::Document;
+use shelf::Shelf;
+
+use super::meaning::Meaning;
 use crate::language::Language;
 
-/// Documents, cut into passages. English questions are answered from English passages and Mandarin ones from Mandarin.
+/// Documents, cut into passages. English questions are answered from English passages and Mandarin ones from Mandarin. It is built whole and never
+/// changed: new documents make a new one.
 pub struct Knowledge {
     english: Shelf,
     mandarin: Shelf,
+    meaning: Option<Arc<dyn Meaning>>,
 }
 
 /// An answer, as it is written.
@@ -23,236 +35,103 @@ pub struct Knowledge {
 pub struct Passage {
     /// To be spoken.
     pub text: String,
-    /// Where it stands: `faq.md#opening-hours`.
+    /// Where it stands: `faq.md#opening-hours`, `manual.pdf#page=3`.
     pub source: String,
-    /// 0 to 1: how well it fits the question.
+    /// 0 to 1: the chance that it answers the question. It means the same in both languages.
     pub score: f32,
 }
 
-/// A passage that scores less answers something else. The least that [`Knowledge::ask`] gives; a plan may ask for more.
+/// Where a plan does not say how good an answer has to be.
 pub const LEAST_SCORE: f32 = 0.4;
+
+/// Answers that are known ahead of any question, in the order of the documents: more would take hours to render.
+const KNOWN_ANSWERS: usize = 400;
 
 impl Knowledge {
     /// `documents` are their names (`faq.md`) and their Markdown.
     pub fn build(documents: impl IntoIterator<Item = (String, String)>) -> Knowledge {
-        let mut entries: [Vec<Entry>; 2] = Default::default();
-        for (source, markdown) in documents {
-            for section in reading::markdown_sections(&markdown) {
-                let language = language_of(&section.heading, &section.text);
-                let [english, mandarin] = &mut entries;
-                let shelf = match language {
-                    Language::English => english,
-                    Language::Mandarin => mandarin,
-                };
-                let source = if section.place.is_empty() {
-                    source.clone()
-                } else {
-                    format!("{source}{}", section.place)
-                };
-                shelf.push(Entry {
-                    text: section.text,
-                    heading: section.heading,
-                    above: section.above,
-                    source,
-                    said: Counts::new(),
-                    length: 0.0,
-                });
-            }
-        }
-        let [english, mandarin] = entries;
+        let documents = documents.into_iter().map(|(name, markdown)| Document {
+            name,
+            sections: reading::markdown_sections(&markdown),
+        });
+        Knowledge::of(documents.collect())
+    }
+
+    /// Found by words alone, until [`Knowledge::understanding`].
+    pub fn of(documents: Vec<Document>) -> Knowledge {
+        let [english, mandarin] = passages::pieces(documents);
         Knowledge {
             english: Shelf::new(Language::English, english),
             mandarin: Shelf::new(Language::Mandarin, mandarin),
+            meaning: None,
         }
     }
 
-    /// The passage that answers `question`; `None` where none does.
-    pub fn ask(&self, question: &str, language: Language) -> Option<Passage> {
-        self.best(question, language, 1).pop()
+    /// Lets passages be found by what they mean, too. `of` gives a passage's vector, from a cache or from `meaning` itself.
+    pub fn understanding(mut self, meaning: Arc<dyn Meaning>, of: &mut dyn FnMut(&str) -> Vec<f32>) -> Knowledge {
+        self.english.understand(of);
+        self.mandarin.understand(of);
+        self.meaning = Some(meaning);
+        self
     }
 
-    /// At most `count` passages that may answer `question`, the best first; none scores less than [`LEAST_SCORE`].
+    /// The passage that answers `question` best, as it is to be spoken; `None` where none has anything to do with it. Whether its score is enough is
+    /// the asker's business.
+    pub fn ask(&self, question: &str, language: Language) -> Option<Passage> {
+        let shelf = self.shelf(language);
+        let (score, piece) = shelf.found(question, self.meaning.as_deref()).into_iter().next()?;
+        Some(Passage {
+            text: shelf.said(piece, question),
+            source: piece.source.clone(),
+            score,
+        })
+    }
+
+    /// At most `count` whole passages that may answer `question`, the best first.
     pub fn best(&self, question: &str, language: Language, count: usize) -> Vec<Passage> {
-        let shelf = match language {
-            Language::English => &self.english,
-            Language::Mandarin => &self.mandarin,
-        };
-        let mut passages = shelf.passages(question);
-        passages.retain(|passage| passage.score >= LEAST_SCORE);
-        passages.truncate(count);
-        passages
+        let found = self.shelf(language).found(question, self.meaning.as_deref());
+        let passages = found.into_iter().take(count).map(|(score, piece)| Passage {
+            text: piece.text.clone(),
+            source: piece.source.clone(),
+            score,
+        });
+        passages.collect()
     }
 
     /// What the passages of a language answer, each with its source.
     pub fn questions(&self, language: Language) -> impl Iterator<Item = (&str, &str)> {
-        let shelf = match language {
-            Language::English => &self.english,
-            Language::Mandarin => &self.mandarin,
-        };
-        shelf
-            .entries
-            .iter()
-            .map(|entry| (entry.source.as_str(), entry.heading.as_str()))
+        let pieces = self.shelf(language).pieces().iter();
+        pieces.flat_map(|piece| {
+            piece
+                .headings
+                .iter()
+                .map(|heading| (piece.source.as_str(), heading.as_str()))
+        })
     }
 
-    /// Every answer, as it is written.
+    /// The answers that are spoken whole, whatever is asked: those of questions and answers, not those of books.
     pub fn answers(&self, language: Language) -> impl Iterator<Item = &str> {
-        let shelf = match language {
-            Language::English => &self.english,
-            Language::Mandarin => &self.mandarin,
-        };
-        shelf.entries.iter().map(|entry| entry.text.as_str())
+        let texts = self.shelf(language).pieces().iter().map(|piece| piece.text.as_str());
+        texts
+            .filter(|text| spoken::length(text) <= spoken::LENGTH)
+            .take(KNOWN_ANSWERS)
     }
 
     /// How many passages there are.
     pub fn len(&self) -> usize {
-        self.english.entries.len() + self.mandarin.entries.len()
+        self.english.pieces().len() + self.mandarin.pieces().len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
 
-fn language_of(heading: &str, text: &str) -> Language {
-    let letters = heading.chars().chain(text.chars()).filter(|c| c.is_alphabetic());
-    let (han, all) = letters.fold((0_usize, 0_usize), |(han, all), c| {
-        (han + usize::from(is_han(c)), all + 1)
-    });
-    // A Han character says as much as a short word.
-    if han * 5 > all {
-        Language::Mandarin
-    } else {
-        Language::English
-    }
-}
-
-/// The weight of each feature in a passage.
-type Counts = BTreeMap<String, f32>;
-
-struct Entry {
-    heading: String,
-    above: Vec<String>,
-    text: String,
-    source: String,
-    said: Counts,
-    length: f32,
-}
-
-/// The passages of one language.
-struct Shelf {
-    language: Language,
-    entries: Vec<Entry>,
-    /// How many passages have a feature.
-    holders: BTreeMap<String, u32>,
-    mean_length: f32,
-    headings: Similarity,
-}
-
-/// BM25: how soon a word said often counts no more, and how much long passages are held back. The customary values.
-const SATURATION: f32 = 1.2;
-const LENGTH_SHARE: f32 = 0.75;
-
-/// A word in the heading counts as this many in the text.
-const HEADING_COUNT: f32 = 2.0;
-
-impl Shelf {
-    fn new(language: Language, mut entries: Vec<Entry>) -> Shelf {
-        let mut holders: BTreeMap<String, u32> = BTreeMap::new();
-        for entry in &mut entries {
-            let mut said = counts(&entry.text, language);
-            for heading in entry.above.iter().chain([&entry.heading]) {
-                for (name, count) in counts(heading, language) {
-                    *said.entry(name).or_default() += HEADING_COUNT * count;
-                }
-            }
-            entry.length = said.values().sum();
-            for name in said.keys() {
-                *holders.entry(name.clone()).or_default() += 1;
-            }
-            entry.said = said;
-        }
-        let mean_length = entries.iter().map(|entry| entry.length).sum::<f32>() / entries.len().max(1) as f32;
-        let sayings = entries.iter().enumerate().flat_map(|(label, entry)| {
-            let above = entry.above.last().map(|above| (label, above.as_str(), 0.6));
-            std::iter::once((label, entry.heading.as_str(), 1.0)).chain(above)
-        });
-        let headings = Similarity::new(language, sayings);
-        Shelf {
-            language,
-            holders,
-            mean_length,
-            headings,
-            entries,
+    fn shelf(&self, language: Language) -> &Shelf {
+        match language {
+            Language::English => &self.english,
+            Language::Mandarin => &self.mandarin,
         }
     }
-
-    /// All passages that have anything in common with the question, the best first.
-    fn passages(&self, question: &str) -> Vec<Passage> {
-        let asked = counts(question, self.language);
-        let near: BTreeMap<usize, f32> = self
-            .headings
-            .scores(question)
-            .into_iter()
-            .map(|score| (score.label, score.nearness))
-            .collect();
-        let mut passages: Vec<Passage> = self
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(label, entry)| {
-                let heading = near.get(&label).copied().unwrap_or(0.0);
-                let covered = self.covered(&asked, entry);
-                let score = (0.5 * heading + 0.6 * covered).clamp(0.0, 1.0);
-                Passage {
-                    text: entry.text.clone(),
-                    source: entry.source.clone(),
-                    score,
-                }
-            })
-            .filter(|passage| passage.score > 0.0)
-            .collect();
-        passages.sort_by(|a, b| b.score.total_cmp(&a.score));
-        passages
-    }
-
-    /// BM25 as a share of what a passage in which every asked word stands once would have, 0 to 1.
-    fn covered(&self, asked: &Counts, entry: &Entry) -> f32 {
-        let (mut score, mut most) = (0.0, 0.0);
-        for (name, weight) in asked {
-            let rarity = weight * self.rarity(name);
-            let count = entry.said.get(name).copied().unwrap_or(0.0);
-            let share = 1.0 - LENGTH_SHARE + LENGTH_SHARE * entry.length / self.mean_length.max(1.0);
-            score += rarity * count * (SATURATION + 1.0) / (count + SATURATION * share);
-            most += rarity * (SATURATION + 1.0) / (1.0 + SATURATION * share);
-        }
-        if most > 0.0 { (score / most).min(1.0) } else { 0.0 }
-    }
-
-    fn rarity(&self, name: &str) -> f32 {
-        let all = self.entries.len() as f32;
-        let known = self.holders.get(name).map(|holders| *holders as f32);
-        let holders = known.unwrap_or(1.0);
-        let share = if known.is_none() && is_pair(name) {
-            UNKNOWN_PAIR
-        } else {
-            1.0
-        };
-        share * (1.0 + (all - holders + 0.5).max(0.0) / (holders + 0.5)).ln()
-    }
-}
-
-fn counts(text: &str, language: Language) -> Counts {
-    let mut counts = Counts::new();
-    for feature in features(text, language) {
-        let weight = match feature.kind {
-            Kind::Word | Kind::Concept => feature.weight,
-            Kind::Pair => 0.5 * feature.weight,
-            Kind::Sound => continue,
-        };
-        *counts.entry(feature.name).or_default() += weight;
-    }
-    counts
 }
 
 #[cfg(test)]
@@ -274,7 +153,10 @@ mod tests {
     }
 
     fn source(question: &str, language: Language) -> Option<String> {
-        knowledge().ask(question, language).map(|passage| passage.source)
+        let passage = knowledge().ask(question, language);
+        passage
+            .filter(|passage| passage.score >= LEAST_SCORE)
+            .map(|passage| passage.source)
     }
 
     #[test]
@@ -353,6 +235,57 @@ mod tests {
     fn languages_do_not_mix() {
         assert_eq!(source("营业时间是什么时候", Language::English), None);
         assert_eq!(source("when are you open", Language::Mandarin), None);
+    }
+
+    /// As an engine would: what is one thing by many names is one direction.
+    struct Double;
+
+    impl Meaning for Double {
+        fn of(&self, text: &str) -> Vec<f32> {
+            let text = text.to_lowercase();
+            let any = |words: &[&str]| {
+                if words.iter().any(|word| text.contains(word)) {
+                    1.0
+                } else {
+                    0.0
+                }
+            };
+            let mut vector = vec![
+                any(&["open", "hours", "lunch break"]),
+                any(&["return", "does not suit me"]),
+                any(&["shipping", "postage"]),
+                any(&["pay", "visa"]),
+                0.1,
+            ];
+            let length = vector.iter().map(|n: &f32| n * n).sum::<f32>().sqrt();
+            vector.iter_mut().for_each(|n| *n /= length);
+            vector
+        }
+    }
+
+    #[test]
+    fn what_is_meant_is_found_where_no_word_is_shared() {
+        let engine: Arc<dyn Meaning> = Arc::new(Double);
+        let plain = knowledge();
+        let knowing = knowledge().understanding(Arc::clone(&engine), &mut |text| engine.of(text));
+        for (question, anchor) in [
+            ("postage?", "what-does-shipping-cost"),
+            ("visa?", "which-ways-to-pay-are-there"),
+        ] {
+            let score = |knowledge: &Knowledge| {
+                knowledge
+                    .ask(question, Language::English)
+                    .map_or(0.0, |passage| passage.score)
+            };
+            let source = knowing.ask(question, Language::English).map(|passage| passage.source);
+            assert_eq!(source, Some(format!("faq.md#{anchor}")));
+            assert!(
+                score(&knowing) > LEAST_SCORE && score(&plain) < LEAST_SCORE,
+                "{question}"
+            );
+        }
+        let strange = knowing.ask("who won the world cup", Language::English);
+        assert!(strange.is_none_or(|passage| passage.score < LEAST_SCORE));
     }
 
     proptest! {
