@@ -361,8 +361,66 @@ impl Call {
 
     fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
         self.note(Note::Meant(commands.clone()));
+        for command in &commands {
+            self.trace(&words, command);
+        }
         let order = self.walk.step(Outcome::Heard { words, commands });
         self.perform(now, order);
+    }
+
+    /// Keeps where an answer came from, and questions that had none.
+    fn trace(&mut self, words: &str, command: &Command) {
+        match command {
+            Command::Answer { text, source } => {
+                let nearest = self.grounded.nearest(words);
+                let score = nearest.filter(|passage| passage.source == *source && passage.text == *text);
+                self.note(Note::Answered {
+                    source: source.clone(),
+                    score: score.map(|passage| passage.score),
+                });
+            }
+            Command::OutOfScope => self.unanswered(words),
+            Command::StartFlow(_)
+            | Command::Set { .. }
+            | Command::Affirm
+            | Command::Deny
+            | Command::Clarify { .. }
+            | Command::Repeat
+            | Command::HandOver
+            | Command::Goodbye => {}
+        }
+    }
+
+    /// Keeps a question without an answer; not what may not be kept.
+    pub(super) fn unanswered(&mut self, question: &str) {
+        if self.privacy == Privacy::Withheld || question.trim().is_empty() || self.has_private(question) {
+            return;
+        }
+        let nearest = self.grounded.nearest(question);
+        self.note(Note::Unanswered {
+            question: question.to_owned(),
+            language: self.language,
+            nearest: nearest.map(|passage| (passage.source, passage.score)),
+        });
+    }
+
+    /// Whether the value of a private slot stands in `text`, however it is spaced.
+    fn has_private(&self, text: &str) -> bool {
+        let bare = |text: &str| {
+            text.to_lowercase()
+                .chars()
+                .filter(|c| c.is_alphanumeric())
+                .collect::<String>()
+        };
+        let text = bare(text);
+        let private = self
+            .walk
+            .slots()
+            .iter()
+            .filter(|(name, _)| self.plan.slots.get(*name).is_some_and(|slot| slot.pii));
+        private
+            .map(|(_, value)| bare(&value.to_string()))
+            .any(|value| !value.is_empty() && text.contains(&value))
     }
 
     /// Whether `text`, said over the bot, was no attempt to take the turn.
@@ -448,7 +506,7 @@ impl Call {
 
     /// What the language model is asked, and what it may answer; nothing where the words are not for it.
     fn question(&self, words: &str) -> Option<Question> {
-        let passages = self.knowledge.best(words, self.language, PASSAGES);
+        let passages = self.grounded.passages(words, PASSAGES);
         let prompt = Prompt::build(&Asked {
             plan: &self.plan,
             assistant: &self.assistant,

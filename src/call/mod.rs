@@ -137,6 +137,17 @@ pub enum Note {
     },
     /// What they were taken to mean.
     Meant(Vec<Command>),
+    /// What is said came from the knowledge. The score, 0 to 1, is not known of what a language model chose.
+    Answered {
+        source: String,
+        score: Option<f32>,
+    },
+    /// The knowledge has no answer to a question; `nearest` is the source of the passage that came nearest, and its score.
+    Unanswered {
+        question: String,
+        language: Language,
+        nearest: Option<(String, f32)>,
+    },
     Key(char),
     /// The caller said nothing for as long as was allowed.
     Silence,
@@ -221,7 +232,6 @@ pub struct Call {
     language: Language,
     walk: Walk,
     grounded: Grounded,
-    knowledge: Arc<Knowledge>,
     manager: Manager,
     conversation: Conversation,
     answered: Instant,
@@ -275,17 +285,11 @@ impl Call {
             start.facts,
             start.told,
         );
-        let grounded = Grounded::new(
-            &start.plan,
-            &start.assistant,
-            start.language,
-            Arc::clone(&start.knowledge),
-        );
+        let grounded = Grounded::new(&start.plan, &start.assistant, start.language, start.knowledge);
         let config = listen::turn_config(&start.plan, &start.assistant);
         let mut call = Self {
             walk,
             grounded,
-            knowledge: start.knowledge,
             manager: start.manager,
             conversation: Conversation::default(),
             answered: now,
@@ -410,7 +414,14 @@ impl Call {
                     order = self.walk.step(Outcome::Done);
                 }
                 Order::Answer { question } => {
-                    let passage = self.knowledge.ask(&question, self.language);
+                    let passage = self.grounded.answer(&question);
+                    match &passage {
+                        Some(passage) => self.note(Note::Answered {
+                            source: passage.source.clone(),
+                            score: Some(passage.score),
+                        }),
+                        None => self.unanswered(&question),
+                    }
                     order = self.walk.step(Outcome::Answered(passage.map(|passage| passage.text)));
                 }
                 Order::Tool(call) => {

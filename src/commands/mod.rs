@@ -6,6 +6,7 @@ pub mod check;
 pub mod demo;
 pub mod diff;
 pub mod explain;
+pub mod knowledge;
 pub mod models;
 pub mod ring;
 pub mod serve;

@@ -8,11 +8,14 @@ use jiff::Timestamp;
 use crate::call::playout::Ending;
 use crate::call::{Note, Task};
 use crate::clock;
+use crate::language::Language;
 use crate::rtp::Stats;
-use crate::store::{Act, Began, Ended, Kind, Line, Outbox, Speaker, TurnTimes};
+use crate::store::{Act, Began, Ended, Gap, Kind, Line, Nearest, Outbox, Speaker, TurnTimes};
 
 /// Lines that are kept of one call; a call with more is no conversation.
 const MOST: usize = 10_000;
+/// Questions without an answer that are kept of one call.
+const MOST_GAPS: usize = 100;
 
 pub(super) struct Journal {
     id: String,
@@ -22,6 +25,7 @@ pub(super) struct Journal {
     lines: Vec<Line>,
     turns: Vec<TurnTimes>,
     acts: Vec<Act>,
+    gaps: Vec<Gap>,
 }
 
 /// How a call went, beside what was said.
@@ -60,6 +64,7 @@ impl Journal {
             lines: Vec::new(),
             turns: Vec::new(),
             acts: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -87,6 +92,15 @@ impl Journal {
             } => self.line(Speaker::Bot, format!("{text} —")),
             Note::Heard { text, .. } => self.line(Speaker::Caller, text),
             Note::Meant(commands) => tracing::debug!(call = %self.id, count = commands.len(), "understood"),
+            Note::Answered { source, score } => {
+                let score = score.map(|score| format!(" ({score:.2})")).unwrap_or_default();
+                self.event(format!("answered from {source}{score}"));
+            }
+            Note::Unanswered {
+                question,
+                language,
+                nearest,
+            } => self.unanswered(question, language, nearest),
             Note::Key(key) => self.event(format!("key {key}")),
             Note::Silence => self.event("the caller said nothing"),
             Note::Resumed => self.event("talked over, and went on"),
@@ -152,6 +166,7 @@ impl Journal {
             lines: self.lines,
             turns: self.turns,
             acts: self.acts,
+            gaps: self.gaps,
         });
     }
 
@@ -163,6 +178,25 @@ impl Journal {
                 name,
                 failure,
                 detail,
+            });
+        }
+    }
+
+    fn unanswered(&mut self, question: String, language: Language, nearest: Option<(String, f32)>) {
+        let best = nearest.map(|(source, score)| Nearest { score, source });
+        let near = best
+            .as_ref()
+            .map(|best| format!("; {} came nearest ({:.2})", best.source, best.score));
+        self.event(format!(
+            "nothing known answers \"{question}\"{}",
+            near.unwrap_or_default()
+        ));
+        if self.gaps.len() < MOST_GAPS {
+            self.gaps.push(Gap {
+                at: clock::wall(),
+                question,
+                language: language.code().to_owned(),
+                best,
             });
         }
     }

@@ -1,18 +1,17 @@
 //! From a configuration to a running bot.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::library::{self, Shelves};
 use super::ports::Ports;
 use super::recorder::Recorder;
 use super::thinking::Models;
 use super::{Bot, Wish};
 use crate::config::{Config, Recordings};
-use crate::dialogue::knowledge::Knowledge;
+use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialplan::{self, Plan, Problem};
 use crate::language::Language;
 use crate::models::Cache;
@@ -27,8 +26,8 @@ use crate::tools::Toolbox;
 pub enum LoadError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Plan(Vec<Problem>),
-    #[error("the knowledge {} cannot be read: {source}", path.display())]
-    Knowledge { path: PathBuf, source: std::io::Error },
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Knowledge(Vec<Unreadable>),
     #[error(transparent)]
     Speech(#[from] speech::Error),
     #[error(transparent)]
@@ -47,7 +46,7 @@ pub enum LoadError {
 #[derive(Clone)]
 pub struct Script {
     pub plan: Arc<Plan>,
-    pub knowledge: BTreeMap<String, Arc<Knowledge>>,
+    pub knowledge: Shelves,
 }
 
 impl Script {
@@ -70,22 +69,10 @@ impl Script {
         words
     }
 
-    /// Reads the plan in `path` and what its assistants know.
+    /// Reads the plan in `path` and what its assistants know. Blocks until all is read.
     pub fn load(path: &std::path::Path) -> Result<Self, LoadError> {
         let plan = dialplan::load(path).map_err(LoadError::Plan)?;
-        let mut knowledge = BTreeMap::new();
-        for assistant in plan.assistants.values() {
-            let mut documents = Vec::new();
-            let bases = assistant.knowledge.iter().filter_map(|name| plan.knowledge.get(name));
-            for source in bases.flat_map(|base| &base.sources) {
-                let text = std::fs::read_to_string(source).map_err(|e| LoadError::Knowledge {
-                    path: source.clone(),
-                    source: e,
-                })?;
-                documents.push((source.display().to_string(), text));
-            }
-            knowledge.insert(assistant.name.clone(), Arc::new(Knowledge::build(documents)));
-        }
+        let knowledge = library::build(&plan, &None, &|_, _| {}).map_err(LoadError::Knowledge)?;
         Ok(Self {
             plan: Arc::new(plan),
             knowledge,

@@ -6,6 +6,7 @@
 mod incoming;
 mod journal;
 mod leg;
+pub mod library;
 pub mod load;
 pub mod ports;
 pub mod reload;

@@ -4,6 +4,7 @@
 //! disk keeps up or not.
 
 mod acts;
+mod gaps;
 mod outbox;
 mod records;
 
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub use acts::{Act, Kind};
+pub use gaps::{Asked, Gap, Nearest};
 pub use outbox::Outbox;
 pub use records::{Began, Ended, Line, Record, Speaker, Summary, TurnTimes};
 

@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::acts::{self, Act};
-use super::{Error, Store};
+use super::{Error, Gap, Store, gaps};
 
 /// Known when the phone rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +40,8 @@ pub struct Ended {
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
     pub acts: Vec<Act>,
+    /// Questions that had no answer.
+    pub gaps: Vec<Gap>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -189,6 +191,7 @@ impl Store {
                 .await?;
         }
         acts::write(&mut transaction, &call.id, &call.acts).await?;
+        gaps::write(&mut transaction, &call.id, &call.gaps).await?;
         transaction.commit().await
     }
 
@@ -334,6 +337,7 @@ mod tests {
             lines: vec![line.clone()],
             turns: vec![turn],
             acts: vec![act.clone()],
+            gaps: Vec::new(),
         };
         store.end(&ended).await.expect("ended");
         store.close().await;

@@ -267,7 +267,8 @@ fn measure(base: &Base) -> Figures {
             figures.answered += usize::from(right && good);
             figures.wrong += usize::from(!right && good);
         }
-        if (anchor.is_empty() && good) || (!anchor.is_empty() && !(right && good)) {
+        let as_wished = if anchor.is_empty() { !good } else { right && good };
+        if !as_wished {
             println!("  {}: {question}: {source} {score:.2}, not #{anchor}", base.name);
         }
     }

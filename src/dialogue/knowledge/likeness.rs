@@ -6,37 +6,45 @@ use crate::language::Language;
 /// Shared weight from which two questions are one.
 const ALIKE: f32 = 0.5;
 
+/// Terms and their weights, by name, each once.
+type Said = Vec<(String, f32)>;
+
+struct Group {
+    /// What the first of them says.
+    said: Said,
+    language: Language,
+    members: Vec<usize>,
+}
+
 /// Groups of questions, by their places in the list; the largest group first, and of equals the one that was asked first.
 pub fn alike(questions: &[(&str, Language)]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Vec<(String, f32)>, Language, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (at, (question, language)) in questions.iter().enumerate() {
-        let mut said = terms(question, *language);
-        said.retain(|(_, weight)| *weight > 0.2);
-        said.sort_by(|(a, x), (b, y)| a.cmp(b).then(y.total_cmp(x)));
-        said.dedup_by(|(a, _), (b, _)| a == b);
-        let likeness = |group: &(Vec<(String, f32)>, Language, Vec<usize>)| {
-            if group.1 == *language {
-                shared(&group.0, &said)
-            } else {
-                0.0
-            }
-        };
-        let nearest = groups
-            .iter()
-            .enumerate()
-            .map(|(n, group)| (likeness(group), n))
+        let said = said(question, *language);
+        let same = groups.iter_mut().filter(|group| group.language == *language);
+        let nearest = same
+            .map(|group| (shared(&group.said, &said), group))
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        match nearest
-            .filter(|(likeness, _)| *likeness >= ALIKE)
-            .and_then(|(_, n)| groups.get_mut(n))
-        {
-            Some((_, _, members)) => members.push(at),
-            None => groups.push((said, *language, vec![at])),
+        match nearest.filter(|(likeness, _)| *likeness >= ALIKE) {
+            Some((_, group)) => group.members.push(at),
+            None => groups.push(Group {
+                said,
+                language: *language,
+                members: vec![at],
+            }),
         }
     }
     // Stable: of equals, the first stays the first.
-    groups.sort_by_key(|(_, _, members)| std::cmp::Reverse(members.len()));
-    groups.into_iter().map(|(_, _, members)| members).collect()
+    groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
+    groups.into_iter().map(|group| group.members).collect()
+}
+
+fn said(question: &str, language: Language) -> Said {
+    let mut said = terms(question, language);
+    said.retain(|(_, weight)| *weight > 0.2);
+    said.sort_by(|(a, x), (b, y)| a.cmp(b).then(y.total_cmp(x)));
+    said.dedup_by(|(a, _), (b, _)| a == b);
+    said
 }
 
 /// The share of their weight that two lists have in common (Dice).

@@ -34,6 +34,9 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("hound", "src/audio/"),
     ("rubato", "src/audio/"),
     ("audio_codec", "src/audio/"),
+    ("lopdf", "src/dialogue/knowledge/reading/"),
+    ("quick_xml", "src/dialogue/knowledge/reading/"),
+    ("html5gum", "src/dialogue/knowledge/reading/"),
 ];
 
 /// The rows of the table whose head begins with "module".
