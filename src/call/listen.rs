@@ -359,7 +359,7 @@ impl Call {
         };
     }
 
-    fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
+    pub(super) fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
         self.note(Note::Meant(commands.clone()));
         for command in &commands {
             self.trace(&words, command);
@@ -495,7 +495,7 @@ impl Call {
         Some(std::mem::take(&mut self.partial))
     }
 
-    fn understand_grounded(&self, words: &str) -> Vec<Command> {
+    pub(super) fn understand_grounded(&self, words: &str) -> Vec<Command> {
         let moment = Moment {
             expect: &self.expect,
             flow: self.walk.flow(),

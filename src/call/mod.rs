@@ -551,3 +551,6 @@ impl Call {
         self.next
     }
 }
+
+#[cfg(test)]
+mod tests;
