@@ -35,6 +35,7 @@ fn call(min_score: &str) -> Call {
         assistant: "mia".into(),
         flow: "welcome".into(),
         language: Language::English,
+        told: std::collections::BTreeMap::new(),
         facts: Facts {
             at: "2026-11-18T11:00:00Z".parse().expect("a time"),
             caller: BTreeMap::new(),
