@@ -4,6 +4,7 @@
 //! no answer than a wrong one. What is said is a passage's own sentences. It knows no plans and no calls, and words nothing itself.
 
 #[cfg(test)]
+#[path = "tests/evaluation.rs"]
 mod evaluation;
 pub mod gathering;
 pub mod likeness;
