@@ -21,4 +21,5 @@ mod words;
 pub use conversation::Conversation;
 pub use grounded::{Grounded, Moment};
 pub use knowledge::{Knowledge, Passage};
+pub use meaning::Meaning;
 pub use slots::{digits_in, extract};
