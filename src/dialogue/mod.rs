@@ -10,12 +10,14 @@ pub mod conversation;
 mod features;
 pub mod grounded;
 pub mod knowledge;
+mod learnt;
 pub mod meaning;
 pub mod measure;
 pub mod model;
 mod phrases;
 pub mod similarity;
 pub mod slots;
+pub mod wishes;
 mod words;
 
 pub use conversation::Conversation;

@@ -28,6 +28,10 @@ pub const ONNXRUNTIME: &str = "libonnxruntime.so.1.31.1";
 pub const SILERO_VAD: &str = "silero_vad_op18_ifless.onnx";
 /// Not pulled unless asked for by name.
 pub const SMART_TURN: &str = "smart-turn-v3.2-cpu.onnx";
+/// Sentences as directions, English; int8.
+pub const MINILM: &str = "all-minilm-l6-v2.int8.onnx";
+/// The pieces of words that it knows.
+pub const MINILM_PIECES: &str = "all-minilm-l6-v2.tokenizer.json";
 pub const PIPER_EN: &str = "en_US-joe-medium.onnx";
 pub const PIPER_EN_CONFIG: &str = "en_US-joe-medium.onnx.json";
 pub const KOKORO: &str = "kokoro-v1.0.int8.onnx";

@@ -1,4 +1,4 @@
-//! Ears and voices: voice activity, speech to text, text to speech, and the one scheduler that their work runs on.
+//! Ears and voices: voice activity, speech to text, text to speech, the meaning of words, and the one scheduler that their work runs on.
 //!
 //! The only module that names an inference library. It knows no calls, no plans and no turns: sound in, words out, and back.
 
@@ -6,6 +6,7 @@ pub mod engines;
 mod finish;
 pub mod gate;
 pub mod kokoro;
+pub mod meaning;
 pub mod onnx;
 pub mod piper;
 pub mod prompts;

@@ -10,9 +10,11 @@ use jiff::civil::DateTime;
 
 use super::choosing::{Chosen, choose};
 use super::knowledge::{Knowledge, LEAST_SCORE, Passage};
+use super::meaning::Meaning;
 use super::phrases::{asks_for_a_person, asks_to_repeat, only_thanks, says_something, takes_leave};
 use super::similarity::Similarity;
 use super::slots::{extract, yes_or_no};
+use super::wishes::{DESCRIPTION, EXAMPLE, NAME, TITLE, Wishes};
 use super::words::{is_han, plain, tokens};
 use crate::dialplan::plan::Action;
 use crate::dialplan::{Command, Expect, Flow, Plan, Slot, SlotKind, Step, Value};
@@ -26,7 +28,7 @@ pub struct Grounded {
     least_score: f32,
     /// Flows that a caller can wish for, as labels of `similarity`.
     wishes: Vec<String>,
-    similarity: Similarity,
+    similarity: Wishes,
     /// Wishes and, after them, the questions that the knowledge answers, on one scale.
     all: Similarity,
     /// The sources of those questions, in that order.
@@ -47,12 +49,6 @@ pub struct Moment<'a> {
     pub now: DateTime,
 }
 
-/// What a likeness is worth: a description tells what callers want, but not in their words.
-const EXAMPLE: f32 = 1.0;
-const TITLE: f32 = 0.9;
-const DESCRIPTION: f32 = 0.7;
-const NAME: f32 = 0.6;
-
 /// Nearness from which a wish ends a question that any words would answer.
 const OVER_FREE_WORDS: f32 = 0.6;
 /// A passage this good answers a question in the middle of another, and before a flow that is not as near.
@@ -68,6 +64,17 @@ const NEARER: f32 = 1.1;
 impl Grounded {
     /// For `assistant` of `plan`, by name; `knowledge` is what that assistant may answer from.
     pub fn new(plan: &Plan, assistant: &str, language: Language, knowledge: Arc<Knowledge>) -> Grounded {
+        Self::with_meaning(plan, assistant, language, knowledge, None)
+    }
+
+    /// As [`Self::new`]; flows are chosen by `meaning` too. Takes a second: it is made once for a plan, not for each call.
+    pub fn with_meaning(
+        plan: &Plan,
+        assistant: &str,
+        language: Language,
+        knowledge: Arc<Knowledge>,
+        meaning: Option<Arc<dyn Meaning>>,
+    ) -> Grounded {
         let wished: Vec<&Flow> = plan
             .flows
             .iter()
@@ -82,12 +89,7 @@ impl Grounded {
                     .map(move |(text, worth)| (label, text, worth))
             })
             .collect();
-        let similarity = Similarity::new(
-            language,
-            sayings
-                .iter()
-                .map(|(label, text, worth)| (*label, text.as_str(), *worth)),
-        );
+        let similarity = Wishes::new(language, &sayings, meaning);
         let questions: Vec<(&str, &str)> = knowledge.questions(language).collect();
         let headings = questions
             .iter()
