@@ -6,6 +6,7 @@ pub mod media;
 pub mod stt;
 pub mod tts;
 pub mod turn;
+pub mod understanding;
 
 use std::time::Duration;
 

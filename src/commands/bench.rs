@@ -1,10 +1,13 @@
 //! `offhook bench`
 
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
-use offhook::bench::{conditions, media, memory, stt, tts, turn};
+use offhook::bench::{conditions, media, memory, stt, tts, turn, understanding};
+use offhook::dialogue::measure::Table;
+use offhook::engine::meaning;
 use offhook::language::Language;
 use offhook::models::{self, Cache};
 use offhook::speech::whisper::Whisper;
@@ -53,6 +56,34 @@ enum What {
     Tts,
     /// The cost of a call's sound.
     Media,
+    /// Flow choice without a language model, on sayings of known intent.
+    Understanding(Understanding),
+}
+
+#[derive(clap::Args)]
+struct Understanding {
+    /// Sayings: tab-separated intent, split (`example`, `use_when`, or any other: asked) and utterance.
+    #[arg(long, default_value = "fixtures/understanding/banking.tsv")]
+    table: PathBuf,
+    /// Ask as the recogniser heard it: spoken by the voice, with noise, through the telephone.
+    #[arg(long)]
+    heard: bool,
+    /// What is around the caller: a WAV file.
+    #[arg(
+        long,
+        requires = "heard",
+        default_value = "../shared/speech/noise/tau2_people_talking.wav"
+    )]
+    noise: PathBuf,
+    /// Of the speech over the noise, dB.
+    #[arg(long, requires = "heard", default_value_t = 15.0, allow_negative_numbers = true)]
+    snr: f32,
+    /// Utterances to ask, of all intents; hearing one takes a second.
+    #[arg(short = 'n', long)]
+    sample: Option<usize>,
+    /// Print what was taken for what, and what was heard.
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,6 +118,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 );
             }
         }
+        What::Understanding(what) => return understanding_of(arguments, what),
         What::Media => {
             let rows = media::run(&mut engines(&[])?.vad())?;
             if arguments.json {
@@ -199,6 +231,91 @@ fn stt_of(
     }
     println!("one thread; {:.0} MB resident", memory().unwrap_or(0.0));
     Ok(())
+}
+
+fn understanding_of(arguments: &Arguments, what: &Understanding) -> Outcome {
+    let text = std::fs::read_to_string(&what.table)
+        .map_err(|e| format!("cannot read {}: {e}; name a table by --table", what.table.display()))?;
+    let mut table = Table::parse(&text);
+    if let Some(count) = what.sample {
+        table.sample(count);
+    }
+    // Before the model: engines and model share the runtime.
+    let heard = what.heard.then(|| heard(&table, what)).transpose()?;
+    let meaning = match meaning::load(&Cache::open()) {
+        Ok(meaning) => Some(meaning),
+        Err(e) => {
+            eprintln!("by words alone: {e}");
+            None
+        }
+    };
+    let mut reports = vec![("written", understanding::run(&table, meaning.as_ref()))];
+    if let Some(heard) = &heard {
+        reports.push(("heard", understanding::run(&heard.table, meaning.as_ref())));
+    }
+    if arguments.json {
+        return json(&serde_json::json!({
+            "table": what.table,
+            "word_error_rate": heard.as_ref().map(|heard| heard.word_error_rate),
+            "snr_db": heard.as_ref().map(|_| what.snr),
+            "rows": reports.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        }));
+    }
+    if let Some(heard) = &heard {
+        println!(
+            "{:.1} % of the words were heard wrong at {} dB",
+            heard.word_error_rate, what.snr
+        );
+    }
+    println!(
+        "{:8} {:8} {:12} {:>10} {:>10} {:>12} {:>12} {:>8} {:>8}",
+        "asked", "by", "descriptions", "right %", "refused %", "asked back %", "learning ms", "p50 ms", "p95 ms"
+    );
+    for (asked, rows) in &reports {
+        for r in rows {
+            println!(
+                "{asked:8} {:8} {:12} {:10.1} {:10.1} {:12.1} {:12.0} {:8.2} {:8.2}",
+                r.by, r.descriptions, r.accuracy, r.refused, r.asked_back, r.learning_ms, r.p50_ms, r.p95_ms
+            );
+            for c in r.confusions.iter().filter(|_| what.verbose) {
+                let taken_for = if c.taken_for.is_empty() { "none" } else { &c.taken_for };
+                println!("{:8} {:3} {} → {taken_for}", "", c.times, c.intent);
+            }
+        }
+        if let Some(r) = rows.first() {
+            println!("of {} utterances in scope and {} out of it", r.in_scope, r.out_of_scope);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The table as it was heard; how far it is goes to standard error meanwhile.
+fn heard(table: &Table, what: &Understanding) -> Result<understanding::Heard, Error> {
+    let room = understanding::Room::with(&what.noise, what.snr).map_err(|e| {
+        format!(
+            "cannot use the noise {}: {e}; name another by --noise",
+            what.noise.display()
+        )
+    })?;
+    let engines = engines(&[Language::English])?;
+    let all = table.asked.len();
+    let shown = std::io::stderr().is_terminal();
+    let mut count = 0;
+    let heard = understanding::heard(&engines, table, &room, |said, words| {
+        count += 1;
+        if what.verbose {
+            eprintln!("said  {said}\nheard {words}");
+        } else if shown {
+            eprint!("\rheard {count} of {all}");
+            std::io::stderr().flush().ok();
+        } else if count % 25 == 0 {
+            eprintln!("heard {count} of {all}");
+        }
+    });
+    if shown && !what.verbose {
+        eprintln!();
+    }
+    Ok(heard?)
 }
 
 fn engines(languages: &[Language]) -> Result<Engines, Error> {

@@ -121,7 +121,7 @@ impl Meanings {
         let mut known: Vec<Known> = sayings
             .iter()
             .map(|(label, text, worth)| Known {
-                direction: meaning.of(&said(text)),
+                direction: meaning.of(asked(&said(text))),
                 label: Some(*label),
                 worth: *worth,
             })
@@ -181,7 +181,7 @@ impl Meanings {
         for (known, near) in self.known.iter().zip(near) {
             match known.label.and_then(|label| labels.get_mut(label)) {
                 Some((sum, worth, nearest)) => {
-                    let weight = known.worth * known.worth;
+                    let weight = known.worth.powi(4);
                     *sum += near * weight;
                     *worth += weight;
                     *nearest = nearest.max(near * known.worth);
@@ -201,6 +201,15 @@ impl Meanings {
         });
         Some(judged.collect())
     }
+}
+
+/// What a description is of: all of them begin with "caller wants to", and no caller does.
+fn asked(description: &str) -> &str {
+    let mut rest = description.trim_start();
+    for word in ["The ", "the ", "Caller ", "caller ", "wants ", "asks ", "to "] {
+        rest = rest.strip_prefix(word).unwrap_or(rest);
+    }
+    if rest.is_empty() { description } else { rest }
 }
 
 /// What is said, without what means nothing: "um".

@@ -8,6 +8,7 @@ mod journal;
 mod leg;
 pub mod library;
 pub mod load;
+pub mod meaning;
 pub mod ports;
 pub mod reload;
 pub mod recorder;
