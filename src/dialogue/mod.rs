@@ -15,8 +15,10 @@ pub mod meaning;
 pub mod measure;
 pub mod model;
 mod phrases;
+pub mod sentiment;
 pub mod similarity;
 pub mod slots;
+pub mod tongue;
 pub mod wishes;
 mod words;
 
@@ -24,4 +26,5 @@ pub use conversation::Conversation;
 pub use grounded::{Grounded, Moment};
 pub use knowledge::{Knowledge, Passage};
 pub use meaning::Meaning;
+pub use sentiment::{Loudness, Mood, Sentiment};
 pub use slots::{digits_in, extract};
