@@ -364,6 +364,7 @@ impl Call {
         for command in &commands {
             self.trace(&words, command);
         }
+        self.offered = commands.iter().find_map(Command::offered).unwrap_or_default().to_vec();
         let order = self.walk.step(Outcome::Heard { words, commands });
         self.perform(now, order);
     }
@@ -496,10 +497,13 @@ impl Call {
     }
 
     pub(super) fn understand_grounded(&self, words: &str) -> Vec<Command> {
+        let told = self.walk.told();
         let moment = Moment {
             expect: &self.expect,
             flow: self.walk.flow(),
             now: self.at,
+            told: &told,
+            offered: &self.offered,
         };
         self.grounded.understand(words, moment)
     }

@@ -245,6 +245,8 @@ pub struct Call {
     keypad: Keypad,
     stage: Stage,
     expect: Expect,
+    /// The flows between which the caller was just asked to choose.
+    offered: Vec<String>,
     /// Whether what is said and keyed now may be kept.
     privacy: Privacy,
     /// What the model was asked when the caller went on.
@@ -301,6 +303,7 @@ impl Call {
             keypad: Keypad::default(),
             stage: Stage::Dialogue,
             expect: Expect::Anything,
+            offered: Vec::new(),
             privacy: Privacy::Open,
             unanswered: None,
             empty_turns: 0,

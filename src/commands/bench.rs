@@ -240,7 +240,6 @@ fn understanding_of(arguments: &Arguments, what: &Understanding) -> Outcome {
     if let Some(count) = what.sample {
         table.sample(count);
     }
-    // Before the model: engines and model share the runtime.
     let heard = what.heard.then(|| heard(&table, what)).transpose()?;
     let meaning = match meaning::load(&Cache::open()) {
         Ok(meaning) => Some(meaning),

@@ -262,6 +262,48 @@ pub(super) fn asks_to_repeat(words: &str, language: Language) -> bool {
     }
 }
 
+/// What is said besides an answer, in the same breath: of "yes, and where is my order?" the second half.
+pub(super) fn besides(words: &str, language: Language) -> Option<String> {
+    let plain = plain(words);
+    let clauses = clauses(&plain);
+    match language {
+        Language::English => {
+            const JOINTS: [&str; 7] = ["and", "but", "also", "then", "oh", "so", "plus"];
+            let rest: Vec<String> = match clauses.split_first()? {
+                (first, []) => {
+                    let tokens = tokens(first);
+                    let joint = tokens
+                        .iter()
+                        .skip(1)
+                        .position(|token| matches!(token.as_str(), "and" | "but" | "also"))?;
+                    tokens.into_iter().skip(joint + 1).collect()
+                }
+                (_, rest) => rest.iter().flat_map(|clause| tokens(clause)).collect(),
+            };
+            let rest: Vec<String> = rest
+                .into_iter()
+                .skip_while(|token| JOINTS.contains(&token.as_str()))
+                .collect();
+            (rest.len() >= 3).then(|| rest.join(" "))
+        }
+        Language::Mandarin => {
+            let rest = match clauses.split_first()? {
+                (first, []) => {
+                    let joints = ["还有", "另外", "顺便", "然后", "那我", "那么"];
+                    let at = joints
+                        .iter()
+                        .filter_map(|joint| first.find(joint))
+                        .filter(|at| *at > 0)
+                        .min()?;
+                    first.get(at..)?.to_owned()
+                }
+                (_, rest) => rest.concat(),
+            };
+            (rest.chars().count() >= 4).then_some(rest)
+        }
+    }
+}
+
 /// Whether `tokens` hold one of the phrases, and otherwise only words of `around`.
 fn only(tokens: &[String], phrases: &[&str], around: &[&str]) -> bool {
     let mut at = 0;
@@ -397,6 +439,32 @@ mod tests {
             &["谢谢", "好的,谢谢你"],
             &["谢谢,我还想问退货", "好的"],
         );
+    }
+
+    #[test]
+    fn what_is_said_besides() {
+        for (words, rest) in [
+            ("Yes, and where is my order?", Some("where is my order")),
+            (
+                "yes and what are your opening hours",
+                Some("what are your opening hours"),
+            ),
+            (
+                "That's right. I also want to return a lamp",
+                Some("i also want to return a lamp"),
+            ),
+            ("yes", None),
+            ("yes, thank you", None),
+            ("and yes", None),
+        ] {
+            assert_eq!(besides(words, English).as_deref(), rest, "{words}");
+        }
+        assert_eq!(besides("对,我还想退货", Mandarin).as_deref(), Some("我还想退货"));
+        assert_eq!(
+            besides("是的另外我的订单到哪了", Mandarin).as_deref(),
+            Some("另外我的订单到哪了")
+        );
+        assert_eq!(besides("对", Mandarin), None);
     }
 
     #[test]

@@ -112,6 +112,24 @@ pub enum Command {
     OutOfScope,
 }
 
+impl Command {
+    /// The flows that the caller is asked to choose between.
+    pub fn offered(&self) -> Option<&[String]> {
+        match self {
+            Command::Clarify { flows } => Some(flows),
+            Command::StartFlow(_)
+            | Command::Set { .. }
+            | Command::Affirm
+            | Command::Deny
+            | Command::Answer { .. }
+            | Command::Repeat
+            | Command::HandOver
+            | Command::Goodbye
+            | Command::OutOfScope => None,
+        }
+    }
+}
+
 /// What is known when a call begins.
 #[derive(Clone, Debug)]
 pub struct Facts {

@@ -272,6 +272,15 @@ impl Walk {
         &self.slots
     }
 
+    /// What the caller has told, by slot: what is kept, and what waits for its yes.
+    pub fn told(&self) -> BTreeMap<String, Value> {
+        let mut told = self.slots.clone();
+        if let Waiting::Confirm { slot, value } = &self.waiting {
+            told.insert(slot.clone(), value.clone());
+        }
+        told
+    }
+
     /// Carries on to the next thing that somebody else must do.
     pub(super) fn next(&mut self) -> Order {
         loop {

@@ -15,14 +15,22 @@ pub struct Onnx {
     environment: Environment,
 }
 
+/// The runtime refuses to be set up twice in a process, so the first is kept.
+static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
+
 impl Onnx {
-    /// Loads `library`, the shared object of ONNX Runtime.
+    /// Loads `library`, the shared object of ONNX Runtime, if none was loaded before.
     pub fn load(library: &Path) -> Result<Self, Error> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(environment) = loaded.clone() {
+            return Ok(Self { environment });
+        }
         let wrong = |e: &dyn std::fmt::Display| Error::model(library, e);
         let environment = ort::init_from(library)
             .map_err(|e| wrong(&e))?
             .build()
             .map_err(|e| wrong(&e))?;
+        *loaded = Some(environment.clone());
         Ok(Self { environment })
     }
 

@@ -4,6 +4,9 @@
 //! chosen by likeness to their examples, values by their slots' kinds, answers are passages as they are written. It
 //! knows no calls, remembers nothing, and waits for nothing.
 
+mod corrections;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
@@ -11,7 +14,7 @@ use jiff::civil::DateTime;
 use super::choosing::{Chosen, choose};
 use super::knowledge::{Knowledge, LEAST_SCORE, Passage};
 use super::meaning::Meaning;
-use super::phrases::{asks_for_a_person, asks_to_repeat, only_thanks, says_something, takes_leave};
+use super::phrases::{asks_for_a_person, asks_to_repeat, besides, only_thanks, says_something, takes_leave};
 use super::similarity::Similarity;
 use super::slots::{extract, yes_or_no};
 use super::wishes::{DESCRIPTION, EXAMPLE, NAME, TITLE, Wishes};
@@ -47,12 +50,21 @@ pub struct Moment<'a> {
     pub flow: Option<&'a str>,
     /// At the caller's place.
     pub now: DateTime,
+    /// What the caller has told so far, by slot, with what is being confirmed.
+    pub told: &'a BTreeMap<String, Value>,
+    /// The flows between which the caller was just asked to choose, in the order in which they were named.
+    pub offered: &'a [String],
 }
 
 /// Nearness from which a wish ends a question that any words would answer.
 const OVER_FREE_WORDS: f32 = 0.6;
 /// A passage this good answers a question in the middle of another, and before a flow that is not as near.
 const GOOD_ANSWER: f32 = 0.6;
+
+/// Of two flows that were offered one is taken from here on, and where the other is so much less near: the caller has been
+/// told what there is.
+const OF_TWO: f32 = 0.16;
+const CLEARLY: f32 = 1.1;
 
 /// How much nearer a question of the knowledge must be than a wish to be answered instead. A wish of many examples is
 /// never as near as a single question asked word for word.
@@ -186,12 +198,15 @@ impl Grounded {
                 value,
             }];
             commands.extend(self.values(words, moment.flow, Some(slot), moment.now));
+            if !free {
+                commands.extend(self.wish_besides(words, moment));
+            }
             return commands;
         }
         if let Some(commands) = self.aside(words, moment, 0.0) {
             return commands;
         }
-        let corrections = self.values(words, moment.flow, Some(slot), moment.now);
+        let corrections = self.put_right(words, Some(slot), moment);
         if !corrections.is_empty() {
             return corrections;
         }
@@ -199,11 +214,13 @@ impl Grounded {
     }
 
     fn for_confirmation(&self, words: &str, moment: Moment<'_>) -> Vec<Command> {
-        let corrections = || self.values(words, moment.flow, None, moment.now);
+        let corrections = self.put_right(words, None, moment);
         match yes_or_no(words, self.language) {
-            Some(true) => vec![Command::Affirm],
+            // "Yes, and where is my order?" is both.
+            Some(true) => std::iter::once(Command::Affirm)
+                .chain(self.wish_besides(words, moment))
+                .collect(),
             Some(false) => {
-                let corrections = corrections();
                 if corrections.is_empty()
                     && let Some(commands) = self.aside(words, moment, 0.0)
                 {
@@ -211,14 +228,10 @@ impl Grounded {
                 }
                 std::iter::once(Command::Deny).chain(corrections).collect()
             }
-            None => {
-                let corrections = corrections();
-                if !corrections.is_empty() {
-                    return corrections;
-                }
-                self.aside(words, moment, 0.0)
-                    .unwrap_or_else(|| self.good_answer(words).into_iter().collect())
-            }
+            None if !corrections.is_empty() => corrections,
+            None => self
+                .aside(words, moment, 0.0)
+                .unwrap_or_else(|| self.good_answer(words).into_iter().collect()),
         }
     }
 
@@ -231,6 +244,9 @@ impl Grounded {
         }
         if only_thanks(words, self.language) {
             return vec![Command::Deny];
+        }
+        if let Some(flow) = self.of_the_offered(words, moment.offered) {
+            return self.start(flow, words, moment);
         }
         let point = self.point(words);
         let chosen = choose(&self.similarity.scores(point));
@@ -306,6 +322,11 @@ impl Grounded {
         if asks_to_repeat(words, self.language) {
             return Some(vec![Command::Repeat]);
         }
+        self.clear_wish(words, moment, least)
+    }
+
+    /// A wish for another flow that is sure, and at least so near.
+    fn clear_wish(&self, words: &str, moment: Moment<'_>, least: f32) -> Option<Vec<Command>> {
         let scores = self.similarity.scores(words);
         let near = scores.first().is_some_and(|score| score.nearness >= least);
         match choose(&scores) {
@@ -313,6 +334,59 @@ impl Grounded {
                 Some(self.start(label, words, moment))
             }
             Chosen::One { .. } | Chosen::Either(..) | Chosen::None => None,
+        }
+    }
+
+    /// What is wished for in the same breath as an answer.
+    fn wish_besides(&self, words: &str, moment: Moment<'_>) -> Vec<Command> {
+        besides(words, self.language)
+            .and_then(|rest| self.clear_wish(&rest, moment, 0.0))
+            .unwrap_or_default()
+    }
+
+    /// Which of the flows that were offered is meant, as a label: by its place, or by what is nearer of the two.
+    fn of_the_offered(&self, words: &str, offered: &[String]) -> Option<usize> {
+        let label = |flow: &String| self.wishes.iter().position(|wish| wish == flow);
+        if offered.len() < 2 {
+            return None;
+        }
+        if let Some(place) = corrections::one_of_two(words, self.language) {
+            return offered.get(place).and_then(label);
+        }
+        let labels: Vec<usize> = offered.iter().filter_map(label).collect();
+        let mut scores = self.similarity.scores(words);
+        // What is wished for instead is no choice between them.
+        let instead = matches!(choose(&scores), Chosen::One { label, .. } if !labels.contains(&label));
+        scores.retain(|score| labels.contains(&score.label));
+        let [best, second, ..] = scores.as_slice() else {
+            return None;
+        };
+        (!instead && best.nearness >= OF_TWO && best.nearness > second.nearness * CLEARLY).then_some(best.label)
+    }
+
+    /// Values that `words` give anew, or say what is wrong with: "not seven, eight".
+    fn put_right(&self, words: &str, asked: Option<&Slot>, moment: Moment<'_>) -> Vec<Command> {
+        let values = self.values(words, moment.flow, asked, moment.now);
+        let Some((_, slots)) = self.slots.iter().find(|(name, _)| Some(name.as_str()) == moment.flow) else {
+            return values;
+        };
+        if !values.is_empty() {
+            return values;
+        }
+        let mut right = slots
+            .iter()
+            .filter(|slot| asked.is_none_or(|asked| asked.name != slot.name))
+            .filter_map(|slot| {
+                let value = corrections::corrected(words, slot, moment.told.get(&slot.name)?, self.language)?;
+                Some(Command::Set {
+                    slot: slot.name.clone(),
+                    value,
+                })
+            });
+        // What fits two values puts neither right.
+        match (right.next(), right.next()) {
+            (Some(one), None) => vec![one],
+            (Some(_), Some(_)) | (None, _) => Vec::new(),
         }
     }
 

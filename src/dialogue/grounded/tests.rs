@@ -1,5 +1,6 @@
 //! What callers of the shipped plans say, and what it is taken for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,6 +58,17 @@ fn short(commands: &[Command]) -> String {
 }
 
 fn check(grounded: &Grounded, expect: &Expect, flow: Option<&str>, rows: &[(&str, &str)]) {
+    check_after(grounded, expect, flow, (&BTreeMap::new(), &[]), rows);
+}
+
+/// As [`check`], after the caller has told some values, or was offered two flows.
+fn check_after(
+    grounded: &Grounded,
+    expect: &Expect,
+    flow: Option<&str>,
+    (told, offered): (&BTreeMap<String, Value>, &[String]),
+    rows: &[(&str, &str)],
+) {
     let wrong: Vec<String> = rows
         .iter()
         .filter_map(|(words, wanted)| {
@@ -66,6 +78,8 @@ fn check(grounded: &Grounded, expect: &Expect, flow: Option<&str>, rows: &[(&str
                     expect,
                     flow,
                     now: now(),
+                    told,
+                    offered,
                 },
             ));
             // "a/b": either will do; of a passage's anchor the beginning.
@@ -99,6 +113,8 @@ fn examples_of_the_shipped_plans_choose_their_flows() {
                     expect: &Expect::Anything,
                     flow: None,
                     now: now(),
+                    told: &BTreeMap::new(),
+                    offered: &[],
                 };
                 let got = grounded.understand(example, moment);
                 let person = flow.name == "human" && got == [Command::HandOver];
@@ -354,6 +370,122 @@ fn questions_in_mandarin() {
     );
 }
 
+#[test]
+fn what_is_wrong_is_enough_to_say() {
+    let (plan, grounded) = shipped("support.yaml", "mia", English);
+    let told = BTreeMap::from([("order_id".to_owned(), Value::Text("12734568".to_owned()))]);
+    check_after(
+        &grounded,
+        &Expect::Confirm,
+        Some("order_status"),
+        (&told, &[]),
+        &[
+            ("not seven, eight", "order_id=12834568"),
+            ("not seven, nine", "order_id=12934568"),
+            ("no, the last digit is nine", "no order_id=12734569"),
+            ("it's nine, not seven", "order_id=12934568"),
+            ("no", "no"),
+        ],
+    );
+    let (_, mandarin) = shipped("support-zh.yaml", "xiaomei", Mandarin);
+    check_after(
+        &mandarin,
+        &Expect::Confirm,
+        Some("order_status"),
+        (&told, &[]),
+        &[
+            ("不是七是九", "no order_id=12934568"),
+            ("不对,最后一位是九", "no order_id=12734569"),
+        ],
+    );
+    let offered = ["order_status".to_owned(), "return_item".to_owned()];
+    check_after(
+        &grounded,
+        &Expect::Anything,
+        None,
+        (&BTreeMap::new(), &offered),
+        &[
+            ("the first one", "order_status"),
+            ("the second, please", "return_item"),
+            ("sending it back", "return_item"),
+            ("what are your opening hours", "opening_hours"),
+        ],
+    );
+    drop(plan);
+}
+
+#[test]
+fn a_yes_and_a_wish_in_one_breath_are_both_kept() {
+    let (_, grounded) = shipped("support.yaml", "mia", English);
+    check(
+        &grounded,
+        &Expect::Confirm,
+        Some("order_status"),
+        &[
+            ("Yes, and I want to return something.", "yes return_item"),
+            ("that's right, and what are your opening hours?", "yes opening_hours"),
+            ("yes, that's correct", "yes"),
+            ("yes and thank you very much", "yes"),
+        ],
+    );
+    let (_, mandarin) = shipped("support-zh.yaml", "xiaomei", Mandarin);
+    check(
+        &mandarin,
+        &Expect::Confirm,
+        Some("order_status"),
+        &[("对,我还想退货", "yes return_item"), ("是的,谢谢", "yes")],
+    );
+}
+
+/// What the number is, the yes, and the wish that came with it: none is asked for again.
+#[test]
+fn the_walk_keeps_both() {
+    let (plan, grounded) = shipped("support.yaml", "mia", English);
+    let plan = Arc::new(plan);
+    let facts = Facts {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        caller: Default::default(),
+        call: Default::default(),
+    };
+    let (mut walk, mut order) = Walk::enter(Arc::clone(&plan), "mia", "welcome", English, facts);
+    let mut said = [
+        "where is my order",
+        "one two three four five six seven eight",
+        "yes, and what are your opening hours?",
+        "no thanks",
+    ]
+    .into_iter();
+    for _ in 0..40 {
+        order = match order {
+            Order::Listen { expect, .. } => {
+                let words = said.next().unwrap_or("goodbye").to_owned();
+                let flow = walk.flow().map(str::to_owned);
+                let moment = Moment {
+                    expect: &expect,
+                    flow: flow.as_deref(),
+                    now: now(),
+                    told: &walk.told(),
+                    offered: &[],
+                };
+                let commands = grounded.understand(&words, moment);
+                walk.step(Outcome::Heard { words, commands })
+            }
+            Order::Hangup { .. } => break,
+            Order::Answer { question } => walk.step(Outcome::Answered(
+                grounded.answer(&question).map(|passage| passage.text),
+            )),
+            Order::Say { .. } | Order::Transfer { .. } => walk.step(Outcome::Done),
+        };
+    }
+    assert_eq!(said.next(), None);
+    assert_eq!(walk.slots().get("order_id"), Some(&Value::Text("12345678".to_owned())));
+    assert!(
+        walk.path().iter().any(|flow| flow == "opening_hours"),
+        "{:?}",
+        walk.path()
+    );
+}
+
 /// A whole call by words alone: what the caller says, and the flow that the call is in afterwards.
 #[test]
 fn a_call_goes_the_way_that_was_meant() {
@@ -385,6 +517,8 @@ fn a_call_goes_the_way_that_was_meant() {
                         expect: &expect,
                         flow: flow.as_deref(),
                         now: now(),
+                        told: &walk.told(),
+                        offered: &[],
                     },
                 );
                 walk.step(Outcome::Heard { words, commands })
