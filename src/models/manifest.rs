@@ -329,6 +329,8 @@ mod tests {
                 super::super::ONNXRUNTIME,
                 super::super::SILERO_VAD,
                 super::super::SMART_TURN,
+                super::super::MINILM,
+                super::super::MINILM_PIECES,
                 super::super::PIPER_EN,
                 super::super::PIPER_EN_CONFIG,
                 super::super::KOKORO,

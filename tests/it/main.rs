@@ -4,4 +4,5 @@ mod house;
 mod model;
 mod real;
 mod sip;
+mod understanding;
 mod world;

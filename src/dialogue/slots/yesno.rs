@@ -44,7 +44,8 @@ const ENGLISH: [(Sense, &str); 4] = [
         "i don't think so, i do not think so, don't think so, i'd rather not, rather not, i'm afraid not, afraid not, \
          of course not, absolutely not, definitely not, certainly not, probably not, please don't, not really, not \
          quite, not exactly, not at all, not today, not now, not yet, not that, not me, not right, not correct, not \
-         true, not interested, isn't right, isn't correct, wrong number, wrong, incorrect, mistaken, negative, nope, \
+         true, not interested, not even close, not what i said, isn't right, isn't correct, doesn't sound right, doesn't look right, \
+         don't do that, don't do it, i disagree, disagree, misheard me, misheard, misunderstood, wrong number, wrong, incorrect, mistaken, negative, nope, \
          nah, naw, nay, no way, uh uh, nuh uh, no, cancel that, i don't want, i do not want, don't want, i don't \
          need, don't need, it is not, that is not, it's wrong, never mind, nevermind, no thanks",
     ),
@@ -54,7 +55,8 @@ const ENGLISH: [(Sense, &str); 4] = [
          right, that is right, all right, that's it, that is it, that's the one, that's me, this is she, this is he, \
          this is him, this is her, you got it, you bet, of course, by all means, go ahead, go for it, please do, yes \
          please, sounds good, sounds right, sounds great, looks good, i think so, i guess so, i believe so, i suppose \
-         so, that'd be great, that would be great, would be great, would be good, would be nice, yes, yeah, yea, yep, \
+         so, that works, works for me, fine by me, fine with me, i'd love to, i would like that, i'd like that, i agree, agreed, spot on, \
+         hundred percent, roger that, very well, as you wish, let's do it, let's do that, that'd be great, that would be great, would be great, would be good, would be nice, yes, yeah, yea, yep, \
          yup, yah, ya, yas, aye, uh huh, uhuh, mm hmm, mm hm, mmhmm, mhm, sure, certainly, absolutely, definitely, \
          totally, indeed, correct, right, exactly, precisely, affirmative, okay, ok, okey, alright",
     ),
@@ -66,12 +68,12 @@ const ENGLISH_AT_THE_END: [(Sense, &str); 2] = [
         No,
         "isn't, it's not, is not, that's not, i'm not, am not, i don't, i do not, i didn't, i did not, i haven't, i \
          have not, i can't, i cannot, i won't, i wouldn't, it doesn't, it wasn't, we don't, we haven't, do not, \
-         don't, false, never, not",
+         don't, that isn't it, false, never, stop, not",
     ),
     (
         Yes,
         "speaking, got it, do it, do that, i guess, i would, i do, i did, i am, i have, i can, i will, we do, we \
-         have, it is, it was, it does, they are, true, fine, good, great, perfect, please, confirmed, confirm",
+         have, it is, it was, it does, they are, true, fine, good, great, perfect, cool, bingo, please, confirmed, confirm",
     ),
 ];
 
@@ -161,13 +163,14 @@ const MANDARIN: [(Sense, &str); 4] = [
     ),
     (
         No,
-        "不太对, 不大对, 不完全是, 不怎么, 不是, 不对, 不用, 不要, 不需要, 不必, 不行, 不可以, \
+        "不太对, 不大对, 不太行, 先不, 暂时不, 才不是, 并不是, 并不, 好像不, 我觉得不, 有点不, 绝对不, 这不, 听错, 你听错, 您听错, 你搞错, 您搞错, 说错, 拒绝, 不完全是, 不怎么, 不是, 不对, 不用, 不要, 不需要, 不必, 不行, 不可以, \
          不可, 不能, 不好, 不想, 不了, 不正确, 不同意, 不确认, 不满意, 没有, 没, 还没, 别, \
          算了, 打错, 搞错, 错, 否, 不",
     ),
     (
         Yes,
-        "没错, 没问题, 没关系, 没毛病, 不介意, 不错, 是的, 对的, 好的, 可以, 正确, 确认, 同意, \
+        "没错, 没有错, 是这样, 就这样, 完全正确, 非常正确, 说得对, 你说得对, 您说得对, 你说得没错, 您说得没错, 说对, 说得没错, 必须的, 成交, \
+         好嘞, 好滴, ok, 没问题, 没关系, 没毛病, 不介意, 不错, 是的, 对的, 好的, 可以, 正确, 确认, 同意, \
          愿意, 当然, 一定, 需要, 没事, 就是, 是我, 我就是, 我是, 我要, 我想, 要的, 有的, 行的, \
          嗯嗯, 确定, 满意, 麻烦你, 麻烦您, 好, 对, 是, 行, 要, 有, 成, 嗯, 恩, 中",
     ),

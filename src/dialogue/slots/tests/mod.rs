@@ -1,5 +1,6 @@
 //! Tables of what people say and what it means.
 
+mod agreeing;
 mod amounts;
 mod answers;
 mod naming;
