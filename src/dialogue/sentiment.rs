@@ -287,13 +287,14 @@ fn mandarin(plain: &str) -> f32 {
         };
         // 不满意, 不太满意, 没有生气: the word itself, or an adverb between.
         let before = chars.get(at.saturating_sub(3)..at).unwrap_or_default();
-        let negated = match before {
-            [.., '不' | '没' | '别'] | [.., '不' | '没', '太' | '是' | '怎' | '很' | '大' | '有' | '会'] => {
-                true
-            }
-            [.., '不', '怎', '么'] | [.., '不', '是', '很'] | [.., '没', '那', '么'] => true,
-            _ => false,
-        };
+        let negated = matches!(
+            before,
+            [.., '不' | '没' | '别']
+                | [.., '不' | '没', '太' | '是' | '怎' | '很' | '大' | '有' | '会']
+                | [.., '不', '怎', '么']
+                | [.., '不', '是', '很']
+                | [.., '没', '那', '么']
+        );
         let stronger =
             matches!(before, [.., '太' | '真' | '很'] | [.., '非', '常'] | [.., '特', '别']) && weight.abs() >= 1.0;
         sum += turned(if stronger { weight * 1.5 } else { weight }, negated);

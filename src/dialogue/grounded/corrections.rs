@@ -187,17 +187,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dialplan::{Choice, Confirm};
+    use crate::dialplan::Choice;
     use Language::{English, Mandarin};
 
     fn slot(kind: SlotKind) -> Slot {
-        Slot {
-            name: "slot".to_owned(),
-            kind,
-            confirm: Confirm::No,
-            dtmf: false,
-            pii: false,
-        }
+        Slot::plain("slot", kind)
     }
 
     fn number(words: &str, known: &str, language: Language) -> Option<String> {

@@ -474,7 +474,13 @@ fn the_walk_keeps_both() {
             Order::Answer { question } => walk.step(Outcome::Answered(
                 grounded.answer(&question).map(|passage| passage.text),
             )),
-            Order::Say { .. } | Order::Transfer { .. } => walk.step(Outcome::Done),
+            Order::Say { .. }
+            | Order::Tool(_)
+            | Order::HandOff { .. }
+            | Order::Record { .. }
+            | Order::Ticket(_)
+            | Order::Callback { .. }
+            | Order::Transfer { .. } => walk.step(Outcome::Done),
         };
     }
     assert_eq!(said.next(), None);
