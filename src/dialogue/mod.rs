@@ -9,6 +9,7 @@ pub mod choosing;
 pub mod conversation;
 mod features;
 pub mod grounded;
+pub mod guard;
 pub mod knowledge;
 mod learnt;
 pub mod meaning;

@@ -1,12 +1,9 @@
 //! Whether an answer only words what a passage says.
 //!
-//! A model may put a passage in other words; it may not add to it. Numbers and addresses must stand in the passage, and
-//! most words that carry a topic must stand in it or in the question. This finds invention, not every falsehood: a
-//! sentence turned round passes.
+//! A model may put a passage in other words; it may not add to it. Most words that carry a topic must stand in the passage or in the question;
+//! numbers and addresses are the guard's. This finds invention, not every falsehood: a sentence turned round passes.
 
 use crate::dialogue::features::{Kind, features};
-use crate::dialogue::slots::numerals_in;
-use crate::dialogue::words::{is_han, plain};
 use crate::language::Language;
 
 /// The share of topical words of a clause that must be known from the passage or the question.
@@ -15,45 +12,9 @@ const SUPPORTED: f32 = 0.5;
 /// Fewer topical words than this say too little to judge by: "You can do that".
 const FEW: usize = 3;
 
-/// Whether `clause` stays within `passage`, given what was asked.
+/// Whether `clause` is about what `passage` and the question are about.
 pub(super) fn worded_from(clause: &str, passage: &str, question: &str, language: Language) -> bool {
-    let known = format!("{passage} {question}");
-    numbers(clause, language)
-        .iter()
-        .all(|number| numbers(&known, language).contains(number))
-        && addresses(clause)
-            .iter()
-            .all(|address| plain(&known).contains(address.as_str()))
-        && supported(clause, &known, language)
-}
-
-/// Every number told, in digits: "thirty" and 三十 are `30`. One is too often an article.
-fn numbers(text: &str, language: Language) -> Vec<String> {
-    let apart: String = plain(text)
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
-        .collect();
-    let mut numbers = numerals_in(&apart, language);
-    numbers.retain(|number| number != "1");
-    numbers
-}
-
-/// Words that lead somewhere: e-mail addresses, hosts, links.
-fn addresses(text: &str) -> Vec<String> {
-    let plain = plain(text);
-    let words =
-        plain.split(|c: char| c.is_whitespace() || is_han(c) || matches!(c, ',' | ';' | '(' | ')' | '"' | '，' | '。'));
-    words
-        .map(|word| word.trim_end_matches(['.', '!', '?', ':']))
-        .filter(|word| word.contains('@') || word.contains("://") || word.starts_with("www.") || has_dotted_host(word))
-        .map(str::to_owned)
-        .collect()
-}
-
-fn has_dotted_host(word: &str) -> bool {
-    word.split_once('.').is_some_and(|(host, domain)| {
-        host.chars().any(char::is_alphabetic) && domain.chars().take_while(|c| c.is_ascii_alphabetic()).count() >= 2
-    })
+    supported(clause, &format!("{passage} {question}"), language)
 }
 
 fn supported(clause: &str, known: &str, language: Language) -> bool {
@@ -81,12 +42,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dialogue::guard::Guard;
 
     const RETURNS: &str =
         "You can return anything within thirty days of receiving it, unused. Write to help@acme.example.";
 
+    /// As it is judged: by the guard too.
+    fn keeps(clause: &str, passage: &str, question: &str, language: Language) -> bool {
+        Guard::new(&[], language).judge(clause, passage).is_ok() && worded_from(clause, passage, question, language)
+    }
+
     fn within(clause: &str) -> bool {
-        worded_from(clause, RETURNS, "how long can I return a jacket", Language::English)
+        keeps(clause, RETURNS, "how long can I return a jacket", Language::English)
     }
 
     #[test]
@@ -111,7 +78,7 @@ mod tests {
     #[test]
     fn in_mandarin_too() {
         let within = |clause| {
-            worded_from(
+            keeps(
                 clause,
                 "收到商品后三十天之内都可以退货。",
                 "多久可以退货",
@@ -134,7 +101,7 @@ mod tests {
 
         #[test]
         fn the_passage_itself_is_fine(clause in "[a-z0-9 .@]{0,60}") {
-            prop_assert!(worded_from(&clause, &clause, "", Language::English));
+            prop_assert!(keeps(&clause, &clause, "", Language::English));
         }
     }
 }
