@@ -9,6 +9,7 @@ use super::percentile;
 use crate::config::Config;
 use crate::engine::Wish;
 use crate::engine::load::{self, LoadError, Script as Loaded};
+use crate::engine::meaning;
 use crate::simulate::{RingError, Script, ring};
 use crate::sip::{Listen, Transport};
 use crate::store::{Store, TurnTimes};
@@ -60,7 +61,7 @@ pub async fn run(
         transport: Transport::Udp,
         address,
     }];
-    let loaded = Loaded::load(&config.plan)?;
+    let loaded = Loaded::load(&config.plan, meaning::find())?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(&config, &loaded))?);
     load::render_all(&engines, &loaded).await;
     let running = load::start(&config, loaded, Arc::clone(&engines)).await?;

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::message::Message;
-use super::{Call, Note, Output, Stage};
+use super::{Call, FILLER, Note, Output, Stage};
+use crate::dialplan::tool::Effect;
 use crate::dialplan::{Order, Outcome, Ticket, ToolCall, Value};
 
-/// Silence in which a tool may answer before the caller is told to wait.
-const FILLER: Duration = Duration::from_millis(600);
 /// A tool's own limit is shorter; this holds whatever becomes of it.
 const TOOL: Duration = Duration::from_secs(65);
 
@@ -19,6 +18,8 @@ const TOOL: Duration = Duration::from_secs(65);
 pub(super) struct Using {
     id: u64,
     tool: String,
+    /// As it is known among the deeds.
+    key: String,
     since: Instant,
     /// Said when it takes a while.
     filler: Option<String>,
@@ -44,7 +45,12 @@ impl Call {
             return;
         }
         let (tool, took) = (using.tool.clone(), now.saturating_duration_since(using.since));
+        match &result {
+            Ok(values) => self.deeds.succeeded(&using.key, values.clone()),
+            Err(_) => self.deeds.failed(&using.key),
+        }
         self.stage = Stage::Dialogue;
+        self.deed_over(now);
         let failure = result.as_ref().err().cloned();
         self.note(Note::Used { tool, took, failure });
         let order = self.walk.step(match result {
@@ -56,9 +62,19 @@ impl Call {
 
     pub(super) fn use_tool(&mut self, now: Instant, call: ToolCall) {
         let id = self.fresh();
+        let reads = self
+            .plan
+            .tools
+            .get(&call.tool)
+            .is_some_and(|tool| tool.effect == Effect::Read);
+        // Whoever reads has looked something up, and done nothing else.
+        let words = if reads { "look up" } else { &call.tool };
+        let key = format!("{} {:?}", call.tool, call.values);
+        self.deeds.begin(&key, words);
         self.stage = Stage::Using(Using {
             id,
             tool: call.tool.clone(),
+            key,
             since: now,
             filler: call.filler.clone(),
         });

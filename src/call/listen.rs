@@ -1,4 +1,4 @@
-//! The listening half of a call: from sound to words to what they mean.
+//! The listening half of a call: from sound to words.
 //!
 //! A decode begins at each pause, so that the words are there when the turn ends; when the caller goes on it is dropped.
 
@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 use super::keypad::Keypad;
 use super::ledger::Moments;
 use super::turn::{Act, Config, Interruption};
-use super::{ASKING, Call, Decode, HEARING, Heard, Manager, Note, Output, Question, Stage, Thought};
+use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Note, Output, Patience, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
-use crate::dialogue::grounded::Moment;
-use crate::dialogue::model::{Allowed, Asked, Prompt};
 use crate::dialogue::slots::digits_in;
-use crate::dialplan::{Command, Expect, Outcome, Plan, SlotKind};
+use crate::dialplan::{Expect, Outcome, Plan, SlotKind};
 use crate::speech::{Digits, Listening, Transcript};
 
 /// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
@@ -25,8 +23,6 @@ const BACKCHANNEL: &[&str] = &[
 
 /// Sounds without words, one after the other, that count as silence.
 const EMPTY_TURNS: u32 = 3;
-/// Passages that a model may answer from.
-const PASSAGES: usize = 3;
 
 pub(super) fn turn_config(plan: &Plan, assistant: &str) -> Config {
     let standard = Config::default();
@@ -75,30 +71,10 @@ impl Call {
         });
         match self.thought {
             Thought::Hearing { .. } => self.words(now, transcript),
-            Thought::None | Thought::Asking { .. } => {
+            Thought::None | Thought::Asking(_) => {
                 self.hurry(now, &transcript.text);
                 self.decode = Decode::Known { transcript };
                 self.follow_turn(now);
-            }
-        }
-    }
-
-    /// What the model took the words to mean, or why it did not.
-    pub fn understood(&mut self, now: Instant, id: u64, result: Result<Vec<Command>, String>) {
-        let Thought::Asking { id: asked, words, .. } = &self.thought else {
-            return;
-        };
-        if *asked != id {
-            return;
-        }
-        let words = words.clone();
-        self.thought = Thought::None;
-        match result {
-            Ok(commands) => self.meant(now, words, commands),
-            Err(reason) => {
-                self.note(Note::Problem(format!("the language model did not answer: {reason}")));
-                let commands = self.understand_grounded(&words);
-                self.meant(now, words, commands);
             }
         }
     }
@@ -133,7 +109,7 @@ impl Call {
     /// The bot is silent and the caller is to speak: how long it waits depends on what it asked.
     pub(super) fn await_caller(&mut self, now: Instant) {
         match self.thought {
-            Thought::None if !self.keypad.is_open() => {
+            Thought::None if !self.keypad.is_open() && self.reply.is_none() => {
                 let patience = self.walk.patience();
                 let silence = self.silence();
                 if self.turn.caller_speaks() {
@@ -141,7 +117,7 @@ impl Call {
                 }
                 self.turn.bot_listens(now, Some(patience), silence);
             }
-            Thought::None | Thought::Hearing { .. } | Thought::Asking { .. } => self.turn.bot_is_busy(),
+            Thought::None | Thought::Hearing { .. } | Thought::Asking(_) => self.turn.bot_is_busy(),
         }
     }
 
@@ -189,19 +165,20 @@ impl Call {
                 self.outputs.push_back(Output::Unhear { id });
                 self.transcribed(now, id, Err(format!("no words in {} s", HEARING.as_secs())));
             }
-            (Thought::Asking { until, id, .. }, _) if now >= *until => {
+            (Thought::Asking(Asking { until, id, .. }), _) if now >= *until => {
                 let id = *id;
                 self.outputs.push_back(Output::Unask { id });
                 self.understood(now, id, Err(format!("nothing in {} s", ASKING.as_secs())));
             }
             _ => {}
         }
+        self.give_up_reply(now);
     }
 
     /// Forgets what was being made of the caller's last words.
     pub(super) fn drop_thought(&mut self) {
         self.drop_decode();
-        if let Thought::Asking { id, .. } = std::mem::replace(&mut self.thought, Thought::None) {
+        if let Thought::Asking(Asking { id, .. }) = std::mem::replace(&mut self.thought, Thought::None) {
             self.outputs.push_back(Output::Unask { id });
         }
         self.moments = None;
@@ -213,9 +190,10 @@ impl Call {
             return self.utterance.open_anew();
         }
         // They had not finished after all: what they said and what they say now belongs together.
-        if let Thought::Asking { words, .. } = &self.thought {
+        if let Thought::Asking(Asking { words, .. }) = &self.thought {
             self.unanswered = Some(words.clone());
         }
+        // An answer that is being said goes on, if this turns out to mean nothing.
         self.drop_thought();
         self.utterance.open();
         if self.interruption() == Interruption::Allowed {
@@ -250,6 +228,7 @@ impl Call {
     }
 
     fn caller_ended(&mut self, now: Instant) {
+        self.asked_patience = Patience::Unasked;
         self.utterance.close();
         let stopped = self.utterance.last_sound().unwrap_or(now);
         self.moments = Some(Moments {
@@ -297,14 +276,16 @@ impl Call {
             self.utterance.clear();
         }
         let text = transcript.text;
-        if self.playout.is_paused() {
+        if self.playout.is_paused() || self.reply.is_some() {
             if self.means_nothing(&text) {
                 self.moments = None;
                 self.note(Note::Resumed);
                 self.playout.resume();
+                self.go_on(now);
                 return;
             }
             self.stop_speaking(now);
+            self.drop_reply();
         }
         if self.stage != Stage::Dialogue {
             self.moments = None;
@@ -322,9 +303,7 @@ impl Call {
         if let Some(moments) = &mut self.moments {
             moments.heard = Some(now);
         }
-        let privacy = self.privacy;
-        let at = self.since_answer(now);
-        self.conversation.caller_said(at, at, &text, privacy);
+        let (privacy, at, said) = (self.privacy, self.since_answer(now), text.clone());
         let noted = self.for_the_record(&text);
         self.note(Note::Heard {
             text: noted,
@@ -336,92 +315,8 @@ impl Call {
         } else {
             self.moments = None;
         }
-    }
-
-    fn understand(&mut self, now: Instant, words: String) {
-        let question = match self.manager {
-            Manager::Grounded => None,
-            Manager::Model => self.question(&words),
-        };
-        let Some(question) = question else {
-            let commands = self.understand_grounded(&words);
-            return self.meant(now, words, commands);
-        };
-        let id = self.fresh();
-        self.outputs.push_back(Output::Ask {
-            id,
-            question: Box::new(question),
-        });
-        self.thought = Thought::Asking {
-            id,
-            words,
-            until: now + ASKING,
-        };
-    }
-
-    pub(super) fn meant(&mut self, now: Instant, words: String, commands: Vec<Command>) {
-        self.note(Note::Meant(commands.clone()));
-        for command in &commands {
-            self.trace(&words, command);
-        }
-        self.offered = commands.iter().find_map(Command::offered).unwrap_or_default().to_vec();
-        let order = self.walk.step(Outcome::Heard { words, commands });
-        self.perform(now, order);
-    }
-
-    /// Keeps where an answer came from, and questions that had none.
-    fn trace(&mut self, words: &str, command: &Command) {
-        match command {
-            Command::Answer { text, source } => {
-                let nearest = self.grounded.nearest(words);
-                let score = nearest.filter(|passage| passage.source == *source && passage.text == *text);
-                self.note(Note::Answered {
-                    source: source.clone(),
-                    score: score.map(|passage| passage.score),
-                });
-            }
-            Command::OutOfScope => self.unanswered(words),
-            Command::StartFlow(_)
-            | Command::Set { .. }
-            | Command::Affirm
-            | Command::Deny
-            | Command::Clarify { .. }
-            | Command::Repeat
-            | Command::HandOver
-            | Command::Goodbye => {}
-        }
-    }
-
-    /// Keeps a question without an answer; not what may not be kept.
-    pub(super) fn unanswered(&mut self, question: &str) {
-        if self.privacy == Privacy::Withheld || question.trim().is_empty() || self.has_private(question) {
-            return;
-        }
-        let nearest = self.grounded.nearest(question);
-        self.note(Note::Unanswered {
-            question: question.to_owned(),
-            language: self.language,
-            nearest: nearest.map(|passage| (passage.source, passage.score)),
-        });
-    }
-
-    /// Whether the value of a private slot stands in `text`, however it is spaced.
-    fn has_private(&self, text: &str) -> bool {
-        let bare = |text: &str| {
-            text.to_lowercase()
-                .chars()
-                .filter(|c| c.is_alphanumeric())
-                .collect::<String>()
-        };
-        let text = bare(text);
-        let private = self
-            .walk
-            .slots()
-            .iter()
-            .filter(|(name, _)| self.plan.slots.get(*name).is_some_and(|slot| slot.pii));
-        private
-            .map(|(_, value)| bare(&value.to_string()))
-            .any(|value| !value.is_empty() && text.contains(&value))
+        // What is asked about is no history yet.
+        self.conversation.caller_said(at, at, &said, privacy);
     }
 
     /// Whether `text`, said over the bot, was no attempt to take the turn.
@@ -494,47 +389,5 @@ impl Call {
             return None;
         }
         Some(std::mem::take(&mut self.partial))
-    }
-
-    pub(super) fn understand_grounded(&self, words: &str) -> Vec<Command> {
-        let told = self.walk.told();
-        let moment = Moment {
-            expect: &self.expect,
-            flow: self.walk.flow(),
-            now: self.at,
-            told: &told,
-            offered: &self.offered,
-        };
-        self.grounded.understand(words, moment)
-    }
-
-    /// What the language model is asked, and what it may answer; nothing where the words are not for it.
-    fn question(&self, words: &str) -> Option<Question> {
-        let passages = self.grounded.passages(words, PASSAGES);
-        let prompt = Prompt::build(&Asked {
-            plan: &self.plan,
-            assistant: &self.assistant,
-            language: self.language,
-            flow: self.walk.flow(),
-            expect: &self.expect,
-            passages: &passages,
-            history: &self.conversation,
-            words,
-        })?;
-        let allowed = Allowed {
-            flows: self
-                .plan
-                .flows
-                .iter()
-                .filter(|f| f.use_when.is_some())
-                .map(|f| f.name.clone())
-                .collect(),
-            slots: self.plan.slots.values().cloned().collect(),
-            passages,
-            heard: self.conversation.all_from_caller(),
-            language: self.language,
-            now: self.at,
-        };
-        Some(Question { prompt, allowed })
     }
 }

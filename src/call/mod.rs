@@ -5,11 +5,14 @@
 //! in milliseconds.
 
 mod acts;
+mod driver;
 pub mod keypad;
 pub mod ledger;
 mod listen;
+mod meaning;
 mod message;
 pub mod playout;
+mod reply;
 mod speak;
 pub mod turn;
 pub mod utterance;
@@ -20,10 +23,12 @@ use std::time::{Duration, Instant};
 
 pub use self::acts::Task;
 use self::acts::Using;
+pub use self::driver::{Heard, Manager, Note, Output, Question, Start};
 use self::keypad::Keypad;
-use self::ledger::{Ledger, Moments};
+use self::ledger::Moments;
 use self::message::Message;
-use self::playout::{Ending, Playout, Wanted};
+use self::playout::Playout;
+use self::reply::Reply;
 use self::turn::Turn;
 use self::utterance::Utterance;
 use jiff::civil::DateTime;
@@ -31,146 +36,12 @@ use jiff::civil::DateTime;
 use crate::audio::Frame;
 use crate::audio::resample::Resampler;
 use crate::dialogue::conversation::{Conversation, Privacy};
-use crate::dialogue::grounded::Grounded;
+use crate::dialogue::grounded::{Grounded, Understanding};
+use crate::dialogue::guard::{Deeds, Guard};
 use crate::dialogue::knowledge::Knowledge;
-use crate::dialogue::model::{Allowed, Prompt};
-use crate::dialplan::{Command, Expect, Facts, Order, Outcome, Plan, ToolCall, Value, Walk};
+use crate::dialplan::{Expect, Order, Outcome, Plan, Value, Walk};
 use crate::language::Language;
-use crate::speech::{Listening, Transcript};
-
-/// Everything a call starts with.
-pub struct Start {
-    pub plan: Arc<Plan>,
-    pub assistant: String,
-    pub flow: String,
-    pub language: Language,
-    pub facts: Facts,
-    /// What other systems told before the call, by dotted names.
-    pub told: BTreeMap<String, Value>,
-    pub knowledge: Arc<Knowledge>,
-    pub manager: Manager,
-}
-
-/// Who decides what the caller meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manager {
-    /// Similarity, extractors and the knowledge as written.
-    Grounded,
-    /// A language model, and the grounded manager when it is late, wrong or down.
-    Model,
-}
-
-/// 20 ms of the caller.
-pub struct Heard<'a> {
-    pub frame: &'a Frame,
-    /// 0 to 1: this is speech.
-    pub probability: f32,
-    /// When the frame arrived on the wire, before the jitter buffer.
-    pub arrived: Instant,
-}
-
-/// A question to the language model.
-#[derive(Debug)]
-pub struct Question {
-    pub prompt: Prompt,
-    /// What its answer is held to.
-    pub allowed: Allowed,
-}
-
-/// What the driver is to do.
-#[derive(Debug)]
-pub enum Output {
-    /// Transcribe; answer with [`Call::transcribed`].
-    Hear {
-        id: u64,
-        samples: Vec<i16>,
-        listening: Listening,
-    },
-    /// The transcript of `id` is not needed any more.
-    Unhear {
-        id: u64,
-    },
-    /// Make a voice for a clause; answer with [`Call::voiced`].
-    Speak(Wanted),
-    /// What was asked of voices before is not needed any more.
-    Unspeak,
-    /// Ask the language model; answer with [`Call::understood`].
-    Ask {
-        id: u64,
-        question: Box<Question>,
-    },
-    Unask {
-        id: u64,
-    },
-    /// Use a tool; answer with [`Call::returned`].
-    Use {
-        id: u64,
-        call: Box<ToolCall>,
-    },
-    /// Keep a message that the caller left, 16 kHz mono.
-    Keep {
-        name: String,
-        samples: Vec<i16>,
-    },
-    /// Transfer the caller to a SIP URI; answer with [`Call::transferred`].
-    Transfer {
-        to: String,
-    },
-    /// All was said: end the call.
-    Hangup,
-    /// For the record.
-    Note(Note),
-}
-
-/// Something worth keeping.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Note {
-    /// Words that the caller heard.
-    Said {
-        text: String,
-        ending: Ending,
-    },
-    /// Words that the caller said.
-    Heard {
-        text: String,
-        confidence: f32,
-    },
-    /// What they were taken to mean.
-    Meant(Vec<Command>),
-    /// What is said came from the knowledge. The score, 0 to 1, is not known of what a language model chose.
-    Answered {
-        source: String,
-        score: Option<f32>,
-    },
-    /// The knowledge has no answer to a question; `nearest` is the source of the passage that came nearest, and its score.
-    Unanswered {
-        question: String,
-        language: Language,
-        nearest: Option<(String, f32)>,
-    },
-    Key(char),
-    /// The caller said nothing for as long as was allowed.
-    Silence,
-    /// The caller talked over the bot and meant nothing by it; the bot went on.
-    Resumed,
-    Turn(Ledger),
-    /// A tool was used.
-    Used {
-        tool: String,
-        took: Duration,
-        /// Why it failed, if it did.
-        failure: Option<String>,
-    },
-    Task(Task),
-    Transferring {
-        to: String,
-    },
-    TransferFailed {
-        reason: String,
-    },
-    /// The call goes on without something.
-    Problem(String),
-}
+use crate::speech::Transcript;
 
 /// Where the call is between two things that the caller does.
 #[derive(Debug, PartialEq)]
@@ -218,12 +89,26 @@ enum Thought {
     Hearing {
         until: Instant,
     },
-    /// The model is awaited, until this moment.
-    Asking {
-        id: u64,
-        words: String,
-        until: Instant,
-    },
+    /// The model is awaited.
+    Asking(Asking),
+}
+
+#[derive(Debug)]
+struct Asking {
+    id: u64,
+    words: String,
+    /// What an answer may be worded from, and what is known in this call.
+    grounds: String,
+    since: Instant,
+    /// Then it has failed.
+    until: Instant,
+}
+
+/// Whether the caller has been asked for patience in this turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    Unasked,
+    Asked,
 }
 
 pub struct Call {
@@ -231,8 +116,16 @@ pub struct Call {
     assistant: String,
     language: Language,
     walk: Walk,
-    grounded: Grounded,
+    /// In the language of the moment.
+    grounded: Arc<Grounded>,
+    understanding: Understanding,
     manager: Manager,
+    guard: Guard,
+    /// What was done for the caller.
+    deeds: Deeds,
+    asked_patience: Patience,
+    /// The model's answer that is being said while it is still being written.
+    reply: Option<Reply>,
     conversation: Conversation,
     answered: Instant,
     /// At the bot's place, when the call began: "tomorrow" is counted from it.
@@ -272,6 +165,8 @@ const ASKING: Duration = Duration::from_secs(20);
 const VOICE: Duration = Duration::from_secs(6);
 /// The far end of a transfer has this long to answer.
 const TRANSFER: Duration = Duration::from_secs(30);
+/// Silence in which a tool or a model may answer before the caller is asked for patience.
+const FILLER: Duration = Duration::from_millis(600);
 /// After the last word: what the network and the caller's jitter buffer still hold. A goodbye is never clipped.
 const TAIL: Duration = Duration::from_millis(300);
 
@@ -287,12 +182,28 @@ impl Call {
             start.facts,
             start.told,
         );
-        let grounded = Grounded::new(&start.plan, &start.assistant, start.language, start.knowledge);
+        let guard = Guard::new(&start.plan.never, start.language);
+        let grounded = start.understanding.get(&start.language).cloned();
+        let grounded = grounded.unwrap_or_else(|| {
+            let nothing = Arc::new(Knowledge::build([]));
+            Arc::new(Grounded::new(
+                &start.plan,
+                &start.assistant,
+                start.language,
+                nothing,
+                None,
+            ))
+        });
         let config = listen::turn_config(&start.plan, &start.assistant);
         let mut call = Self {
             walk,
             grounded,
+            understanding: start.understanding,
             manager: start.manager,
+            guard,
+            deeds: Deeds::default(),
+            asked_patience: Patience::Unasked,
+            reply: None,
             conversation: Conversation::default(),
             answered: now,
             at,
@@ -342,6 +253,7 @@ impl Call {
         }
         self.stop_speaking(now);
         self.drop_thought();
+        self.drop_reply();
         self.unanswered = None;
         self.turn.bot_is_busy();
         if !self.turn.caller_speaks() {
@@ -476,6 +388,7 @@ impl Call {
     /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
         self.give_up_waiting(now);
+        self.bridge_silence(now);
         if self.stage == Stage::Dialogue
             && let Some(keys) = self.keypad.poll(now)
         {

@@ -59,8 +59,16 @@ struct Clause {
     text: String,
     voice: Voice,
     interruption: Interruption,
+    kind: Kind,
     /// The last clause of its line: what was heard is told.
     last: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Line,
+    /// Only bridges a silence: no longer needed when there is something to say.
+    Filler,
 }
 
 /// What came out of one tick.
@@ -101,6 +109,30 @@ impl Playout {
 
     /// Says `text` after what is still to be said.
     pub fn say(&mut self, text: &str, interruption: Interruption) {
+        self.queue_line(text, interruption, Kind::Line);
+    }
+
+    /// Says `text` to bridge a silence.
+    pub fn fill(&mut self, text: &str) {
+        self.queue_line(text, Interruption::Allowed, Kind::Filler);
+    }
+
+    /// Takes back a filler of which nothing was heard.
+    pub fn drop_filler(&mut self) {
+        let begun = self.at > 0;
+        let mut first = true;
+        self.queue.retain(|clause| {
+            let under_way = std::mem::take(&mut first) && begun;
+            under_way || clause.kind == Kind::Line
+        });
+    }
+
+    /// Whether what is due next is a filler.
+    pub fn is_filling(&self) -> bool {
+        self.queue.front().is_some_and(|clause| clause.kind == Kind::Filler)
+    }
+
+    fn queue_line(&mut self, text: &str, interruption: Interruption, kind: Kind) {
         let parts = clauses(text, self.language);
         let count = parts.len();
         for (n, part) in parts.into_iter().enumerate() {
@@ -111,6 +143,7 @@ impl Playout {
                 text: part,
                 voice: Voice::Unasked,
                 interruption,
+                kind,
                 last,
             });
         }
@@ -367,6 +400,22 @@ mod tests {
         playout.voiced(wanted.id, None);
         assert_eq!(playout.pop(), Popped::Idle);
         assert_eq!(playout.heard(), None);
+    }
+
+    #[test]
+    fn a_filler_goes_when_it_was_not_begun() {
+        let mut playout = Playout::new(Language::English);
+        playout.fill("One moment.");
+        assert!(playout.is_filling());
+        playout.drop_filler();
+        playout.say("Here it is.", Interruption::Allowed);
+        assert_eq!(ready(&mut playout, 640), ["Here it is."]);
+        play(&mut playout);
+        playout.fill("One moment.");
+        ready(&mut playout, 640);
+        playout.pop();
+        playout.drop_filler();
+        assert_eq!(play(&mut playout), 1, "what was begun is said to its end");
     }
 
     #[test]

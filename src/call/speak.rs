@@ -24,7 +24,7 @@ impl Call {
             }
         };
         let due = self.playout.voiced(id, sound);
-        if let (Some(moments), Due::Now) = (&mut self.moments, due) {
+        if let (Some(moments), Due::Now, false) = (&mut self.moments, due, self.playout.is_filling()) {
             moments.voiced.get_or_insert(now);
         }
     }
@@ -47,6 +47,7 @@ impl Call {
 
     /// What to send for 20 ms.
     pub(super) fn sound(&mut self, now: Instant) -> Option<Frame> {
+        let filling = self.playout.is_filling();
         let popped = self.playout.pop();
         self.await_voice(now, &popped);
         let frame = match popped {
@@ -57,7 +58,9 @@ impl Call {
             self.turn.bot_speaks(self.interruption());
             // What counts is what the telephone carries: a beginning "th" is above its band.
             let carried = level_dbfs(&self.narrow.push(frame.samples()));
+            // A filler is not what the caller waits for.
             if carried > AUDIBLE
+                && !filling
                 && let Some(moments) = self.moments.take()
             {
                 self.note(Note::Turn(moments.close(now)));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::clock;
-use crate::dialplan::{Value, parse};
+use crate::dialogue::grounded::understanding;
+use crate::dialplan::{Command, Facts, Value, parse};
 
 const PLAN: &str = r#"
 version: 1
@@ -30,7 +31,9 @@ patterns: {noinput: {after: 8s, say: ["Hello?"], then: hangup}, goodbye: {say: "
 fn call(min_score: &str) -> Call {
     let plan = parse(&PLAN.replace("MIN", min_score), "plan.yaml").unwrap_or_else(|problems| panic!("{problems:?}"));
     let faq = "## When do you open?\nWe open at eight.\n\n## How can I pay?\nBy card.\n\n## Where is the shop?\nIn Market Street.\n";
+    let knowledge = Arc::new(Knowledge::build([("faq.md".to_owned(), faq.to_owned())]));
     let start = Start {
+        understanding: understanding(&plan, "mia", &knowledge, None),
         plan: Arc::new(plan),
         assistant: "mia".into(),
         flow: "welcome".into(),
@@ -41,7 +44,6 @@ fn call(min_score: &str) -> Call {
             caller: BTreeMap::new(),
             call: BTreeMap::new(),
         },
-        knowledge: Arc::new(Knowledge::build([("faq.md".to_owned(), faq.to_owned())])),
         manager: Manager::Grounded,
     };
     Call::new(clock::now(), start)

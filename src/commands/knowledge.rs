@@ -12,7 +12,7 @@ use offhook::config::Config;
 use offhook::dialogue::knowledge::reading::{THREAD, Unreadable};
 use offhook::dialogue::knowledge::{Document, Knowledge, LEAST_SCORE, Passage, likeness};
 use offhook::dialplan::{self, Plan};
-use offhook::engine::library;
+use offhook::engine::{library, meaning};
 use offhook::language::Language;
 use offhook::store::{Asked, Store};
 use serde::Serialize;
@@ -132,7 +132,7 @@ impl FileReport {
 fn build(plan: &Plan, json: bool) -> Outcome {
     let began = clock::now();
     let reports = Mutex::new(Vec::new());
-    let built = library::build(plan, &None, &|path, read| {
+    let built = library::build(plan, &meaning::find(), &|path, read| {
         let report = FileReport::new(path, read);
         if !json {
             report.print(began);
@@ -202,7 +202,7 @@ impl From<Passage> for Candidate {
 const SHOWN: usize = 4;
 
 fn ask(plan: &Plan, assistant: Option<&str>, question: &str, json: bool) -> Outcome {
-    let shelves = library::build(plan, &None, &|_, _| {})
+    let shelves = library::build(plan, &meaning::find(), &|_, _| {})
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let named = assistant.map(str::to_owned);
     let first = || {
@@ -255,7 +255,11 @@ fn found(assistant: &str, knowledge: &Knowledge, question: &str, least_score: f3
         candidates: knowledge
             .best(question, language, SHOWN)
             .into_iter()
-            .map(Candidate::from)
+            .map(|passage| Candidate {
+                text: passage.whole,
+                score: passage.score,
+                source: passage.source,
+            })
             .collect(),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use offhook::clock;
 use offhook::config::Config;
 use offhook::engine::load::{self, Running, Script};
+use offhook::engine::meaning;
 use offhook::engine::reload::{Written, reload};
 use offhook::engine::{Bot, Wish};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,7 +23,7 @@ pub fn run(path: &Path) -> Outcome {
 /// Loads and opens everything; models come before the SIP port.
 pub(super) async fn prepare(config: &Config) -> Result<Running, Error> {
     let began = clock::now();
-    let script = Script::load(&config.plan)?;
+    let script = Script::load(&config.plan, meaning::find())?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(config, &script))?);
     load::render(&engines, &script).await;
     let running = load::start(config, script, engines).await?;

@@ -12,6 +12,7 @@ use offhook::clock;
 use offhook::config::Config;
 use offhook::dialplan::scenario::{Party, Scenario};
 use offhook::engine::load::{self, Script};
+use offhook::engine::meaning;
 use offhook::models::Cache;
 use offhook::simulate::junit::{self, Case, Outcome as Verdict};
 use offhook::simulate::trial::{self, Trial};
@@ -71,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 async fn simulate(arguments: &Arguments, config: &Config) -> Outcome {
-    let script = Script::load(&config.plan)?;
+    let script = Script::load(&config.plan, meaning::find())?;
     let wanted = |test: &&Scenario| arguments.only.as_ref().is_none_or(|only| test.name.contains(only));
     let tests: Vec<&Scenario> = script.plan.tests.iter().filter(wanted).collect();
     if tests.is_empty() {

@@ -96,6 +96,8 @@ pub enum Command {
     },
     Affirm,
     Deny,
+    /// The caller wants to leave what is under way: "never mind".
+    Cancel,
     /// An answer from the knowledge, and where it stands there.
     Answer {
         text: String,
@@ -121,6 +123,7 @@ impl Command {
             | Command::Set { .. }
             | Command::Affirm
             | Command::Deny
+            | Command::Cancel
             | Command::Answer { .. }
             | Command::Repeat
             | Command::HandOver

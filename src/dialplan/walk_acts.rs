@@ -50,6 +50,11 @@ impl Walk {
         policies.find_map(|policy| policy.style.as_deref())
     }
 
+    /// Whether the caller is being asked for leave to use a tool.
+    pub fn asks_leave(&self) -> bool {
+        matches!(self.waiting, Waiting::Permission(_))
+    }
+
     /// The tool that is being used, if one is: nothing may be said to have been done until it has answered.
     pub fn using(&self) -> Option<&ToolCall> {
         match &self.waiting {

@@ -31,6 +31,9 @@ impl Walk {
         if commands.contains(&Command::Repeat) {
             return self.repeat(waiting);
         }
+        if commands.contains(&Command::Cancel) {
+            return self.cancelled(waiting);
+        }
         let open = Waiting::Open { flow: None };
         let waiting = match waiting {
             Waiting::Permission(used) if commands.contains(&Command::Deny) => {
@@ -170,6 +173,19 @@ impl Walk {
         self.next()
     }
 
+    /// Leaves the flow under way, and those that run it as a part of themselves; what waits below goes on.
+    fn cancelled(&mut self, waiting: &Waiting) -> Order {
+        if *waiting == Waiting::AnythingElse {
+            return self.goodbye();
+        }
+        self.understood();
+        self.corrections.clear();
+        while self.frames.last().is_some_and(|frame| frame.way == Way::Run) {
+            self.frames.pop();
+        }
+        self.leave(&Next::EndFlow)
+    }
+
     fn repeat(&mut self, waiting: &Waiting) -> Order {
         self.trouble.repeats += 1;
         if self.trouble.repeats > MOST_REPEATS {
@@ -293,10 +309,13 @@ impl Walk {
                 Command::Answer { text, .. } => {
                     self.understood();
                     self.put_off(waiting);
-                    self.queue.push_back(Order::Say {
-                        text: text.clone(),
-                        bargein: self.bargein,
-                    });
+                    // What was said while it was being made has no words here.
+                    if !text.is_empty() {
+                        self.queue.push_back(Order::Say {
+                            text: text.clone(),
+                            bargein: self.bargein,
+                        });
+                    }
                     return Some(self.next());
                 }
                 Command::Clarify { flows } => {
@@ -317,6 +336,7 @@ impl Walk {
                 }
                 Command::Affirm
                 | Command::Deny
+                | Command::Cancel
                 | Command::Set { .. }
                 | Command::StartFlow(_)
                 | Command::Repeat

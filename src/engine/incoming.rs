@@ -12,7 +12,6 @@ use super::load::Script;
 use super::{Bot, using};
 use crate::call::{Manager, Start};
 use crate::clock;
-use crate::dialogue::knowledge::Knowledge;
 use crate::dialplan::{Facts, Then, Value};
 use crate::language::Language;
 use crate::sip::{Action, CallId, Event, Party};
@@ -128,13 +127,12 @@ fn accepted(
         .assistants
         .get(&assistant)
         .and_then(|a| a.languages.first().copied());
-    let knowledge = script.knowledge.get(&assistant).cloned();
     let start = Start {
         flow,
         language: spoken.unwrap_or(Language::English),
         facts,
         told,
-        knowledge: knowledge.unwrap_or_else(|| Arc::new(Knowledge::build([]))),
+        understanding: script.understanding.get(&assistant).cloned().unwrap_or_default(),
         manager: if bot.model.is_some() {
             Manager::Model
         } else {

@@ -38,6 +38,7 @@ const DATAGRAM: usize = 2048;
 enum Answer {
     Transcribed(u64, Result<Transcript, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
+    Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
@@ -406,6 +407,7 @@ impl Leg {
                 self.speaking.remove(&id);
                 call.voiced(now, id, result);
             }
+            Answer::Clause(id, text) => call.clause(now, id, &text),
             Answer::Understood(id, result) => {
                 self.thinking.remove(&id);
                 call.understood(now, id, result);
@@ -472,8 +474,10 @@ impl Leg {
         let Some(model) = self.bot.model.clone() else {
             return self.refuse(Answer::Understood(id, Err("no language model is configured".into())));
         };
-        let answers = self.answers.clone();
-        let thinking = think(model, question.prompt, question.allowed, move |result| {
+        let (answers, clauses) = (self.answers.clone(), self.answers.clone());
+        // A clause that finds no room is lost like one without a voice; the rest of the call goes on.
+        let said = move |text| drop(clauses.try_send(Answer::Clause(id, text)));
+        let thinking = think(model, question, said, move |result| {
             answers.try_send(Answer::Understood(id, result)).ok();
         });
         self.thinking.insert(id, thinking);

@@ -6,19 +6,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::meaning::Engine;
 use crate::dialogue::knowledge::gathering::gather;
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::knowledge::vectors::Vectors;
 use crate::dialogue::knowledge::{Document, Knowledge};
-use crate::dialogue::meaning::Meaning;
 use crate::dialplan::Plan;
 use crate::models::Cache;
 
 /// By assistant.
 pub type Shelves = BTreeMap<String, Arc<Knowledge>>;
-
-/// What finds passages by their meaning; without it they are found by words.
-pub type Engine = Option<Arc<dyn Meaning>>;
 
 /// Hears of each file as it is read.
 pub type Told<'t> = &'t (dyn Fn(&Path, &Result<Document, Unreadable>) + Sync);

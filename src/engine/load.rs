@@ -1,17 +1,21 @@
 //! From a configuration to a running bot.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::library::{self, Shelves};
+use super::meaning::Engine;
 use super::ports::Ports;
 use super::recorder::Recorder;
-use super::thinking::Models;
 use super::{Bot, Wish};
+use crate::clock;
 use crate::config::{Config, Recordings};
+use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
+use crate::dialogue::model::Servers;
 use crate::dialplan::{self, Plan, Problem};
 use crate::language::Language;
 use crate::models::Cache;
@@ -42,11 +46,15 @@ pub enum LoadError {
     Thread(std::io::Error),
 }
 
-/// A plan, and the knowledge of each of its assistants. Cheap to clone.
+/// A plan, and what each of its assistants knows and understands. Cheap to clone.
 #[derive(Clone)]
 pub struct Script {
     pub plan: Arc<Plan>,
     pub knowledge: Shelves,
+    /// By assistant.
+    pub understanding: BTreeMap<String, Understanding>,
+    /// What it was read with.
+    pub meaning: Engine,
 }
 
 impl Script {
@@ -69,13 +77,19 @@ impl Script {
         words
     }
 
-    /// Reads the plan in `path` and what its assistants know. Blocks until all is read.
-    pub fn load(path: &std::path::Path) -> Result<Self, LoadError> {
+    /// Reads the plan in `path` and what its assistants know. Blocks until all is read: seconds.
+    pub fn load(path: &std::path::Path, meaning: Engine) -> Result<Self, LoadError> {
         let plan = dialplan::load(path).map_err(LoadError::Plan)?;
-        let knowledge = library::build(&plan, &None, &|_, _| {}).map_err(LoadError::Knowledge)?;
+        let knowledge = library::build(&plan, &meaning, &|_, _| {}).map_err(LoadError::Knowledge)?;
+        let understood = knowledge.iter().map(|(assistant, knowledge)| {
+            let understood = understanding(&plan, assistant, knowledge, meaning.as_ref());
+            (assistant.clone(), understood)
+        });
         Ok(Self {
+            understanding: understood.collect(),
             plan: Arc::new(plan),
             knowledge,
+            meaning,
         })
     }
 }
@@ -164,7 +178,7 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
-    let model = Models::new(&config.models)?.map(Arc::new);
+    let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {

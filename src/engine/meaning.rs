@@ -10,7 +10,17 @@ use crate::models::Cache;
 use crate::speech::Error;
 use crate::speech::meaning::MiniLm;
 
-/// Loads the model; a bot that has none chooses by words alone.
+/// What tells the meaning of words, where there is something.
+pub type Engine = Option<Arc<dyn Meaning>>;
+
+/// The model of the cache; a bot that has none understands by words alone, and says so.
+pub fn find() -> Engine {
+    load(&Cache::open())
+        .inspect_err(|e| tracing::warn!("wishes and questions are understood by their words alone: {e}"))
+        .ok()
+}
+
+/// Loads the model.
 pub fn load(cache: &Cache) -> Result<Arc<dyn Meaning>, Error> {
     Ok(Arc::new(Remembering {
         model: MiniLm::load(cache)?,

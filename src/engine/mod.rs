@@ -29,7 +29,7 @@ use self::incoming::Invitation;
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
-use self::thinking::Models;
+use crate::dialogue::model::Servers;
 use crate::sdp::Capabilities;
 use crate::sip::{Action, CallId, Event, UserAgent};
 use crate::speech::Engines;
@@ -47,7 +47,7 @@ pub struct Bot {
     pub(super) script: RwLock<Arc<Script>>,
     pub toolbox: Arc<Toolbox>,
     pub engines: Arc<Engines>,
-    pub model: Option<Arc<Models>>,
+    pub model: Option<Arc<Servers>>,
     pub sip: UserAgent,
     pub ports: Ports,
     /// Written into session descriptions.

@@ -24,7 +24,8 @@ pub enum ReloadError {
 /// Takes the plan in `path` as it is now; its hash, or why the old one stays.
 pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> {
     let file = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || Script::load(&file)).await;
+    let meaning = bot.script().meaning.clone();
+    let read = tokio::task::spawn_blocking(move || Script::load(&file, meaning)).await;
     let script = read.map_err(|e| ReloadError::Reading(e.to_string()))??;
     let voices = bot.engines.languages();
     if let Some(language) = script.plan.languages().into_iter().find(|one| !voices.contains(one)) {

@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::load::{self, LoadError, Script};
+use super::meaning;
 use super::using::use_tool;
 use crate::audio::resample::{self, Resampler};
 use crate::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use crate::call::{Call, Heard, Manager, Note, Output, Start};
 use crate::clock;
 use crate::config::Config;
-use crate::dialogue::knowledge::Knowledge;
 use crate::dialplan::{Facts, Then, Value};
 use crate::speech::Transcript;
 use crate::tools::Toolbox;
@@ -173,7 +173,7 @@ enum Answer {
 
 /// Holds one conversation with the plan of `config`; `told` is given who said what.
 pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str)) -> Result<(), SoundError> {
-    let script = Script::load(&config.plan)?;
+    let script = Script::load(&config.plan, meaning::find())?;
     let engines = tokio::task::block_in_place(|| load::engines(config, &script))?;
     load::render(&engines, &script).await;
     let route = script.plan.routes.iter().find_map(|route| match &route.then {
@@ -188,11 +188,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         .copied()
         .unwrap_or(crate::language::Language::English);
     let start = Start {
-        knowledge: script
-            .knowledge
-            .get(&assistant)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(Knowledge::build([]))),
+        understanding: script.understanding.get(&assistant).cloned().unwrap_or_default(),
         plan: script.plan,
         assistant,
         flow,

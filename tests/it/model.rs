@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::civil::date;
 use offhook::dialogue::Passage;
+use offhook::dialogue::guard::Guard;
 use offhook::dialogue::model::{
-    Allowed, BadServer, Delta, Deltas, Format, Llm, LlmError, Message, OpenAi, Prompt, Reading, Role, Secret, Server,
-    Stage,
+    Allowed, BadServer, Delta, Deltas, Format, Leave, Llm, LlmError, Message, OpenAi, Prompt, Reading, Role, Secret,
+    Server, Stage,
 };
 use offhook::dialplan::Command;
 use offhook::language::Language;
@@ -135,6 +136,7 @@ fn prompt() -> Prompt {
             message(Role::Caller, "hi"),
         ],
         schema: serde_json::json!({ "type": "object" }),
+        tools: serde_json::json!([{ "type": "function", "function": { "name": "affirm", "parameters": { "type": "object" } } }]),
     }
 }
 
@@ -369,25 +371,28 @@ async fn a_looser_format_is_tried_and_kept() {
         whole(
             "400 Bad Request",
             "application/json",
-            r#"{"error":"response_format is not supported"}"#,
+            r#"{"error":"this is not supported"}"#,
         )
     };
     let fine = || vec![stream_head(), chunk("{}"), done()];
-    let (address, mut requests, _tasks) = serve(vec![refusal(), refusal(), fine(), fine()]).await;
+    let (address, mut requests, _tasks) = serve(vec![refusal(), refusal(), refusal(), fine(), fine()]).await;
     let client = OpenAi::new(server(address)).unwrap();
     for _ in 0..2 {
         assert_eq!(all(client.reply(prompt())).await.as_deref(), Ok("{}"));
     }
     let mut asked = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         let request = requests.recv().await.unwrap();
         asked.push(
-            ["json_schema", "json_object"]
+            ["json_schema", "\"tools\"", "json_object"]
                 .into_iter()
                 .find(|format| request.contains(format)),
         );
     }
-    assert_eq!(asked, [Some("json_schema"), Some("json_object"), None, None]);
+    assert_eq!(
+        asked,
+        [Some("json_schema"), Some("\"tools\""), Some("json_object"), None, None]
+    );
 }
 
 #[tokio::test]
@@ -408,10 +413,15 @@ async fn an_answer_is_spoken_before_it_is_whole() {
         slots: Vec::new(),
         passages: vec![Passage {
             text: "Any item can be returned within thirty days if it is unused.".to_owned(),
+            whole: "Any item can be returned within thirty days if it is unused.".to_owned(),
             source: "faq.md#returns".to_owned(),
             score: 0.9,
         }],
+        words: "how long can I return it".to_owned(),
+        leave: Leave::NotAsked,
         heard: "how long can I return it".to_owned(),
+        known: String::new(),
+        guard: Guard::new(&[], Language::English),
         language: Language::English,
         now: date(2026, 11, 21).at(10, 0, 0, 0),
     });

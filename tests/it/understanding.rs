@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use offhook::dialogue::choosing::choose;
+use offhook::dialogue::grounded::understanding;
 use offhook::dialogue::measure::{Evaluation, Table};
 use offhook::dialogue::wishes::By;
-use offhook::dialogue::{Grounded, Knowledge, Meaning, Moment};
+use offhook::dialogue::{Knowledge, Meaning, Moment};
 use offhook::dialplan::{self, Command, Expect};
 use offhook::engine::meaning;
 use offhook::language::Language;
@@ -52,13 +53,9 @@ fn the_plan_that_ships_is_understood_by_meaning_too() {
     let Some(model) = model() else { return };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans/support.yaml");
     let plan = dialplan::load(&path).expect("the plan that ships is right");
-    let grounded = Grounded::with_meaning(
-        &plan,
-        "mia",
-        Language::English,
-        Arc::new(Knowledge::build([])),
-        Some(model),
-    );
+    let knowledge = Arc::new(Knowledge::build([]));
+    let understood = understanding(&plan, "mia", &knowledge, Some(&model));
+    let grounded = &understood[&Language::English];
     let wish = |words: &str| {
         let commands = grounded.understand(
             words,

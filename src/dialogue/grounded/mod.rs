@@ -42,6 +42,27 @@ pub struct Grounded {
     has_person: bool,
 }
 
+/// What an assistant understands, in each language that it speaks.
+pub type Understanding = BTreeMap<Language, Arc<Grounded>>;
+
+/// For `assistant` of `plan`, by name. Takes a second with `meaning`: it is made once for a plan, not for each call.
+pub fn understanding(
+    plan: &Plan,
+    assistant: &str,
+    knowledge: &Arc<Knowledge>,
+    meaning: Option<&Arc<dyn Meaning>>,
+) -> Understanding {
+    let spoken = plan
+        .assistants
+        .get(assistant)
+        .map(|assistant| assistant.languages.iter().copied());
+    let grounded = |language| {
+        let grounded = Grounded::new(plan, assistant, language, Arc::clone(knowledge), meaning.cloned());
+        (language, Arc::new(grounded))
+    };
+    spoken.into_iter().flatten().map(grounded).collect()
+}
+
 /// Where the call is when the caller speaks.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
@@ -74,13 +95,8 @@ const WISH_FIRST: f32 = 1.25;
 const NEARER: f32 = 1.1;
 
 impl Grounded {
-    /// For `assistant` of `plan`, by name; `knowledge` is what that assistant may answer from.
-    pub fn new(plan: &Plan, assistant: &str, language: Language, knowledge: Arc<Knowledge>) -> Grounded {
-        Self::with_meaning(plan, assistant, language, knowledge, None)
-    }
-
-    /// As [`Self::new`]; flows are chosen by `meaning` too. Takes a second: it is made once for a plan, not for each call.
-    pub fn with_meaning(
+    /// `knowledge` is what the assistant may answer from; flows are chosen by `meaning` too, where there is one.
+    pub fn new(
         plan: &Plan,
         assistant: &str,
         language: Language,

@@ -32,7 +32,7 @@ fn shipped(name: &str, assistant: &str, language: Language) -> (Plan, Grounded) 
             )
         })
         .collect();
-    let grounded = Grounded::new(&plan, assistant, language, Arc::new(Knowledge::build(documents)));
+    let grounded = Grounded::new(&plan, assistant, language, Arc::new(Knowledge::build(documents)), None);
     (plan, grounded)
 }
 
@@ -43,6 +43,7 @@ fn short(commands: &[Command]) -> String {
         Command::Set { slot, value } => format!("{slot}={value}"),
         Command::Affirm => "yes".to_owned(),
         Command::Deny => "no".to_owned(),
+        Command::Cancel => "cancel".to_owned(),
         Command::Answer { source, .. } => format!("?{}", source.split('#').nth(1).unwrap_or_default()),
         Command::Clarify { flows } => flows.join("|"),
         Command::Repeat => "repeat".to_owned(),

@@ -1,7 +1,7 @@
-//! What was done in a call: each deed by its key, begun once.
+//! What was done in a call: what claims may rest on.
 //!
-//! A deed that was begun is not begun again, whoever asks: not after the caller cut in, not after a correction that leads the same way. It knows
-//! neither what a deed is nor how it is done.
+//! It is told what is begun and what came of it. That a deed is done once is the matter of the walk and of the tools, not
+//! of this.
 
 use std::collections::BTreeMap;
 
@@ -25,52 +25,25 @@ struct Deed {
 enum State {
     UnderWay,
     Succeeded(BTreeMap<String, Value>),
-    Failed(Failed),
-}
-
-/// How a deed failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failed {
-    /// Certainly nothing was done: it may be tried again.
-    Nothing,
-    /// Its request went out and no answer came: perhaps it was done.
-    Unknown,
-}
-
-/// What is to be done where a deed is wanted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Begin<'a> {
-    /// It has not been done: do it now.
-    Do,
-    /// Wait for what comes of it.
-    UnderWay,
-    /// It was done before, and this came of it.
-    Done(&'a BTreeMap<String, Value>),
-    /// Nobody knows whether it was done: it is not repeated.
-    Unknown,
+    Failed,
 }
 
 impl Deeds {
-    /// A deed is wanted. `key` is the same for the same deed: of the call and the slots that it is done with. `words` name it: its tool, and what the
-    /// caller was asked before it.
-    pub fn begin(&mut self, key: &str, words: &str) -> Begin<'_> {
-        let again = match self.by_key.get(key).map(|deed| &deed.state) {
-            None | Some(State::Failed(Failed::Nothing)) => true,
-            Some(State::UnderWay | State::Succeeded(_) | State::Failed(Failed::Unknown)) => false,
+    /// A deed is begun. `key` tells it from the others: its tool, and what it is done with. `words` name it: its tool, and
+    /// what the caller was asked before it. One that has succeeded stays so.
+    pub fn begin(&mut self, key: &str, words: &str) {
+        if self
+            .by_key
+            .get(key)
+            .is_some_and(|deed| matches!(deed.state, State::Succeeded(_)))
+        {
+            return;
+        }
+        let deed = Deed {
+            kinds: named(words),
+            state: State::UnderWay,
         };
-        if again {
-            let deed = Deed {
-                kinds: named(words),
-                state: State::UnderWay,
-            };
-            self.by_key.insert(key.to_owned(), deed);
-            return Begin::Do;
-        }
-        match self.by_key.get(key).map(|deed| &deed.state) {
-            Some(State::Succeeded(result)) => Begin::Done(result),
-            Some(State::Failed(_)) => Begin::Unknown,
-            Some(State::UnderWay) | None => Begin::UnderWay,
-        }
+        self.by_key.insert(key.to_owned(), deed);
     }
 
     /// It was done. An answer to what is not under way changes nothing.
@@ -79,8 +52,8 @@ impl Deeds {
     }
 
     /// It was not done, as far as is known.
-    pub fn failed(&mut self, key: &str, how: Failed) {
-        self.over(key, State::Failed(how));
+    pub fn failed(&mut self, key: &str) {
+        self.over(key, State::Failed);
     }
 
     /// Whether a deed of this kind has succeeded. That something is done is true after any.
@@ -97,7 +70,7 @@ impl Deeds {
     pub fn results(&self) -> impl Iterator<Item = &Value> {
         self.by_key.values().flat_map(|deed| match &deed.state {
             State::Succeeded(result) => Some(result.values()).into_iter().flatten(),
-            State::UnderWay | State::Failed(_) => None.into_iter().flatten(),
+            State::UnderWay | State::Failed => None.into_iter().flatten(),
         })
     }
 
@@ -118,8 +91,6 @@ impl Deeds {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn label() -> BTreeMap<String, Value> {
@@ -127,31 +98,17 @@ mod tests {
     }
 
     #[test]
-    fn a_deed_is_done_once() {
-        let mut deeds = Deeds::default();
-        assert_eq!(deeds.begin("call-1/40718263", "open_return"), Begin::Do);
-        assert_eq!(deeds.begin("call-1/40718263", "open_return"), Begin::UnderWay);
-        deeds.succeeded("call-1/40718263", label());
-        assert_eq!(deeds.begin("call-1/40718263", "open_return"), Begin::Done(&label()));
-        deeds.failed("call-1/40718263", Failed::Nothing);
-        assert_eq!(deeds.begin("call-1/40718263", "open_return"), Begin::Done(&label()));
-        assert_eq!(
-            deeds.begin("call-1/11112222", "open_return"),
-            Begin::Do,
-            "another order"
-        );
-        assert_eq!(deeds.results().count(), 1);
-    }
-
-    #[test]
-    fn only_what_certainly_did_nothing_is_tried_again() {
+    fn what_failed_backs_nothing_and_what_succeeded_stays_so() {
         let mut deeds = Deeds::default();
         deeds.begin("a", "cancel_order");
-        deeds.failed("a", Failed::Nothing);
-        assert_eq!(deeds.begin("a", "cancel_order"), Begin::Do);
-        deeds.failed("a", Failed::Unknown);
-        assert_eq!(deeds.begin("a", "cancel_order"), Begin::Unknown);
+        deeds.failed("a");
         assert!(!deeds.back(Action::Cancel) && !deeds.may_back(Action::Cancel));
+        deeds.begin("a", "cancel_order");
+        deeds.succeeded("a", label());
+        deeds.begin("a", "cancel_order");
+        deeds.failed("a");
+        assert!(deeds.back(Action::Cancel));
+        assert_eq!(deeds.results().count(), 1);
     }
 
     #[test]
@@ -162,37 +119,5 @@ mod tests {
         deeds.succeeded("a", label());
         assert!(deeds.back(Action::Open) && deeds.back(Action::Settle) && deeds.back(Action::Return));
         assert!(!deeds.back(Action::Cancel) && !deeds.back(Action::Refund));
-    }
-
-    proptest! {
-        /// Whatever happens in whatever order, nothing is done twice that may have been done.
-        #[test]
-        fn never_twice(events in prop::collection::vec((0..3_usize, 0..4_u8), 0..60)) {
-            let mut deeds = Deeds::default();
-            let mut done = [0; 3];
-            let mut under_way = [false; 3];
-            for (at, event) in events {
-                let key = ["a", "b", "c"][at];
-                match event {
-                    0 => if deeds.begin(key, "cancel") == Begin::Do {
-                        prop_assert!(!under_way[at] && done[at] == 0);
-                        under_way[at] = true;
-                    },
-                    1 => {
-                        deeds.succeeded(key, label());
-                        done[at] += usize::from(std::mem::take(&mut under_way[at]));
-                    }
-                    2 => {
-                        deeds.failed(key, Failed::Nothing);
-                        under_way[at] = false;
-                    }
-                    _ => {
-                        deeds.failed(key, Failed::Unknown);
-                        done[at] += usize::from(std::mem::take(&mut under_way[at]));
-                    }
-                }
-            }
-            prop_assert!(done.iter().all(|count| *count <= 1));
-        }
     }
 }

@@ -314,7 +314,7 @@ impl Sight<'_> {
     fn before(&self, at: usize) -> Option<usize> {
         (0..at).rev().find(|n| {
             let word = self.words[*n].as_str();
-            !among(ADVERBS, word) && !(word == "and" && *n > 0)
+            !(among(ADVERBS, word) || word == "and" && *n > 0)
         })
     }
 
@@ -382,7 +382,7 @@ impl Sight<'_> {
         // "Anything you have bought" is about the thing; "You have cancelled it." is a claim.
         let been = self.words[have..self.at].iter().any(|word| word == "been");
         let you = word == "you" && subject.is_some_and(|at| at > 0 && !is_start(self.word(at.checked_sub(1))));
-        !(you && !been)
+        !you || been
     }
 
     fn passive(&self, be: Option<usize>, word: &str, action: Action) -> bool {
@@ -497,9 +497,7 @@ impl Sight<'_> {
         match self.word(Some(subject)) {
             "which" | "who" | "whose" => true,
             "that" => {
-                subject > 0
-                    && !is_start(self.word(Some(subject - 1)))
-                    && !among(REPORTS, self.word(Some(subject - 1)))
+                subject > 0 && !is_start(self.word(Some(subject - 1))) && !among(REPORTS, self.word(Some(subject - 1)))
             }
             _ => self.words[..subject].iter().any(|word| {
                 matches!(

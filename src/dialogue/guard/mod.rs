@@ -15,7 +15,7 @@ mod never;
 mod tests;
 
 pub use action::Action;
-pub use deeds::{Begin, Deeds, Failed};
+pub use deeds::Deeds;
 pub use grounds::Refusal;
 
 pub(super) use grounds::{addresses, numbers};

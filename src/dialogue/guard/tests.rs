@@ -409,7 +409,7 @@ fn a_claim_waits_for_its_deed() {
 
     let mut failed = Deeds::default();
     failed.begin("k", "open_return");
-    failed.failed("k", Failed::Unknown);
+    failed.failed("k");
     assert_eq!(other.settle(&failed), ["I can't confirm that yet."]);
     assert_eq!(other.pass("Anything else?", "", &failed), Passed::Dropped);
 }

@@ -34,8 +34,10 @@ pub struct Knowledge {
 /// An answer, as it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passage {
-    /// To be spoken.
+    /// To be spoken: what of it answers the question.
     pub text: String,
+    /// All of it.
+    pub whole: String,
     /// Where it stands: `faq.md#opening-hours`, `manual.pdf#page=3`.
     pub source: String,
     /// 0 to 1: the chance that it answers the question. It means the same in both languages.
@@ -68,10 +70,9 @@ impl Knowledge {
         }
     }
 
-    /// Lets passages be found by what they mean, too. `of` gives a passage's vector, from a cache or from `meaning` itself.
+    /// Lets English passages be found by what they mean, too: the meaning of Mandarin is not known here. `of` gives a passage's vector, from a cache or from `meaning` itself.
     pub fn understanding(mut self, meaning: Arc<dyn Meaning>, of: &mut dyn FnMut(&str) -> Vec<f32>) -> Knowledge {
         self.english.understand(of);
-        self.mandarin.understand(of);
         self.meaning = Some(meaning);
         self
     }
@@ -83,16 +84,19 @@ impl Knowledge {
         let (score, piece) = shelf.found(question, self.meaning.as_deref()).into_iter().next()?;
         Some(Passage {
             text: shelf.said(piece, question),
+            whole: piece.text.clone(),
             source: piece.source.clone(),
             score,
         })
     }
 
-    /// At most `count` whole passages that may answer `question`, the best first.
+    /// At most `count` passages that may answer `question`, the best first.
     pub fn best(&self, question: &str, language: Language, count: usize) -> Vec<Passage> {
-        let found = self.shelf(language).found(question, self.meaning.as_deref());
+        let shelf = self.shelf(language);
+        let found = shelf.found(question, self.meaning.as_deref());
         let passages = found.into_iter().take(count).map(|(score, piece)| Passage {
-            text: piece.text.clone(),
+            text: shelf.said(piece, question),
+            whole: piece.text.clone(),
             source: piece.source.clone(),
             score,
         });

@@ -9,7 +9,7 @@ use super::passages::Piece;
 use super::spoken::answer;
 use super::terms::terms;
 use crate::dialogue::features::{UNKNOWN_PAIR, is_pair};
-use crate::dialogue::meaning::Meaning;
+use crate::dialogue::meaning::{Meaning, likeness};
 use crate::dialogue::words::edits;
 use crate::language::Language;
 
@@ -162,12 +162,19 @@ impl Shelf {
         for (at, near) in self.near_headings(&asked) {
             evidence.entry(at).or_default().heading = near;
         }
-        if let Some(meaning) = meaning.filter(|_| !self.meanings.is_empty()) {
-            let asked = meaning.of(question);
+        let meaning = meaning.filter(|_| !self.meanings.is_empty());
+        if let Some(asked) = meaning.map(|meaning| meaning.of(question))
+            && !asked.is_empty()
+        {
             let near: Vec<f32> = self
                 .meanings
                 .iter()
-                .map(|vectors| vectors.iter().map(|vector| dot(&asked, vector)).fold(0.0, f32::max))
+                .map(|vectors| {
+                    vectors
+                        .iter()
+                        .map(|vector| likeness(&asked, vector))
+                        .fold(0.0, f32::max)
+                })
                 .collect();
             // What passages have in common with any question says nothing.
             let common = near.iter().sum::<f32>() / near.len() as f32;
@@ -343,8 +350,4 @@ fn highest(text: &str, language: Language) -> BTreeMap<String, f32> {
         *known = known.max(weight);
     }
     weights
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -5,14 +5,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::calls::CallPiece;
 use super::prompt::{Prompt, Role};
 
-/// How a server is held to JSON, from the strictest to none. Not every server knows every one.
+/// How a server is held to commands, from the strictest way to none. Not every server knows every one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Format {
     /// `response_format: json_schema`
     #[default]
     Schema,
+    /// Each command is a tool, and one must be called.
+    Tools,
     /// `response_format: json_object`
     Object,
     /// The prompt alone asks for it, and no optional parameter is sent.
@@ -20,10 +24,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format of this place in the order from the strictest.
+    pub(super) fn from_number(number: u8) -> Format {
+        [Format::Schema, Format::Tools, Format::Object]
+            .into_iter()
+            .find(|format| *format as u8 == number)
+            .unwrap_or(Format::Plain)
+    }
+
     /// What to try where a server refuses this one.
     pub(super) fn looser(self) -> Option<Format> {
         match self {
-            Format::Schema => Some(Format::Object),
+            Format::Schema => Some(Format::Tools),
+            Format::Tools => Some(Format::Object),
             Format::Object => Some(Format::Plain),
             Format::Plain => None,
         }
@@ -49,15 +62,22 @@ pub(super) fn request(model: &str, prompt: &Prompt, format: Format) -> Value {
         .collect();
     let mut body = json!({ "model": model, "messages": messages, "stream": true });
     let response_format = match format {
-        Format::Schema => json!({
+        Format::Schema => Some(json!({
             "type": "json_schema",
             "json_schema": { "name": "turn", "strict": true, "schema": prompt.schema },
-        }),
-        Format::Object => json!({ "type": "json_object" }),
+        })),
+        Format::Tools => None,
+        Format::Object => Some(json!({ "type": "json_object" })),
         Format::Plain => return body,
     };
     if let Some(body) = body.as_object_mut() {
-        body.insert("response_format".to_owned(), response_format);
+        match response_format {
+            Some(response_format) => drop(body.insert("response_format".to_owned(), response_format)),
+            None => {
+                body.insert("tools".to_owned(), prompt.tools.clone());
+                body.insert("tool_choice".to_owned(), json!("required"));
+            }
+        }
         body.insert("temperature".to_owned(), json!(0));
         body.insert("max_tokens".to_owned(), json!(LONGEST_ANSWER));
     }
@@ -68,6 +88,7 @@ pub(super) fn request(model: &str, prompt: &Prompt, format: Format) -> Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub text: String,
+    pub calls: Vec<CallPiece>,
     pub end: End,
 }
 
@@ -92,6 +113,7 @@ pub(super) fn piece(data: &str) -> Result<Piece, Unreadable> {
     if data == "[DONE]" {
         return Ok(Piece {
             text: String::new(),
+            calls: Vec::new(),
             end: End::Whole,
         });
     }
@@ -107,6 +129,7 @@ pub(super) fn piece(data: &str) -> Result<Piece, Unreadable> {
     let Some(choice) = chunk.choices.ok_or(Unreadable::NotAChunk)?.into_iter().next() else {
         return Ok(Piece {
             text: String::new(),
+            calls: Vec::new(),
             end: End::NotYet,
         });
     };
@@ -115,12 +138,13 @@ pub(super) fn piece(data: &str) -> Result<Piece, Unreadable> {
         Some("length" | "content_filter") => End::Short,
         Some(_) => End::Whole,
     };
-    let text = choice
-        .delta
-        .or(choice.message)
-        .and_then(|message| message.content)
-        .unwrap_or_default();
-    Ok(Piece { text, end })
+    let message = choice.delta.or(choice.message).unwrap_or_default();
+    let calls = message.tool_calls.unwrap_or_default().into_iter().map(CallPiece::from);
+    Ok(Piece {
+        text: message.content.unwrap_or_default(),
+        calls: calls.collect(),
+        end,
+    })
 }
 
 #[derive(Deserialize)]
@@ -136,9 +160,40 @@ struct Choice {
     finish_reason: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Message {
     content: Option<String>,
+    tool_calls: Option<Vec<ToolCall>>,
+}
+
+#[derive(Deserialize)]
+struct ToolCall {
+    index: Option<u64>,
+    id: Option<String>,
+    function: Option<Function>,
+}
+
+#[derive(Default, Deserialize)]
+struct Function {
+    name: Option<String>,
+    /// JSON as text; from some servers as it is.
+    arguments: Option<Value>,
+}
+
+impl From<ToolCall> for CallPiece {
+    fn from(call: ToolCall) -> Self {
+        let function = call.function.unwrap_or_default();
+        CallPiece {
+            index: call.index,
+            id: call.id,
+            name: function.name,
+            arguments: match function.arguments {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text,
+                Some(json) => json.to_string(),
+            },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +230,21 @@ mod tests {
             Ok(("all".to_owned(), End::Whole))
         );
         assert_eq!(text(" [DONE]"), Ok((String::new(), End::Whole)));
+        let called = piece(
+            r#"{"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"set_slot","arguments":""}}]}}]}"#,
+        );
+        let calls = called.map(|piece| piece.calls).unwrap_or_default();
+        assert_eq!(
+            (calls[0].index, calls[0].id.as_deref(), calls[0].name.as_deref()),
+            (Some(0), Some("c1"), Some("set_slot"))
+        );
+        let whole = piece(
+            r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"repeat","arguments":{"a":1}}}]},"finish_reason":"tool_calls"}]}"#,
+        );
+        assert_eq!(
+            whole.map(|piece| (piece.calls[0].arguments.clone(), piece.end)),
+            Ok((r#"{"a":1}"#.to_owned(), End::Whole))
+        );
         assert_eq!(
             text(r#"{"error":{"message":"overloaded"}}"#),
             Err(Unreadable::Error("overloaded".to_owned()))

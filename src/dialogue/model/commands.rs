@@ -7,9 +7,11 @@
 use jiff::civil::DateTime;
 use serde_json::{Map, Value as Json};
 
+use super::told::is_told;
 use super::worded::worded_from;
+use crate::dialogue::guard::Guard;
 use crate::dialogue::knowledge::Passage;
-use crate::dialogue::slots::{digits_in, extract, is_address};
+use crate::dialogue::slots::{digits_in, extract, is_address, yes_or_no};
 use crate::dialplan::{Command, Plan, Slot, SlotKind, Value};
 use crate::language::Language;
 
@@ -22,11 +24,24 @@ pub struct Allowed {
     pub slots: Vec<Slot>,
     /// What an answer may be worded from.
     pub passages: Vec<Passage>,
-    /// What the caller has said in this call up to now; a number that a slot is filled with must have been told in it.
+    /// What the caller says now.
+    pub words: String,
+    /// Whether a yes lets something be done: then only one that the rules can read is one.
+    pub leave: Leave,
+    /// What the caller has said in this call up to and with that; a number that a slot is filled with must have been told in it.
     pub heard: String,
+    /// Values of slots and answers of tools, in words: an answer may hold them.
+    pub known: String,
+    pub guard: Guard,
     pub language: Language,
     /// At the caller's place.
     pub now: DateTime,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    Asked,
+    NotAsked,
 }
 
 /// A model's text, understood.
@@ -52,13 +67,17 @@ const MOST: usize = 8;
 
 impl Allowed {
     /// What `plan` allows: the flows that callers can wish for, and all slots. The rest is the turn's.
-    pub fn by_plan(plan: &Plan, passages: Vec<Passage>, heard: String, language: Language, now: DateTime) -> Allowed {
+    pub fn by_plan(plan: &Plan, guard: Guard, passages: Vec<Passage>, language: Language, now: DateTime) -> Allowed {
         let wished = plan.flows.iter().filter(|flow| flow.use_when.is_some());
         Allowed {
             flows: wished.map(|flow| flow.name.clone()).collect(),
             slots: plan.slots.values().cloned().collect(),
             passages,
-            heard,
+            words: String::new(),
+            leave: Leave::NotAsked,
+            heard: String::new(),
+            known: String::new(),
+            guard,
             language,
             now,
         }
@@ -106,9 +125,11 @@ impl Allowed {
         let verb = verb.ok_or("a command without a verb")?;
         match verb.as_str() {
             "start_flow" => Ok(Command::StartFlow(self.flow(one.get("flow").or(one.get("name")))?)),
-            "set" | "set_slot" => self.set(one),
-            "affirm" => Ok(Command::Affirm),
-            "deny" => Ok(Command::Deny),
+            // A correction sets a slot that is filled.
+            "set" | "set_slot" | "correct" => self.set(one),
+            "cancel" => Ok(Command::Cancel),
+            "affirm" => self.agreed(true).map(|()| Command::Affirm),
+            "deny" => self.agreed(false).map(|()| Command::Deny),
             "repeat" => Ok(Command::Repeat),
             "hand_over" => Ok(Command::HandOver),
             "goodbye" => Ok(Command::Goodbye),
@@ -133,6 +154,17 @@ impl Allowed {
         }
     }
 
+    /// A plain yes or no is not turned round.
+    fn agreed(&self, yes: bool) -> Result<(), String> {
+        match yes_or_no(&self.words, self.language) {
+            Some(said) if said != yes => Err("the opposite of what the caller said".to_owned()),
+            None if yes && self.leave == Leave::Asked => {
+                Err("a leave that the caller did not give in words".to_owned())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn flow(&self, name: Option<&Json>) -> Result<String, String> {
         let name = name.and_then(Json::as_str).ok_or("a flow without a name")?;
         let known = self.flows.iter().find(|flow| *flow == name).cloned();
@@ -154,6 +186,9 @@ impl Allowed {
         let value = self
             .value(slot, value)
             .ok_or_else(|| format!("no value for `{name}`"))?;
+        if !is_told(&value, slot, &self.heard, self.language, self.now) {
+            return Err(format!("a value for `{name}` that nobody told"));
+        }
         Ok(Command::Set {
             slot: name.to_owned(),
             value,
@@ -241,7 +276,7 @@ impl Allowed {
     }
 
     fn passage(&self, one: &Map<String, Json>) -> Option<&Passage> {
-        let source = one.get("source").and_then(Json::as_str)?;
+        let source = one.get("source").or(one.get("from")).and_then(Json::as_str)?;
         self.passages.iter().find(|passage| passage.source == source)
     }
 
@@ -253,48 +288,67 @@ impl Allowed {
 
     pub(super) fn keeps_to(&self, clause: &str, passage: &Passage) -> bool {
         // The question is the last that was heard; all that was heard is what the caller brought up.
-        worded_from(clause, &passage.text, &self.heard, self.language)
+        let grounds = format!("{} {}", passage.whole, self.known);
+        worded_from(clause, &passage.whole, &self.heard, self.language)
+            && match self.guard.judge(clause, &grounds) {
+                Ok(()) => true,
+                Err(refusal) => {
+                    tracing::warn!(%refusal, "a clause of the model's is not spoken");
+                    false
+                }
+            }
     }
 }
 
 /// The commands, not yet judged, and what is to be said.
 fn listed(text: &str) -> Option<(Vec<Json>, String)> {
-    let json = outermost(text)?;
-    let (listed, say) = match json {
-        Json::Array(list) => (list, String::new()),
-        Json::Object(mut object) => {
-            let say = object.get("say").and_then(Json::as_str).unwrap_or_default().to_owned();
-            match object.remove("commands") {
-                Some(Json::Array(list)) => (list, say),
-                Some(one @ (Json::Object(_) | Json::String(_))) => (vec![one], say),
-                Some(_) => return None,
-                None => {
-                    verb(&object)?;
-                    (vec![Json::Object(object)], say)
-                }
-            }
+    let mut values = outermost(text);
+    let say = |object: &Map<String, Json>| object.get("say").and_then(Json::as_str).unwrap_or_default().to_owned();
+    match values.first()? {
+        Json::Array(list) => Some((list.clone(), String::new())),
+        Json::Object(object) if object.contains_key("commands") => {
+            let say = say(object);
+            let list = match object.get("commands")? {
+                Json::Array(list) => list.clone(),
+                one @ (Json::Object(_) | Json::String(_)) => vec![one.clone()],
+                Json::Null | Json::Bool(_) | Json::Number(_) => return None,
+            };
+            Some((list, say))
         }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => return None,
-    };
-    Some((listed, say))
+        Json::Object(object) => {
+            verb(object)?;
+            let said = values
+                .iter()
+                .filter_map(Json::as_object)
+                .map(say)
+                .find(|said| !said.is_empty());
+            values.retain(|value| value.as_object().is_some_and(|object| verb(object).is_some()));
+            Some((values, said.unwrap_or_default()))
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => None,
+    }
 }
 
-/// The first JSON object or list of objects in a text, whatever stands around it.
-fn outermost(text: &str) -> Option<Json> {
+/// The first JSON object or list of objects in a text, whatever stands around it, and the objects that follow it at once: tool calls are written so.
+fn outermost(text: &str) -> Vec<Json> {
     // What a model thinks aloud may hold braces.
     let text = text.rsplit_once("</think>").map_or(text, |(_, after)| after);
     let starts = text.char_indices().filter(|(_, c)| matches!(c, '{' | '['));
     for (at, _) in starts.take(16) {
-        let mut values = serde_json::Deserializer::from_str(text.get(at..)?).into_iter::<Json>();
-        match values.next()? {
-            Ok(Json::Array(list)) if !list.iter().any(|one| one.is_object() || one.is_string()) => {}
-            Ok(json) => return Some(json),
+        let Some(rest) = text.get(at..) else { break };
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Json>();
+        match values.next() {
+            Some(Ok(Json::Array(list))) if !list.iter().any(|one| one.is_object() || one.is_string()) => {}
+            Some(Ok(json)) => {
+                let more = values.map_while(Result::ok).take_while(Json::is_object);
+                return std::iter::once(json).chain(more.take(MOST)).collect();
+            }
             // Cut short: what is inside may be whole and still not be all that was meant.
-            Err(error) if error.is_eof() => return None,
-            Err(_) => {}
+            Some(Err(error)) if error.is_eof() => break,
+            Some(Err(_)) | None => {}
         }
     }
-    None
+    Vec::new()
 }
 
 fn verb(one: &Map<String, Json>) -> Option<String> {
@@ -352,10 +406,18 @@ mod tests {
             ],
             passages: vec![Passage {
                 text: "You can return anything within thirty days.".to_owned(),
+                whole: "You can return anything within thirty days.".to_owned(),
                 source: "faq.md#returns".to_owned(),
                 score: 0.8,
             }],
-            heard: "how long can I return my order one two three four five six seven eight".to_owned(),
+            words: String::new(),
+            leave: Leave::NotAsked,
+            heard:
+                "how long can I return my order one two three four five six seven eight next Friday at three in the \
+                    afternoon my mail is a at example dot com I am Anna"
+                    .to_owned(),
+            known: String::new(),
+            guard: Guard::new(&[], Language::English),
             language: Language::English,
             now: date(2026, 11, 21).at(10, 0, 0, 0),
         }
@@ -378,6 +440,8 @@ mod tests {
             r#"Sure! Here you go: [{"do":"start_flow","flow":"return_item"}] Anything else?"#,
             r#"{"do":"start_flow","flow":"return_item"}"#,
             r#"{"commands":{"command":"start flow","name":"return_item"}}"#,
+            "{\"do\":\"start_flow\",\"flow\":\"return_item\"}\n",
+            "{\"do\":\"start_flow\",\"flow\":\"return_item\"}\n{\"do\":\"open_return\",\"slot\":1}\n{\"do\":",
             r#"<think>{"commands":[{"do":"goodbye"}]}</think>{"commands":[{"do":"start_flow","flow":"return_item"}]}"#,
             r#"{"commands":[{"do":"start_flow","flow":"return_item"},{"do":"start_flow","flow":"refund_all"}]}"#,
         ] {
@@ -440,7 +504,16 @@ mod tests {
         assert_eq!(set("day", "next Friday".into()), text("2026-11-27"));
         assert_eq!(set("at", "15:00".into()), text("15:00"));
         assert_eq!(set("mail", "a@example.com".into()), text("a@example.com"));
+        assert_eq!(
+            set("mail", "mallory@evil.example".into()),
+            None,
+            "nobody told that address"
+        );
         assert_eq!(set("mail", "a at example".into()), None);
+        assert_eq!(set("day", "2026-12-24".into()), None, "nobody told that day");
+        assert_eq!(set("at", "09:15".into()), None);
+        assert_eq!(set("count", 9.into()), None);
+        assert_eq!(set("name", "see evil.example".into()), None);
         assert_eq!(set("name", "Anna".into()), text("Anna"));
         assert_eq!(set("name", "".into()), None);
         assert_eq!(set("name", Json::Null), None);

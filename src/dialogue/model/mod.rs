@@ -4,12 +4,16 @@
 //! exist. This file is the only one here that waits for anything. It knows no calls, and no dialogue manager: who uses
 //! it falls back to the grounded one.
 
+mod breaker;
+mod calls;
 mod chat;
 mod commands;
 mod prompt;
 mod reading;
 mod saying;
+mod servers;
 mod sse;
+mod told;
 mod worded;
 
 use std::fmt;
@@ -22,16 +26,30 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use chat::Format;
-pub use commands::{Allowed, Read, Unusable};
+pub use commands::{Allowed, Leave, Read, Unusable};
 pub use prompt::{Asked, Message, Prompt, Role};
 pub use reading::{Finished, Reading};
+pub use servers::Servers;
 
+use calls::Calls;
 use chat::{End, Piece, Unreadable};
 
 /// Something that continues a prompt.
 pub trait Llm: Send + Sync {
     /// Begins to answer. Must be called within a Tokio runtime. Dropping what is returned ends the request.
     fn reply(&self, prompt: Prompt) -> Deltas;
+
+    /// Hears what became of an answer that came whole.
+    fn answered(&self, _answered: Answered) {}
+}
+
+/// What was made of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It held commands, good or bad.
+    InForm,
+    /// It held none: prose, or a JSON of its own.
+    Formless,
 }
 
 /// Where a model is and how long it may take.
@@ -42,12 +60,12 @@ pub struct Server {
     /// As the server names it.
     pub model: String,
     pub api_key: Option<Secret>,
-    /// From the request to the first letter. Longer, and the caller hears silence: the grounded manager answers
-    /// instead.
+    /// From the request to the first letter, and from one to the next. Longer, and the caller hears silence: the grounded
+    /// manager answers instead.
     pub first_token: Duration,
     /// From the request to the last letter.
     pub total: Duration,
-    /// How the server is held to JSON; a looser one is tried, and kept, where the server refuses it.
+    /// How the server is held to commands; a looser way is tried, and kept, where the server refuses it or does not keep to it.
     pub format: Format,
 }
 
@@ -123,6 +141,8 @@ pub enum LlmError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     FirstToken,
+    /// A word after the first.
+    Next,
     Total,
 }
 
@@ -130,6 +150,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Stage::FirstToken => "its first word",
+            Stage::Next => "its next word",
             Stage::Total => "its answer",
         })
     }
@@ -152,9 +173,14 @@ struct Shared {
     server: Server,
     url: reqwest::Url,
     client: reqwest::Client,
-    /// Formats that the server refused before this one, as a count from [`Server::format`].
-    loosened: AtomicU8,
+    /// A [`Format`]: the strictest that the server has not refused.
+    format: AtomicU8,
+    /// Answers without form, one after the other.
+    formless: AtomicU8,
 }
+
+/// Answers without form in a row after which a server is taken not to know the format: one may be chance.
+const FORMLESS: u8 = 2;
 
 impl OpenAi {
     pub fn new(server: Server) -> Result<OpenAi, BadServer> {
@@ -176,10 +202,11 @@ impl OpenAi {
         }
         let client = client.build().map_err(|error| BadServer::Client(error.to_string()))?;
         Ok(OpenAi(Arc::new(Shared {
+            format: AtomicU8::new(server.format as u8),
+            formless: AtomicU8::new(0),
             server,
             url,
             client,
-            loosened: AtomicU8::new(0),
         })))
     }
 }
@@ -200,6 +227,18 @@ impl Llm for OpenAi {
             _task: Some(AbortOnDropHandle::new(task)),
         }
     }
+
+    fn answered(&self, answered: Answered) {
+        match answered {
+            Answered::InForm => self.0.formless.store(0, Ordering::Relaxed),
+            Answered::Formless => {
+                if self.0.formless.fetch_add(1, Ordering::Relaxed) + 1 >= FORMLESS {
+                    self.0.formless.store(0, Ordering::Relaxed);
+                    self.0.loosen(self.0.format(), "it answers without form");
+                }
+            }
+        }
+    }
 }
 
 type Pieces = mpsc::Sender<Result<Delta, LlmError>>;
@@ -218,11 +257,15 @@ impl Shared {
                 limit: first_token,
             };
             let (mut stream, mut next) = begun.await.map_err(late)??;
+            let stalled = |_| LlmError::Late {
+                stage: Stage::Next,
+                limit: first_token,
+            };
             while let Some(text) = next {
-                if pieces.send(Ok(Delta(text))).await.is_err() {
+                if !text.is_empty() && pieces.send(Ok(Delta(text))).await.is_err() {
                     return Ok(());
                 }
-                next = stream.next().await?;
+                next = timeout(first_token, stream.next()).await.map_err(stalled)??;
             }
             Ok(())
         };
@@ -234,11 +277,8 @@ impl Shared {
 
     /// Sends the request, in a looser format where the server does not know the stricter.
     async fn open(&self, prompt: &Prompt) -> Result<Stream, LlmError> {
-        let mut format = self.server.format;
-        for _ in 0..self.loosened.load(Ordering::Relaxed) {
-            format = format.looser().unwrap_or(format);
-        }
         loop {
+            let format = self.format();
             let mut request =
                 self.client
                     .post(self.url.clone())
@@ -252,21 +292,35 @@ impl Shared {
                 .map_err(|error| LlmError::Unreachable(causes(&error)))?;
             let status = response.status();
             if status.is_success() {
-                return Ok(Stream::new(response));
+                return Ok(Stream::new(response, format));
             }
             let refused = LlmError::Refused {
                 status: status.as_u16(),
                 body: beginning(response).await,
             };
-            match format.looser() {
-                Some(looser) if matches!(status.as_u16(), 400 | 422) => {
-                    tracing::info!(%refused, ?looser, "the model's server does not take this format of answers");
-                    self.loosened.fetch_add(1, Ordering::Relaxed);
-                    format = looser;
-                }
-                Some(_) | None => return Err(refused),
+            if format == Format::Plain || !matches!(status.as_u16(), 400 | 422 | 501) {
+                return Err(refused);
             }
+            self.loosen(format, &refused.to_string());
         }
+    }
+
+    fn format(&self) -> Format {
+        Format::from_number(self.format.load(Ordering::Relaxed))
+    }
+
+    /// Remembers that the server does not take `format`; another turn may have found out meanwhile.
+    fn loosen(&self, format: Format, reason: &str) {
+        let Some(looser) = format.looser() else { return };
+        tracing::info!(
+            reason,
+            ?looser,
+            "the model's server does not take this format of answers"
+        );
+        let (from, to) = (format as u8, looser as u8);
+        let _ = self
+            .format
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -274,9 +328,18 @@ impl Shared {
 struct Stream {
     response: reqwest::Response,
     events: sse::Parser,
-    /// Texts read and not yet given.
+    /// Texts read and not yet given; an empty one tells that the server goes on.
     ready: std::collections::VecDeque<String>,
+    calls: Calls,
+    prose: Prose,
     state: State,
+}
+
+/// Text that is no tool call.
+enum Prose {
+    Given,
+    /// A model that is to call tools may talk first: it counts only where no tool is called.
+    Held(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -288,7 +351,7 @@ enum State {
 }
 
 impl Stream {
-    fn new(response: reqwest::Response) -> Stream {
+    fn new(response: reqwest::Response, format: Format) -> Stream {
         let content_type = response
             .headers()
             .get(reqwest::header::CONTENT_TYPE)
@@ -299,11 +362,16 @@ impl Stream {
             response,
             events: sse::Parser::default(),
             ready: std::collections::VecDeque::new(),
+            calls: Calls::default(),
+            prose: match format {
+                Format::Tools => Prose::Held(String::new()),
+                Format::Schema | Format::Object | Format::Plain => Prose::Given,
+            },
             state,
         }
     }
 
-    /// The next text that is not empty; `None` after the whole.
+    /// The next text; `None` after the whole. Empty where the server goes on and nothing can be given yet.
     async fn next(&mut self) -> Result<Option<String>, LlmError> {
         loop {
             if let Some(text) = self.ready.pop_front() {
@@ -356,7 +424,9 @@ impl Stream {
             }
         }
         self.take(&String::from_utf8_lossy(&body))?;
-        self.state = State::Ended;
+        if self.state != State::Ended {
+            self.end();
+        }
         Ok(())
     }
 
@@ -364,22 +434,45 @@ impl Stream {
         if self.state == State::Ended {
             return Ok(()); // `[DONE]` after the finish, and what some send after that
         }
-        let Piece { text, end } = chat::piece(data).map_err(|unreadable| match unreadable {
+        let Piece { text, calls, end } = chat::piece(data).map_err(|unreadable| match unreadable {
             Unreadable::Error(body) => LlmError::Refused {
                 status: 200,
                 body: excerpt(&body),
             },
             Unreadable::NotAChunk => LlmError::Malformed(excerpt(data)),
         })?;
-        if !text.is_empty() {
-            self.ready.push_back(text);
+        for call in calls {
+            let written = self.calls.push(call);
+            self.ready.push_back(written);
+        }
+        match &mut self.prose {
+            _ if text.is_empty() => {}
+            Prose::Given => self.ready.push_back(text),
+            Prose::Held(held) if held.len() + text.len() <= LONGEST_BODY => {
+                held.push_str(&text);
+                self.ready.push_back(String::new());
+            }
+            Prose::Held(_) => return Err(LlmError::Malformed("the answer is longer than a mebibyte".to_owned())),
         }
         match end {
             End::NotYet => {}
-            End::Whole => self.state = State::Ended,
+            End::Whole => self.end(),
             End::Short => return Err(LlmError::Cut("the server stopped at a limit of its own".to_owned())),
         }
         Ok(())
+    }
+}
+
+impl Stream {
+    fn end(&mut self) {
+        self.state = State::Ended;
+        let rest = match std::mem::replace(&mut self.prose, Prose::Given) {
+            Prose::Held(prose) if self.calls.is_empty() => prose,
+            Prose::Held(_) | Prose::Given => self.calls.finish(),
+        };
+        if !rest.is_empty() {
+            self.ready.push_back(rest);
+        }
     }
 }
 

@@ -107,6 +107,7 @@ impl Reading {
                 | Command::Set { .. }
                 | Command::Affirm
                 | Command::Deny
+                | Command::Cancel
                 | Command::Clarify { .. }
                 | Command::Repeat
                 | Command::HandOver
@@ -128,10 +129,12 @@ impl Reading {
             .answered_from(before)
             .map(|passage| passage.source.clone())
             .unwrap_or_default();
-        read.commands = vec![Command::Answer {
+        // What was told beside the question counts; any other deed does not go with an answer.
+        read.commands.retain(|command| matches!(command, Command::Set { .. }));
+        read.commands.push(Command::Answer {
             text: self.given.trim().to_owned(),
             source,
-        }];
+        });
         Ok(Finished {
             read,
             rest: String::new(),
@@ -166,12 +169,15 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
+    use super::super::Leave;
     use super::*;
+    use crate::dialogue::guard::Guard;
     use crate::language::Language;
 
     fn reading() -> Reading {
         let passage = |text: &str, source: &str| Passage {
             text: text.to_owned(),
+            whole: text.to_owned(),
             source: source.to_owned(),
             score: 0.8,
         };
@@ -182,7 +188,11 @@ mod tests {
                 "You can return anything within thirty days, unused and in its packaging.",
                 "faq.md#returns",
             )],
+            words: "how long can I return a jacket".to_owned(),
+            leave: Leave::NotAsked,
             heard: "how long can I return a jacket".to_owned(),
+            known: String::new(),
+            guard: Guard::new(&[], Language::English),
             language: Language::English,
             now: date(2026, 11, 21).at(10, 0, 0, 0),
         })
@@ -212,6 +222,22 @@ mod tests {
             answer("You have thirty days to return it. It must be unused.")
         );
         assert_eq!(finished.rest, "");
+    }
+
+    #[test]
+    fn an_answer_by_tool_call_is_spoken_too() {
+        let mut reading = reading();
+        assert_eq!(reading.push(r#"{"do":"answer","source":"faq.md#returns","#), "");
+        assert_eq!(
+            reading.push(r#""say":"You have thirty days. It"#),
+            "You have thirty days."
+        );
+        assert_eq!(reading.push(" must be unused.\"}\n"), " It must be unused.");
+        assert_eq!(reading.push("{\"do\":\"goodbye\"}\n"), "");
+        assert_eq!(
+            reading.finish().unwrap().read.commands,
+            answer("You have thirty days. It must be unused.")
+        );
     }
 
     #[test]

@@ -71,7 +71,7 @@ mod tests {
         assert!(!within("You have 45 days."));
         assert!(!within("You have thirty five days."));
         assert!(!within("Write to refunds@acme.example."));
-        assert!(!within("See www.acme.example for returns."));
+        assert!(!within("See www.bargains.example for returns."));
         assert!(!within("We also give a free bicycle to loyal members every summer."));
     }
 

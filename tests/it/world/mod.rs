@@ -6,3 +6,4 @@
 mod acts;
 mod calls;
 mod stage;
+mod tempter;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use offhook::audio::{FRAME_DURATION, Frame, tone};
 use offhook::call::playout::Ending;
-use offhook::call::{Call, Heard, Manager, Note, Output, Start};
+use offhook::call::{Call, Heard, Manager, Note, Output, Question, Start};
 use offhook::dialogue::Knowledge;
+use offhook::dialogue::grounded::understanding;
 use offhook::dialplan::{self, Command, Facts, Plan, Then, ToolCall, Value};
 use offhook::language::Language;
 use offhook::speech::Transcript;
@@ -36,12 +37,21 @@ impl Default for Speeds {
 enum Due {
     Transcribed(u64, Result<Transcript, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
+    Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
 
 /// What a tool answers: names and values, or why it fails.
 pub type Answer = Result<Vec<(&'static str, &'static str)>, &'static str>;
+
+/// What a model says to a question, clause by clause, and what it means.
+pub struct Thought {
+    pub clauses: Vec<String>,
+    pub meant: Result<Vec<Command>, String>,
+}
+
+pub type Mind = Box<dyn FnMut(Question) -> Thought>;
 
 pub struct Stage {
     pub call: Call,
@@ -54,6 +64,10 @@ pub struct Stage {
     words: VecDeque<String>,
     /// What the model will say, in order; nothing: it fails.
     pub thoughts: VecDeque<Vec<Command>>,
+    /// What a model makes of questions, instead.
+    pub mind: Option<Mind>,
+    /// Questions to the model.
+    pub asked: usize,
     pub ear: Works,
     pub voice: Works,
     pub notes: Vec<(Duration, Note)>,
@@ -120,7 +134,7 @@ impl Stage {
                 caller: [].into(),
                 call: [("id".to_owned(), Value::Text("call-1".into()))].into(),
             },
-            knowledge: Arc::new(Knowledge::build(documents)),
+            understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
             told: BTreeMap::new(),
             manager,
             plan: Arc::clone(&plan),
@@ -134,6 +148,8 @@ impl Stage {
             saying: VecDeque::new(),
             words: VecDeque::new(),
             thoughts: VecDeque::new(),
+            mind: None,
+            asked: 0,
             ear: Works::Yes,
             voice,
             notes: Vec::new(),
@@ -162,6 +178,7 @@ impl Stage {
             match due {
                 Due::Transcribed(id, result) => self.call.transcribed(self.now, id, result),
                 Due::Voiced(id, result) => self.call.voiced(self.now, id, result),
+                Due::Clause(id, text) => self.call.clause(self.now, id, &text),
                 Due::Understood(id, result) => self.call.understood(self.now, id, result),
                 Due::Returned(id, result) => self.call.returned(self.now, id, result),
             }
@@ -315,7 +332,20 @@ impl Stage {
                     let result = self.voice.answer(sound);
                     self.later(self.speeds.voice, result.map(|result| Due::Voiced(wanted.id, result)));
                 }
+                Output::Ask { id, question } if self.mind.is_some() => {
+                    self.asked += 1;
+                    let Some(thought) = self.mind.as_mut().map(|mind| mind(*question)) else {
+                        continue;
+                    };
+                    let mut wait = self.speeds.model;
+                    for clause in thought.clauses {
+                        self.later(wait, Some(Due::Clause(id, clause)));
+                        wait += ms(200);
+                    }
+                    self.later(wait, Some(Due::Understood(id, thought.meant)));
+                }
                 Output::Ask { id, .. } => {
+                    self.asked += 1;
                     let result = self.thoughts.pop_front().ok_or_else(|| "late".to_owned());
                     self.later(self.speeds.model, Some(Due::Understood(id, result)));
                 }
@@ -324,8 +354,9 @@ impl Stage {
                         .retain(|(_, due)| !matches!(due, Due::Transcribed(asked, _) if *asked == id));
                 }
                 Output::Unask { id } => {
-                    self.due
-                        .retain(|(_, due)| !matches!(due, Due::Understood(asked, _) if *asked == id));
+                    self.due.retain(
+                        |(_, due)| !matches!(due, Due::Understood(asked, _) | Due::Clause(asked, _) if *asked == id),
+                    );
                 }
                 Output::Unspeak => self.due.retain(|(_, due)| !matches!(due, Due::Voiced(..))),
                 Output::Use { id, call } => {

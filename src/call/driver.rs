@@ -1,0 +1,150 @@
+//! What a call and its driver tell each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::acts::Task;
+use super::ledger::Ledger;
+use super::playout::{Ending, Wanted};
+use crate::audio::Frame;
+use crate::dialogue::grounded::Understanding;
+use crate::dialogue::model::{Allowed, Prompt};
+use crate::dialplan::{Command, Facts, Plan, ToolCall, Value};
+use crate::language::Language;
+use crate::speech::Listening;
+
+/// Everything a call starts with.
+pub struct Start {
+    pub plan: Arc<Plan>,
+    pub assistant: String,
+    pub flow: String,
+    pub language: Language,
+    pub facts: Facts,
+    /// What other systems told before the call, by dotted names.
+    pub told: BTreeMap<String, Value>,
+    /// In each language that the assistant speaks.
+    pub understanding: Understanding,
+    pub manager: Manager,
+}
+
+/// Who decides what the caller meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// Similarity, extractors and the knowledge as written.
+    Grounded,
+    /// A language model, and the grounded manager when it is late, wrong or down.
+    Model,
+}
+
+/// 20 ms of the caller.
+pub struct Heard<'a> {
+    pub frame: &'a Frame,
+    /// 0 to 1: this is speech.
+    pub probability: f32,
+    /// When the frame arrived on the wire, before the jitter buffer.
+    pub arrived: Instant,
+}
+
+/// A question to the language model.
+#[derive(Debug)]
+pub struct Question {
+    pub prompt: Prompt,
+    /// What its answer is held to.
+    pub allowed: Allowed,
+}
+
+/// What the driver is to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Transcribe; answer with [`super::Call::transcribed`].
+    Hear {
+        id: u64,
+        samples: Vec<i16>,
+        listening: Listening,
+    },
+    /// The transcript of `id` is not needed any more.
+    Unhear {
+        id: u64,
+    },
+    /// Make a voice for a clause; answer with [`super::Call::voiced`].
+    Speak(Wanted),
+    /// What was asked of voices before is not needed any more.
+    Unspeak,
+    /// Ask the language model; answer with [`super::Call::clause`] for what may be said before all is known, and with [`super::Call::understood`].
+    Ask {
+        id: u64,
+        question: Box<Question>,
+    },
+    Unask {
+        id: u64,
+    },
+    /// Use a tool; answer with [`super::Call::returned`].
+    Use {
+        id: u64,
+        call: Box<ToolCall>,
+    },
+    /// Keep a message that the caller left, 16 kHz mono.
+    Keep {
+        name: String,
+        samples: Vec<i16>,
+    },
+    /// Transfer the caller to a SIP URI; answer with [`super::Call::transferred`].
+    Transfer {
+        to: String,
+    },
+    /// All was said: end the call.
+    Hangup,
+    /// For the record.
+    Note(Note),
+}
+
+/// Something worth keeping.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Words that the caller heard.
+    Said {
+        text: String,
+        ending: Ending,
+    },
+    /// Words that the caller said.
+    Heard {
+        text: String,
+        confidence: f32,
+    },
+    /// What they were taken to mean.
+    Meant(Vec<Command>),
+    /// What is said came from the knowledge. The score, 0 to 1, is not known of what a language model chose.
+    Answered {
+        source: String,
+        score: Option<f32>,
+    },
+    /// The knowledge has no answer to a question; `nearest` is the source of the passage that came nearest, and its score.
+    Unanswered {
+        question: String,
+        language: Language,
+        nearest: Option<(String, f32)>,
+    },
+    Key(char),
+    /// The caller said nothing for as long as was allowed.
+    Silence,
+    /// The caller talked over the bot and meant nothing by it; the bot went on.
+    Resumed,
+    Turn(Ledger),
+    /// A tool was used.
+    Used {
+        tool: String,
+        took: Duration,
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
+    Task(Task),
+    Transferring {
+        to: String,
+    },
+    TransferFailed {
+        reason: String,
+    },
+    /// The call goes on without something.
+    Problem(String),
+}
