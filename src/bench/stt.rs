@@ -156,6 +156,7 @@ impl Decoder {
                 };
                 let listening = Listening {
                     language: recording.language,
+                    or: Vec::new(),
                     digits,
                 };
                 Ok(whisper.transcribe(samples, &listening, &cancel)?.text)

@@ -206,6 +206,7 @@ fn transcribed(engines: &Engines, sound: Vec<i16>) -> Result<String, Error> {
     let (done, heard) = mpsc::channel();
     let listening = Listening {
         language: Language::English,
+        or: Vec::new(),
         digits: Digits::No,
     };
     let hearing = engines

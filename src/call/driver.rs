@@ -125,6 +125,8 @@ pub enum Note {
         language: Language,
         nearest: Option<(String, f32)>,
     },
+    /// From now on the call is held in this language.
+    Language(Language),
     Key(char),
     /// The caller said nothing for as long as was allowed.
     Silence,

@@ -64,6 +64,7 @@ impl Call {
             self.note(Note::Problem(format!("the caller could not be heard: {reason}")));
             Transcript {
                 text: String::new(),
+                language: self.language,
                 confidence: 0.0,
                 took: Duration::ZERO,
                 again: false,
@@ -211,6 +212,7 @@ impl Call {
         };
         let listening = Listening {
             language: self.language,
+            or: self.other_languages(),
             digits,
         };
         self.outputs.push_back(Output::Hear {
@@ -272,6 +274,7 @@ impl Call {
     /// The turn is over and its words are known.
     fn words(&mut self, now: Instant, transcript: Transcript) {
         (self.decode, self.thought) = (Decode::None, Thought::None);
+        let level = self.utterance_level();
         if !self.turn.caller_speaks() {
             self.utterance.clear();
         }
@@ -298,6 +301,7 @@ impl Call {
                 None => self.nothing_said(now),
             };
         }
+        self.follow_language(transcript.language, &text);
         self.empty_turns = 0;
         self.keypad = Keypad::default();
         if let Some(moments) = &mut self.moments {
@@ -310,7 +314,10 @@ impl Call {
             confidence: transcript.confidence,
         });
         let text = before.map_or(text.clone(), |before| format!("{before} {text}"));
-        if let Some(text) = self.join_digits(text) {
+        self.observe(&said, level);
+        if self.grant_language(now, &text) {
+            self.moments = None;
+        } else if let Some(text) = self.join_digits(text) {
             self.understand(now, text);
         } else {
             self.moments = None;

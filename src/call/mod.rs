@@ -11,6 +11,7 @@ pub mod ledger;
 mod listen;
 mod meaning;
 mod message;
+mod observing;
 pub mod playout;
 mod reply;
 mod speak;
@@ -27,6 +28,7 @@ pub use self::driver::{Heard, Manager, Note, Output, Question, Start};
 use self::keypad::Keypad;
 use self::ledger::Moments;
 use self::message::Message;
+use self::observing::Tongue;
 use self::playout::Playout;
 use self::reply::Reply;
 use self::turn::Turn;
@@ -39,6 +41,7 @@ use crate::dialogue::conversation::{Conversation, Privacy};
 use crate::dialogue::grounded::{Grounded, Understanding};
 use crate::dialogue::guard::{Deeds, Guard};
 use crate::dialogue::knowledge::Knowledge;
+use crate::dialogue::sentiment::Sentiment;
 use crate::dialplan::{Expect, Order, Outcome, Plan, Value, Walk};
 use crate::language::Language;
 use crate::speech::Transcript;
@@ -115,6 +118,10 @@ pub struct Call {
     plan: Arc<Plan>,
     assistant: String,
     language: Language,
+    tongue: Tongue,
+    sentiment: Sentiment,
+    /// How loud the caller's turns were, dBFS.
+    levels: Vec<f32>,
     walk: Walk,
     /// In the language of the moment.
     grounded: Arc<Grounded>,
@@ -228,6 +235,9 @@ impl Call {
             plan: start.plan,
             assistant: start.assistant,
             language: start.language,
+            tongue: Tongue::Open,
+            sentiment: Sentiment::default(),
+            levels: Vec::new(),
         };
         call.perform(now, order);
         call

@@ -107,6 +107,11 @@ impl Playout {
         }
     }
 
+    /// What is said from now on is in `language`.
+    pub fn speak(&mut self, language: Language) {
+        self.language = language;
+    }
+
     /// Says `text` after what is still to be said.
     pub fn say(&mut self, text: &str, interruption: Interruption) {
         self.queue_line(text, interruption, Kind::Line);

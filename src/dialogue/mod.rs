@@ -20,6 +20,7 @@ pub mod sentiment;
 pub mod similarity;
 pub mod slots;
 pub mod tongue;
+pub mod topics;
 pub mod wishes;
 mod words;
 

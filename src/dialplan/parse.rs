@@ -290,9 +290,6 @@ fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
         if assistant.bargein.mode == Interruption::Stop {
             warn("`mode: stop`", "what meant nothing lets the bot go on");
         }
-        if let [first, _, ..] = assistant.languages.as_slice() {
-            warn("the change of language", &format!("calls are held in `{first}`"));
-        }
     }
     for tool in plan.tools.values() {
         let what = match tool.request {
@@ -305,17 +302,6 @@ fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
             tool.name
         );
         problems.warn(tool.place, message);
-    }
-    for policy in &plan.policies {
-        let observed = |name: &&str| ["sentiment", "topic"].contains(&name.split('.').next().unwrap_or(name));
-        let names = policy.when.names();
-        if let Some(name) = names
-            .into_iter()
-            .find(|name| observed(name) || *name == "caller.opts_out")
-        {
-            let message = format!("`{name}` is not observed by this version: the policy never holds");
-            problems.warn(policy.place, message);
-        }
     }
     let drafts = |base: &KnowledgeBase| base.drafts == Drafts::HumanReview;
     if let Some(base) = plan.knowledge.values().find(|base| drafts(base)) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
+use super::code::Op;
 use super::hours::zone;
 use super::next::Next;
 use super::order::{self, Order};
@@ -33,6 +34,34 @@ impl Walk {
     /// From now on the caller is spoken to in `language`.
     pub fn speak(&mut self, language: Language) {
         self.language = language;
+        if let Some(question) = self.question_again() {
+            self.asked = Some(question);
+        }
+    }
+
+    /// What was asked last, as it is worded now; nothing where it was not the plan that asked.
+    fn question_again(&self) -> Option<String> {
+        let plan = &self.plan;
+        let prompt = match &self.waiting {
+            Waiting::Slot { slot } => &self.collect(slot)?.ask,
+            Waiting::Permission(used) => used.confirm_say.as_ref().unwrap_or(&plan.patterns.permission),
+            Waiting::Confirm { slot, value } => return Some(self.readback(slot, value)),
+            Waiting::AnythingElse => &plan.patterns.anything_else,
+            Waiting::Open { flow } => {
+                let code = &plan.flows.get((*flow)?)?.code;
+                code.iter().rev().find_map(|op| match op {
+                    Op::Say { prompt, .. } => Some(prompt),
+                    _ => None,
+                })?
+            }
+            Waiting::Said
+            | Waiting::Knowledge { .. }
+            | Waiting::Tool { .. }
+            | Waiting::Transfer { .. }
+            | Waiting::Act { .. }
+            | Waiting::Over => return None,
+        };
+        Some(self.words(prompt))
     }
 
     pub fn language(&self) -> Language {

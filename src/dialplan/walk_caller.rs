@@ -409,21 +409,25 @@ impl Walk {
     }
 
     pub(super) fn read_back(&mut self, slot: &str, value: Value) -> Order {
-        let prompt = self.plan.patterns.readback.clone();
-        let declared = self.plan.slots.get(slot);
-        let said = declared.map_or_else(|| value.to_string(), |declared| declared.aloud(&value, self.language));
-        let words = prompt.say(self.language, |name| {
-            Value::Text(if name == "value" {
-                said.clone()
-            } else {
-                self.aloud(name)
-            })
-        });
+        let words = self.readback(slot, &value);
         self.waiting = Waiting::Confirm {
             slot: slot.to_owned(),
             value,
         };
         self.ask(words)
+    }
+
+    /// The question whether a value is right.
+    pub(super) fn readback(&self, slot: &str, value: &Value) -> String {
+        let declared = self.plan.slots.get(slot);
+        let said = declared.map_or_else(|| value.to_string(), |declared| declared.aloud(value, self.language));
+        self.plan.patterns.readback.say(self.language, |name| {
+            Value::Text(if name == "value" {
+                said.clone()
+            } else {
+                self.aloud(name)
+            })
+        })
     }
 
     fn accept(&mut self, slot: &str, value: Value) -> Order {
@@ -499,7 +503,7 @@ impl Walk {
     }
 
     /// The `collect` step that asks for `slot`: the one under way, else one of the flows that wait, else any.
-    fn collect(&self, slot: &str) -> Option<&Collect> {
+    pub(super) fn collect(&self, slot: &str) -> Option<&Collect> {
         let flows = self
             .frames
             .iter()

@@ -101,6 +101,7 @@ impl Journal {
                 language,
                 nearest,
             } => self.unanswered(question, language, nearest),
+            Note::Language(language) => self.event(format!("speaks `{language}` from here on")),
             Note::Key(key) => self.event(format!("key {key}")),
             Note::Silence => self.event("the caller said nothing"),
             Note::Resumed => self.event("talked over, and went on"),

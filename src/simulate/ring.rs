@@ -368,6 +368,7 @@ impl OnTheLine<'_> {
         let (gap, heard) = (gap.map(ms), self.heard.clone());
         let listening = Listening {
             language: self.language,
+            or: Vec::new(),
             digits: Digits::No,
         };
         let hearing = self.engines.hear(0, sound, listening, move |result| {

@@ -64,6 +64,8 @@ impl Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listening {
     pub language: Language,
+    /// Others that it may be; the likeliest of all is heard. It costs up to twice the time.
+    pub or: Vec<Language>,
     /// Whether digits are expected: a single one needs the longer context.
     pub digits: Digits,
 }
@@ -78,6 +80,8 @@ pub enum Digits {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
     pub text: String,
+    /// What was heard as: the language that was asked for, or the likeliest.
+    pub language: Language,
     /// Mean natural logarithm of the tokens' probabilities: 0 is certain, below −1 is doubtful.
     pub confidence: f32,
     /// Time on the inference thread, without the wait for it.

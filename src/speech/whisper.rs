@@ -94,6 +94,17 @@ impl Whisper {
         context: Context,
         cancel: &Cancel,
     ) -> Result<Decoded, Error> {
+        self.decode_asking(samples, (language, &[]), context, cancel)
+    }
+
+    /// As [`Self::decode`], and tells whether it is rather one of `others`.
+    fn decode_asking(
+        &self,
+        samples: &[i16],
+        (language, others): (Language, &[Language]),
+        context: Context,
+        cancel: &Cancel,
+    ) -> Result<Decoded, Error> {
         let mut sound: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
         let seconds = sound.len() as f32 / RATE as f32;
         sound.resize(sound.len().max(SHORTEST), 0.0);
@@ -129,7 +140,11 @@ impl Whisper {
             }
             ran.map_err(Error::inference)?;
             // SAFETY: the callbacks have returned for the last time; `seen` is the only way to the watch since it was made.
-            Ok(self.read(state, unsafe { &*seen.cast::<Watch<'_>>() }))
+            let mut decoded = self.read(state, unsafe { &*seen.cast::<Watch<'_>>() });
+            if !others.is_empty() {
+                decoded.likeliest = Some(likeliest(state, language, others)?);
+            }
+            Ok(decoded)
         })
     }
 
@@ -158,6 +173,7 @@ impl Whisper {
                 .to_owned(),
             evidence: Evidence { confidence, no_speech },
             looped: watch.repeats.is_some() || count >= watch.limit,
+            likeliest: None,
         }
     }
 }
@@ -169,6 +185,8 @@ pub struct Decoded {
     pub evidence: Evidence,
     /// It began to repeat itself and was stopped.
     pub looped: bool,
+    /// The likeliest of the languages that were asked about.
+    pub likeliest: Option<Language>,
 }
 
 impl Stt for Whisper {
@@ -178,10 +196,15 @@ impl Stt for Whisper {
             Digits::Expected if samples.len() < A_DIGIT => Context::Safe,
             Digits::Expected | Digits::No => Context::Utterance,
         };
-        let mut decoded = self.decode(samples, listening.language, first, cancel)?;
+        let mut language = listening.language;
+        let mut decoded = self.decode_asking(samples, (language, &listening.or), first, cancel)?;
+        if let Some(other) = decoded.likeliest.filter(|likeliest| *likeliest != language) {
+            language = other;
+            decoded = self.decode(samples, language, first, cancel)?;
+        }
         let again = first == Context::Utterance && doubtful(&decoded, samples.len());
         if again {
-            decoded = self.decode(samples, listening.language, Context::Safe, cancel)?;
+            decoded = self.decode(samples, language, Context::Safe, cancel)?;
         }
         let text = match listening.digits {
             Digits::Expected => gate::number_once(&decoded.text),
@@ -189,11 +212,26 @@ impl Stt for Whisper {
         };
         Ok(Transcript {
             text: gate::believe(text, decoded.evidence),
+            language,
             confidence: decoded.evidence.confidence,
             took: clock::now().saturating_duration_since(began),
             again,
         })
     }
+}
+
+/// Which of the languages the sound that `state` has just decoded is in.
+fn likeliest(state: &WhisperState, language: Language, others: &[Language]) -> Result<Language, Error> {
+    let (_, chances) = state.lang_detect(0, 1).map_err(Error::inference)?;
+    let chance = |language: &Language| {
+        let id = whisper_rs::get_lang_id(language.code());
+        let id = id.and_then(|id| usize::try_from(id).ok());
+        id.and_then(|id| chances.get(id).copied()).unwrap_or(0.0)
+    };
+    let likeliest = others.iter().copied().max_by(|a, b| chance(a).total_cmp(&chance(b)));
+    Ok(likeliest
+        .filter(|other| chance(other) > chance(&language))
+        .unwrap_or(language))
 }
 
 /// Whether the cheap decode should not be relied on: unsure of its words, or stopped before it had said anything for the time.

@@ -5,5 +5,6 @@
 
 mod acts;
 mod calls;
+mod observing;
 mod stage;
 mod tempter;

@@ -69,6 +69,10 @@ pub struct Stage {
     /// Questions to the model.
     pub asked: usize,
     pub ear: Works,
+    /// What the ear takes the caller's language for, where it is left open.
+    pub speaks: Option<Language>,
+    /// The languages that it was asked about last.
+    pub listened: Vec<Language>,
     pub voice: Works,
     pub notes: Vec<(Duration, Note)>,
     /// What tools answer, in the order of their use; nothing: they never do.
@@ -151,6 +155,8 @@ impl Stage {
             mind: None,
             asked: 0,
             ear: Works::Yes,
+            speaks: None,
+            listened: Vec::new(),
             voice,
             notes: Vec::new(),
             answers: VecDeque::new(),
@@ -314,11 +320,13 @@ impl Stage {
     fn carry_out(&mut self) {
         while let Some(output) = self.call.poll() {
             match output {
-                Output::Hear { id, .. } => {
+                Output::Hear { id, listening, .. } => {
+                    self.listened = listening.or.clone();
                     self.decodes += 1;
                     let text = self.words.front().cloned().unwrap_or_default();
                     let heard = Transcript {
                         text,
+                        language: self.speaks.unwrap_or(listening.language),
                         confidence: -0.2,
                         took: self.speeds.hearing,
                         again: false,
