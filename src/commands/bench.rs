@@ -65,6 +65,9 @@ struct Understanding {
     /// Sayings: tab-separated intent, split (`example`, `use_when`, or any other: asked) and utterance.
     #[arg(long, default_value = "fixtures/understanding/banking.tsv")]
     table: PathBuf,
+    /// More rows for it, as the intents' descriptions where the table has none.
+    #[arg(long)]
+    and: Option<PathBuf>,
     /// Ask as the recogniser heard it: spoken by the voice, with noise, through the telephone.
     #[arg(long)]
     heard: bool,
@@ -234,8 +237,16 @@ fn stt_of(
 }
 
 fn understanding_of(arguments: &Arguments, what: &Understanding) -> Outcome {
-    let text = std::fs::read_to_string(&what.table)
-        .map_err(|e| format!("cannot read {}: {e}; name a table by --table", what.table.display()))?;
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path)
+            .map_err(|e| format!("cannot read {}: {e}; name a table by --table", path.display()))
+    };
+    let mut text = read(&what.table)?;
+    if let Some(more) = &what.and {
+        for row in read(more)?.lines().skip(1) {
+            text.extend(["\n", row]);
+        }
+    }
     let mut table = Table::parse(&text);
     if let Some(count) = what.sample {
         table.sample(count);

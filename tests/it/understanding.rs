@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::date;
 use offhook::dialogue::choosing::choose;
 use offhook::dialogue::grounded::understanding;
+use offhook::dialogue::knowledge::LEAST_SCORE;
 use offhook::dialogue::measure::{Evaluation, Table};
 use offhook::dialogue::wishes::By;
 use offhook::dialogue::{Knowledge, Meaning, Moment};
@@ -96,4 +97,60 @@ fn the_plan_that_ships_is_understood_by_meaning_too() {
         .map(|(words, flow, got)| format!("{words}: {got}, not {flow}"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Questions of `base` that find their passage first, that are answered by it, wrongly, and of those without an answer the refused.
+fn found(base: &str, meaning: Option<Arc<dyn Meaning>>) -> [usize; 6] {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = match base {
+        "shop" => "dialplans/kb/shop.md",
+        _ => "fixtures/knowledge/water.md",
+    };
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("a file of the repository");
+    let mut knowledge = Knowledge::build([("kb.md".to_owned(), read(file))]);
+    if let Some(meaning) = meaning {
+        let of = Arc::clone(&meaning);
+        knowledge = knowledge.understanding(meaning, &mut |text| of.of(text));
+    }
+    let mut figures = [0; 6];
+    for row in read("fixtures/knowledge/questions.tsv").lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let [of, question, anchor] = cells.as_slice() else {
+            panic!("{row}")
+        };
+        if *of != base {
+            continue;
+        }
+        let passage = knowledge.ask(question, Language::English);
+        let good = passage.as_ref().is_some_and(|passage| passage.score >= LEAST_SCORE);
+        let right = passage.is_some_and(|passage| passage.source == format!("kb.md#{anchor}"));
+        let [asked, first, answered, wrong, strange, refused] = &mut figures;
+        if anchor.is_empty() {
+            *strange += 1;
+            *refused += usize::from(!good);
+        } else {
+            *asked += 1;
+            *first += usize::from(right);
+            *answered += usize::from(right && good);
+            *wrong += usize::from(!right && good);
+        }
+    }
+    figures
+}
+
+#[test]
+fn passages_are_found_by_meaning_too() {
+    let Some(model) = model() else { return };
+    for (base, least) in [("shop", 17), ("water", 23)] {
+        let [asked, first, answered, wrong, strange, refused] = found(base, Some(Arc::clone(&model)));
+        println!(
+            "{base}: right passage first {first}/{asked}, answered {answered}, wrongly {wrong}; refused {refused}/{strange}"
+        );
+        assert!(
+            first >= least && first > found(base, None)[1],
+            "{base}: {first} of {asked}"
+        );
+        assert!(refused * 10 >= strange * 9, "{base}: {refused} of {strange}");
+        assert!(wrong * 5 <= asked, "{base}: {wrong} of {asked}");
+    }
 }

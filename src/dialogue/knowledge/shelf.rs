@@ -330,8 +330,8 @@ impl Evidence {
 /// Words and meaning are no independent witnesses: each counts this much of what it would alone.
 const TOGETHER: f32 = 0.6;
 /// How fast the chance rises with the meaning's nearness, and the nearness at which it is even.
-const MEANT: f32 = 11.0;
-const MEANT_HALF: f32 = 0.45;
+const MEANT: f32 = 14.0;
+const MEANT_HALF: f32 = 0.35;
 
 /// How often each term is said, weighted.
 fn counted(text: &str, language: Language) -> BTreeMap<String, f32> {
