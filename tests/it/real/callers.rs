@@ -152,15 +152,18 @@ fn recorded_people_are_heard_understood_and_answered() {
     bot.stop();
 }
 
-/// A server process that speaks the protocol of OpenAI, streamed: litellm's proxy with a fixed answer.
+/// A server process that speaks the protocol of OpenAI, streamed: litellm's proxy, once with a fixed answer in words, once
+/// with a model behind it that only calls tools.
 #[test]
 fn a_real_model_server_decides() {
     let litellm = root().join("target/tools/litellm/bin/litellm");
     let folder = tempfile::tempdir().expect("a folder");
     let port = super::bot::free_port();
     let answer = r#"{\"commands\": [{\"do\": \"start_flow\", \"flow\": \"order_status\"}], \"say\": \"\"}"#;
+    let upstream = tool_caller();
     let yaml = format!(
-        "model_list:\n  - model_name: mock\n    litellm_params: {{model: openai/mock, api_key: x, mock_response: \"{answer}\"}}\n"
+        "model_list:\n  - model_name: words\n    litellm_params: {{model: openai/mock, api_key: x, mock_response: \"{answer}\"}}\n  \
+         - model_name: tools\n    litellm_params: {{model: openai/upstream, api_key: x, api_base: \"http://{upstream}/v1\"}}\n"
     );
     std::fs::write(folder.path().join("c.yaml"), yaml).expect("written");
     let server = Command::new(&litellm)
@@ -185,15 +188,79 @@ fn a_real_model_server_decides() {
         assert!(server.0.try_wait().expect("waited").is_none(), "litellm ended");
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()
     });
-    let more = format!(
-        "models: [{{url: \"http://127.0.0.1:{port}/v1\", model: mock, api_key: sk-test, first_token: 10s, total: 15s}}]"
-    );
-    let bot = Bot::start("dialplans/support.yaml", &more);
-    let yaml = "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"The weather is lovely in the mountains today.\"\n  - hear: \"order number\"\n  - end: caller\n";
-    let report = bot.ring(&script(bot.folder.path(), yaml), &[]);
-    assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
-    assert!(path(&bot.last_call()).contains(&"order_status"));
-    bot.stop();
+    for model in ["words", "tools"] {
+        let more = format!(
+            "models: [{{url: \"http://127.0.0.1:{port}/v1\", model: {model}, api_key: sk-test, first_token: 10s, total: 15s}}]"
+        );
+        let bot = Bot::start("dialplans/support.yaml", &more);
+        // Nothing that the grounded manager would take for a wish.
+        let yaml = "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"The weather is lovely in the mountains today.\"\n  - hear: \"order number\"\n  - end: caller\n";
+        let report = bot.ring(&script(bot.folder.path(), yaml), &[]);
+        assert!(failures(&report).is_empty(), "{model}: {:#?}", failures(&report));
+        assert!(path(&bot.last_call()).contains(&"order_status"), "{model}");
+        bot.stop();
+    }
+}
+
+/// A model that takes no schema and calls a tool, in pieces, for as long as the test lasts.
+fn tool_caller() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            std::thread::spawn(move || call_tool(&mut socket).ok());
+        }
+    });
+    address
+}
+
+fn call_tool(socket: &mut std::net::TcpStream) -> std::io::Result<()> {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let mut reader = BufReader::new(socket.try_clone()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let request: serde_json::Value = serde_json::from_slice(&body)?;
+    if request["tools"].is_null() {
+        let no =
+            r#"{"error": {"message": "this model only calls tools", "type": "invalid_request_error", "code": "400"}}"#;
+        return write!(
+            socket,
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{no}",
+            no.len()
+        );
+    }
+    write!(
+        socket,
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    )?;
+    let pieces = [
+        serde_json::json!({"role": "assistant", "content": null, "tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "start_flow", "arguments": ""}}]}),
+        serde_json::json!({"tool_calls": [{"index": 0, "function": {"arguments": "{\"flow\": \"order"}}]}),
+        serde_json::json!({"tool_calls": [{"index": 0, "function": {"arguments": "_status\"}"}}]}),
+    ];
+    let chunk = |delta: serde_json::Value, reason: Option<&str>| {
+        serde_json::json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "upstream",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    };
+    for piece in pieces {
+        write!(socket, "data: {}\n\n", chunk(piece, None))?;
+    }
+    write!(
+        socket,
+        "data: {}\n\ndata: [DONE]\n\n",
+        chunk(serde_json::json!({}), Some("tool_calls"))
+    )
 }
 
 struct Killed(std::process::Child);
