@@ -32,6 +32,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench stt
 	$(OFFHOOK) bench tts
 	$(OFFHOOK) bench media
+	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn
 
 clean: ## remove what was built; models stay in the user's cache
