@@ -9,7 +9,7 @@ use super::ledger::Moments;
 use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Note, Output, Patience, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
-use crate::dialogue::slots::digits_in;
+use crate::dialogue::slots::{digits_in, extract};
 use crate::dialplan::{Expect, Outcome, Plan, SlotKind};
 use crate::speech::{Digits, Listening, Transcript};
 
@@ -369,7 +369,8 @@ impl Call {
         let Some((min, max)) = self.digits_wanted() else { return };
         let digits = digits_in(text, self.language);
         let count = self.partial.len() + digits.len();
-        if count >= max {
+        let whole = min == max && self.partial.is_empty() && self.is_whole(text);
+        if count >= max || whole {
             self.turn.complete(now);
         } else if digits.is_empty() || count >= min {
             self.turn.wait(
@@ -381,12 +382,20 @@ impl Call {
         }
     }
 
+    /// Whether a number that is expected can be read from `text`, with what a recogniser takes digits for.
+    fn is_whole(&self, text: &str) -> bool {
+        matches!(&self.expect, Expect::Slot(slot) if extract(text, slot, self.language, self.at).is_some())
+    }
+
     /// A number said in several breaths becomes one text; `None` while it is incomplete.
     fn join_digits(&mut self, text: String) -> Option<String> {
         let Some((min, max)) = self.digits_wanted() else {
             return Some(text);
         };
         let digits = digits_in(&text, self.language);
+        if self.partial.is_empty() && self.is_whole(&text) {
+            return Some(text);
+        }
         if digits.is_empty() || (self.partial.is_empty() && digits.len() >= min) || digits.len() > max {
             self.partial.clear();
             return Some(text);

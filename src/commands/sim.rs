@@ -90,13 +90,16 @@ async fn simulate(arguments: &Arguments, config: &Config) -> Outcome {
         async move {
             let result = one(config, engines, script, test, &folder, n as u64 + 1).await;
             bar.inc(1);
-            result
+            (n, result)
         }
     });
-    let results: Vec<Made> = stream::iter(made)
-        .buffered(arguments.in_parallel.max(1))
+    // A long call holds no other up.
+    let mut results: Vec<(usize, Made)> = stream::iter(made)
+        .buffer_unordered(arguments.in_parallel.max(1))
         .collect()
         .await;
+    results.sort_by_key(|(n, _)| *n);
+    let results: Vec<Made> = results.into_iter().map(|(_, made)| made).collect();
     bar.finish_and_clear();
     let took = clock::now().saturating_duration_since(began);
     if let Some(file) = &arguments.junit {

@@ -14,6 +14,37 @@ pub(super) fn asks_for_a_person(words: &str, language: Language) -> bool {
     }
 }
 
+/// Whether the caller does not want to go on with what is under way, and says no more than that: "never mind", 算了.
+pub(super) fn gives_up(words: &str, language: Language) -> bool {
+    const FEW: usize = 5;
+    let plain = plain(words);
+    match language {
+        Language::English => {
+            let tokens = tokens(&plain);
+            let said = |phrase: &str| find(&tokens, &phrase.split(' ').collect::<Vec<_>>()).is_some();
+            tokens.len() <= FEW
+                && [
+                    "never mind",
+                    "nevermind",
+                    "forget it",
+                    "forget about it",
+                    "leave it",
+                    "don't bother",
+                    "drop it",
+                    "skip it",
+                ]
+                .into_iter()
+                .any(said)
+        }
+        Language::Mandarin => {
+            plain.chars().count() <= 2 * FEW
+                && ["算了", "不办了", "不用了", "不弄了", "不查了", "不退了"]
+                    .iter()
+                    .any(|phrase| plain.contains(phrase))
+        }
+    }
+}
+
 fn english_person(tokens: &[String]) -> bool {
     let any = |words: &[&str]| tokens.iter().any(|token| words.contains(&token.as_str()));
     let said = |phrase: &str| find(tokens, &phrase.split(' ').collect::<Vec<_>>()).is_some();
@@ -114,6 +145,13 @@ fn mandarin_person(plain: &str) -> bool {
     ]);
     let alone: String = plain.chars().filter(|c| c.is_alphanumeric()).collect();
     machine || (!refused && (asked || matches!(alone.as_str(), "人工" | "客服" | "人工吧" | "人工谢谢")))
+}
+
+/// Whether the last sentence takes leave, after others that ask nothing.
+pub(super) fn ends_with_leave(words: &str, language: Language) -> bool {
+    let mut sentences = words.split_terminator(['.', '!', '。', '！']);
+    let last = sentences.next_back().map(str::trim).unwrap_or_default();
+    takes_leave(last, language) && !words.contains(['?', '？'])
 }
 
 /// Whether the caller takes leave, in so many words and no others: "that's all, thanks, bye".

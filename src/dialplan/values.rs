@@ -121,7 +121,17 @@ impl Slot {
                 says.cloned().unwrap_or_else(|| text.replace('_', " "))
             }
             (SlotKind::Money { .. }, Value::Number(amount)) if amount.fract() != 0.0 => format!("{amount:.2}"),
-            (SlotKind::DateTime, Value::Text(text)) => text.replacen('T', " ", 1),
+            (SlotKind::Date, Value::Text(text)) => match text.parse::<Date>() {
+                Ok(date) => match language {
+                    Language::English => date.strftime("%B %-d, %Y").to_string(),
+                    Language::Mandarin => format!("{}年{}月{}日", date.year(), date.month(), date.day()),
+                },
+                Err(_) => text.clone(),
+            },
+            (SlotKind::Time, Value::Text(text)) => match text.parse::<Time>() {
+                Ok(time) => named_time(time, language),
+                Err(_) => text.clone(),
+            },
             _ => aloud(value, language),
         }
     }
@@ -151,6 +161,48 @@ fn keyed_day(keys: &str, today: Date) -> Option<Date> {
     }
 }
 
+/// "Wednesday, November 25", 11月25日星期三. Without the year: an appointment is near.
+fn named_day(date: Date, language: Language) -> String {
+    match language {
+        Language::English => date.strftime("%A, %B %-d").to_string(),
+        Language::Mandarin => {
+            let day = ["一", "二", "三", "四", "五", "六", "日"];
+            let at = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
+            format!(
+                "{}月{}日星期{}",
+                date.month(),
+                date.day(),
+                day.get(at).copied().unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// "2:30 PM", 下午2点30分.
+fn named_time(time: Time, language: Language) -> String {
+    let (hour, minute) = (time.hour(), time.minute());
+    let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
+    match (language, minute) {
+        (Language::English, 0) => format!("{twelve} {}", if hour < 12 { "AM" } else { "PM" }),
+        (Language::English, _) => format!("{twelve}:{minute:02} {}", if hour < 12 { "AM" } else { "PM" }),
+        (Language::Mandarin, _) => {
+            let part = match hour {
+                0..=5 => "凌晨",
+                6..=11 => "上午",
+                12 => "中午",
+                13..=17 => "下午",
+                _ => "晚上",
+            };
+            let minutes = if minute == 0 {
+                String::new()
+            } else {
+                format!("{minute}分")
+            };
+            format!("{part}{twelve}点{minutes}")
+        }
+    }
+}
+
 /// A value as one says it; nothing for none.
 pub(super) fn aloud(value: &Value, language: Language) -> String {
     match (value, language) {
@@ -158,6 +210,14 @@ pub(super) fn aloud(value: &Value, language: Language) -> String {
         (Value::Boolean(false), Language::English) => "no".to_owned(),
         (Value::Boolean(true), Language::Mandarin) => "是".to_owned(),
         (Value::Boolean(false), Language::Mandarin) => "否".to_owned(),
+        (Value::Text(text), _) if text.contains('T') && text.parse::<DateTime>().is_ok() => {
+            let at: DateTime = text.parse().unwrap_or_default();
+            let (day, time) = (named_day(at.date(), language), named_time(at.time(), language));
+            match language {
+                Language::English => format!("{day} at {time}"),
+                Language::Mandarin => format!("{day}{time}"),
+            }
+        }
         (Value::Text(_) | Value::Number(_) | Value::Null, Language::English | Language::Mandarin) => value.to_string(),
     }
 }
@@ -187,6 +247,29 @@ mod tests {
             choice("damaged", &["broken", "torn"]),
             choice("changed_mind", &[]),
         ])
+    }
+
+    #[test]
+    fn days_and_times_are_said_as_people_say_them() {
+        use Language::{English, Mandarin};
+        let said = |kind, value: &str, language| slot(kind).aloud(&text(value), language);
+        for (kind, value, english, mandarin) in [
+            (
+                SlotKind::DateTime,
+                "2026-11-25T14:30",
+                "Wednesday, November 25 at 2:30 PM",
+                "11月25日星期三下午2点30分",
+            ),
+            (SlotKind::Date, "1980-02-03", "February 3, 1980", "1980年2月3日"),
+            (SlotKind::Time, "00:00", "12 AM", "凌晨12点"),
+            (SlotKind::Time, "12:05", "12:05 PM", "中午12点5分"),
+            (SlotKind::Time, "09:00", "9 AM", "上午9点"),
+        ] {
+            assert_eq!(said(kind.clone(), value, English), english);
+            assert_eq!(said(kind, value, Mandarin), mandarin);
+        }
+        assert_eq!(aloud(&text("2026-11-27T15:00"), English), "Friday, November 27 at 3 PM");
+        assert_eq!(aloud(&text("Tuesday"), English), "Tuesday");
     }
 
     #[test]

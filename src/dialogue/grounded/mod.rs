@@ -14,7 +14,9 @@ use jiff::civil::DateTime;
 use super::choosing::{Chosen, choose};
 use super::knowledge::{Knowledge, LEAST_SCORE, Passage};
 use super::meaning::Meaning;
-use super::phrases::{asks_for_a_person, asks_to_repeat, besides, only_thanks, says_something, takes_leave};
+use super::phrases::{
+    asks_for_a_person, asks_to_repeat, besides, ends_with_leave, gives_up, only_thanks, says_something, takes_leave,
+};
 use super::similarity::Similarity;
 use super::slots::{extract, yes_or_no};
 use super::wishes::{DESCRIPTION, EXAMPLE, NAME, TITLE, Wishes};
@@ -213,7 +215,7 @@ impl Grounded {
                 slot: slot.name.clone(),
                 value,
             }];
-            commands.extend(self.values(words, moment.flow, Some(slot), moment.now));
+            commands.extend(self.values(words, moment.flow, Some(slot), moment));
             if !free {
                 commands.extend(self.wish_besides(words, moment));
             }
@@ -274,6 +276,9 @@ impl Grounded {
         {
             return vec![answer.clone()];
         }
+        if !sure && ends_with_leave(words, self.language) {
+            return vec![Command::Goodbye];
+        }
         let passage = self.answer(point);
         if let Some(passage) = &passage
             && passage.score >= GOOD_ANSWER
@@ -330,10 +335,13 @@ impl Grounded {
         question > wish * WISH_FIRST
     }
 
-    /// What interrupts a question: leave, "pardon?", a clear wish for another flow.
+    /// What interrupts a question: leave, "never mind", "pardon?", a clear wish for another flow.
     fn aside(&self, words: &str, moment: Moment<'_>, least: f32) -> Option<Vec<Command>> {
         if takes_leave(words, self.language) {
             return Some(vec![Command::Goodbye]);
+        }
+        if gives_up(words, self.language) {
+            return Some(vec![Command::Cancel]);
         }
         if asks_to_repeat(words, self.language) {
             return Some(vec![Command::Repeat]);
@@ -382,28 +390,50 @@ impl Grounded {
 
     /// Values that `words` give anew, or say what is wrong with: "not seven, eight".
     fn put_right(&self, words: &str, asked: Option<&Slot>, moment: Moment<'_>) -> Vec<Command> {
-        let values = self.values(words, moment.flow, asked, moment.now);
-        let Some((_, slots)) = self.slots.iter().find(|(name, _)| Some(name.as_str()) == moment.flow) else {
-            return values;
+        let slots = self.slots.iter().find(|(name, _)| Some(name.as_str()) == moment.flow);
+        let Some((_, slots)) = slots else { return Vec::new() };
+        let others = || {
+            slots
+                .iter()
+                .filter(|slot| asked.is_none_or(|asked| asked.name != slot.name))
         };
+        let corrected = |correct: &dyn Fn(&Slot, &Value) -> Option<Value>| -> Vec<Command> {
+            let told = others().filter_map(|slot| Some((slot, moment.told.get(&slot.name)?)));
+            let right = told.filter_map(|(slot, known)| {
+                Some(Command::Set {
+                    slot: slot.name.clone(),
+                    value: correct(slot, known)?,
+                })
+            });
+            right.collect()
+        };
+        let half = corrected(&|slot, known| self.half_corrected(words, slot, known, moment.now));
+        if let [_] = half.as_slice() {
+            return half;
+        }
+        let values = self.values(words, moment.flow, asked, moment);
         if !values.is_empty() {
             return values;
         }
-        let mut right = slots
-            .iter()
-            .filter(|slot| asked.is_none_or(|asked| asked.name != slot.name))
-            .filter_map(|slot| {
-                let value = corrections::corrected(words, slot, moment.told.get(&slot.name)?, self.language)?;
-                Some(Command::Set {
-                    slot: slot.name.clone(),
-                    value,
-                })
-            });
+        let right = corrected(&|slot, known| corrections::corrected(words, slot, known, self.language));
         // What fits two values puts neither right.
-        match (right.next(), right.next()) {
-            (Some(one), None) => vec![one],
-            (Some(_), Some(_)) | (None, _) => Vec::new(),
-        }
+        if right.len() == 1 { right } else { Vec::new() }
+    }
+
+    /// Of a day and a time one was told anew: "no, Thursday".
+    fn half_corrected(&self, words: &str, slot: &Slot, known: &Value, now: DateTime) -> Option<Value> {
+        let (SlotKind::DateTime, Value::Text(known)) = (&slot.kind, known) else {
+            return None;
+        };
+        let (day, time) = known.split_once('T')?;
+        let half =
+            |kind| extract(words, &Slot::plain(&slot.name, kind), self.language, now).map(|half| half.to_string());
+        let at = match (half(SlotKind::Date), half(SlotKind::Time)) {
+            (Some(day), None) => format!("{day}T{time}"),
+            (None, Some(time)) => format!("{day}T{time}"),
+            (Some(_), Some(_)) | (None, None) => return None,
+        };
+        (at != *known).then_some(Value::Text(at)).filter(|_| day.len() == 10)
     }
 
     fn start(&self, label: usize, words: &str, moment: Moment<'_>) -> Vec<Command> {
@@ -411,7 +441,7 @@ impl Grounded {
             return Vec::new();
         };
         let mut commands = vec![Command::StartFlow(flow.to_owned())];
-        commands.extend(self.values(words, Some(flow), None, moment.now));
+        commands.extend(self.values(words, Some(flow), None, moment));
         commands
     }
 
@@ -421,14 +451,15 @@ impl Grounded {
 
     /// What `words` tell for the slots of `flow`, besides the one that was asked for. Of two slots that the same digits
     /// would fill, neither is.
-    fn values(&self, words: &str, flow: Option<&str>, asked: Option<&Slot>, now: DateTime) -> Vec<Command> {
+    fn values(&self, words: &str, flow: Option<&str>, asked: Option<&Slot>, moment: Moment<'_>) -> Vec<Command> {
         let Some((_, slots)) = self.slots.iter().find(|(name, _)| Some(name.as_str()) == flow) else {
             return Vec::new();
         };
         let told: Vec<(&Slot, Value)> = slots
             .iter()
             .filter(|slot| asked.is_none_or(|asked| asked.name != slot.name))
-            .filter_map(|slot| Some((slot, extract(words, slot, self.language, now)?)))
+            .filter(|slot| may_be_told(slot, moment.told))
+            .filter_map(|slot| Some((slot, extract(words, slot, self.language, moment.now)?)))
             .collect();
         let numeral = |slot: &Slot| matches!(slot.kind, SlotKind::Digits { .. } | SlotKind::Number { .. });
         let digits = told
@@ -440,11 +471,14 @@ impl Grounded {
             .filter(|(slot, _)| matches!(slot.kind, SlotKind::Number { .. }))
             .count();
         let taken_by_asked =
-            asked.is_some_and(|asked| numeral(asked) && extract(words, asked, self.language, now).is_some());
+            asked.is_some_and(|asked| numeral(asked) && extract(words, asked, self.language, moment.now).is_some());
+        let dated = told
+            .iter()
+            .any(|(slot, _)| matches!(slot.kind, SlotKind::Date | SlotKind::Time | SlotKind::DateTime));
         told.into_iter()
             .filter(|(slot, _)| match slot.kind {
                 SlotKind::Digits { .. } => digits == 1 && !taken_by_asked,
-                SlotKind::Number { .. } => numbers == 1 && digits == 0 && !taken_by_asked,
+                SlotKind::Number { .. } => numbers == 1 && digits == 0 && !taken_by_asked && !dated,
                 SlotKind::Enum(_)
                 | SlotKind::Money { .. }
                 | SlotKind::Boolean
@@ -506,24 +540,28 @@ fn sayings(flow: &Flow, language: Language) -> Vec<(String, f32)> {
         .collect()
 }
 
-/// The slots of a flow that are recognised without being asked for: those whose values are hard to mistake.
+/// The slots of a flow that can be recognised without being asked for: any words are a name or a text.
 fn told_unasked(plan: &Plan, flow: &Flow) -> Vec<Slot> {
     let mut names = Vec::new();
     collected(&flow.steps, &mut names);
     let slots = names.into_iter().filter_map(|name| plan.slots.get(name));
-    let hard_to_mistake = |slot: &&Slot| match slot.kind {
-        SlotKind::Digits { .. } | SlotKind::Number { .. } | SlotKind::Enum(_) => true,
-        SlotKind::Money { .. }
-        | SlotKind::Boolean
-        | SlotKind::Date
-        | SlotKind::Time
+    slots
+        .filter(|slot| !matches!(slot.kind, SlotKind::Boolean | SlotKind::Name | SlotKind::Text))
+        .cloned()
+        .collect()
+}
+
+/// Whether a value is not easily mistaken for something else; one that was told before may be told anew.
+fn may_be_told(slot: &Slot, told: &BTreeMap<String, Value>) -> bool {
+    match slot.kind {
+        SlotKind::Digits { .. }
+        | SlotKind::Number { .. }
+        | SlotKind::Enum(_)
         | SlotKind::DateTime
-        | SlotKind::Phone
-        | SlotKind::Name
-        | SlotKind::Email
-        | SlotKind::Text => false,
-    };
-    slots.filter(hard_to_mistake).cloned().collect()
+        | SlotKind::Email => true,
+        SlotKind::Money { .. } | SlotKind::Date | SlotKind::Time | SlotKind::Phone => told.contains_key(&slot.name),
+        SlotKind::Boolean | SlotKind::Name | SlotKind::Text => false,
+    }
 }
 
 fn collected<'a>(steps: &'a [Step], names: &mut Vec<&'a str>) {

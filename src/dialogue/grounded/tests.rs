@@ -106,6 +106,8 @@ fn examples_of_the_shipped_plans_choose_their_flows() {
     for (name, assistant, language) in [
         ("support.yaml", "mia", English),
         ("support-zh.yaml", "xiaomei", Mandarin),
+        ("appointment.yaml", "ida", English),
+        ("reminder.yaml", "leo", English),
     ] {
         let (plan, grounded) = shipped(name, assistant, language);
         for flow in &plan.flows {
@@ -127,6 +129,67 @@ fn examples_of_the_shipped_plans_choose_their_flows() {
             }
         }
     }
+}
+
+#[test]
+fn a_day_and_a_time_are_taken_unasked_and_put_right() {
+    let (plan, grounded) = shipped("appointment.yaml", "ida", English);
+    let told = |at: &str| BTreeMap::from([("when".to_owned(), Value::Text(at.to_owned()))]);
+    let understood = |words: &str, expect: &Expect, told: &BTreeMap<String, Value>| {
+        short(&grounded.understand(
+            words,
+            Moment {
+                expect,
+                flow: Some("book_appointment"),
+                now: now(),
+                told,
+                offered: &[],
+            },
+        ))
+    };
+    let service = slot(&plan, "service");
+    let unasked = understood("next Thursday at ten in the morning", &service, &BTreeMap::new());
+    assert_eq!(unasked, "when=2026-11-26T10:00");
+    for (words, wanted) in [
+        ("No, next Thursday at two in the afternoon.", "no when=2026-11-26T14:00"),
+        ("No, Thursday.", "no when=2026-11-26T14:00"),
+        ("no, at three in the afternoon", "no when=2026-11-25T15:00"),
+        ("no", "no"),
+    ] {
+        assert_eq!(
+            understood(words, &Expect::Confirm, &told("2026-11-25T14:00")),
+            wanted,
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_ramble_that_ends_with_goodbye_is_one() {
+    let (_, grounded) = shipped("appointment.yaml", "ida", English);
+    let rows = [
+        (
+            "Let me see. I had it here a minute ago. Right. No. Thank you. Goodbye.",
+            "goodbye",
+        ),
+        ("I want to cancel my appointment. Goodbye.", "cancel_appointment"),
+    ];
+    check(&grounded, &Expect::Anything, None, &rows);
+}
+
+#[test]
+fn who_does_not_want_to_go_on_says_so() {
+    let (plan, grounded) = shipped("support.yaml", "mia", English);
+    let number = slot(&plan, "order_id");
+    let rows = [
+        ("never mind", "cancel"),
+        ("oh, forget it", "cancel"),
+        ("never mind the dog, one two", "-"),
+    ];
+    check(&grounded, &number, Some("order_status"), &rows);
+    let (plan, grounded) = shipped("support-zh.yaml", "xiaomei", Mandarin);
+    let number = slot(&plan, "order_id");
+    check(&grounded, &number, Some("order_status"), &[("算了，不查了", "cancel")]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub fn digits_in(words: &str, language: Language) -> String {
 }
 
 /// The digits in `words` where there are `min` to `max` of them: all together, else the one run of digits that fits,
-/// else with the words a recogniser takes digits for ("for" 4, 山 3).
+/// else with the words a recogniser takes digits for ("for" 4, 山 3), else without a last group that is there twice.
 pub(super) fn within(words: &str, min: usize, max: usize, language: Language) -> Option<String> {
     let plain = plain(words);
     let fits = |digits: &String| (min..=max).contains(&digits.len());
@@ -41,7 +41,17 @@ pub(super) fn within(words: &str, min: usize, max: usize, language: Language) ->
             return Some(rest);
         }
     }
-    None
+    let wholes = [Slips::Refused, Slips::Heard].map(|slips| runs(&plain, language, slips).concat());
+    wholes.iter().find_map(|whole| last_group_once(whole, min, max))
+}
+
+/// A number that is too long because its last group is there twice, as a recogniser writes it that is not sure of the end.
+fn last_group_once(digits: &str, min: usize, max: usize) -> Option<String> {
+    (2..=digits.len() / 2).find_map(|group| {
+        let rest = digits.get(..digits.len() - group)?;
+        let twice = digits.len() > max && rest.ends_with(digits.get(rest.len()..)?);
+        (twice && (min..=max).contains(&rest.len())).then(|| rest.to_owned())
+    })
 }
 
 /// A telephone number: 3 to 15 digits (E.164 ends there; short codes have three), with the `+` where it was said or

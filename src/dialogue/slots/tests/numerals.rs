@@ -63,6 +63,12 @@ fn digits_in_english() {
             ("double one double two double three double four", "11223344"),
             ("it's 4 4 5 6 triple 0 1", "44560001"),
             ("niner one two three fife six seven eight", "91235678"),
+            // As Whisper writes the end of a number on a bad line.
+            ("It's for 07 182 6 3 6 3", "40718263"),
+            ("It's 4 0 7 1 8 2 6 3 6 3", "40718263"),
+            ("12 34 56 56", "12345656"),
+            ("1 2 3 4 5 6 7 8 8", "-"),
+            ("1 2 3 4 5 6 7 8 9 0", "-"),
         ],
     );
 }
