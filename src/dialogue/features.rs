@@ -113,9 +113,9 @@ fn mandarin(tokens: &[String], named: &[bool], features: &mut Vec<Feature>) {
                 weight: both,
                 kind: Kind::Pair,
             });
-            let sounds: Option<Vec<&str>> = [before, token]
+            let sounds: Option<Vec<String>> = [before, token]
                 .into_iter()
-                .map(|t| syllable(t.chars().next()?))
+                .map(|t| syllable(t.chars().next()?).map(alike))
                 .collect();
             if let Some(sounds) = sounds.filter(|_| both > 0.2) {
                 features.push(Feature {
@@ -328,19 +328,67 @@ fn concepts(plain: &str, tokens: &[String]) -> Vec<Feature> {
         .filter(|token| !is_object(token))
         .collect();
     let spaced = format!("_{}_", kept.join("_"));
+    let sounds = sounds(plain);
     let said = |(_, english, mandarin): &(&str, &str, &str)| {
-        english.split(' ').any(|form| spaced.contains(&format!("_{form}_")))
+        if english.split(' ').any(|form| spaced.contains(&format!("_{form}_")))
             || mandarin.split(' ').any(|form| plain.contains(form))
+        {
+            Some(1.0)
+        } else if mandarin.split(' ').any(|form| sounds.contains(&self::sounds(form))) {
+            Some(BY_SOUND)
+        } else {
+            None
+        }
     };
-    let found = CONCEPTS.iter().filter(|concept| said(concept));
+    let found = CONCEPTS.iter().filter_map(|concept| Some((concept.0, said(concept)?)));
     let weight = |name: &str| if ASPECTS.contains(&name) { 0.4 } else { 1.0 };
     found
-        .map(|(name, ..)| Feature {
+        .map(|(name, said)| Feature {
             name: format!("={name}"),
-            weight: weight(name),
+            weight: said * weight(name),
             kind: Kind::Concept,
         })
         .collect()
+}
+
+/// What a concept is worth of which only the sound is right: 快弟 is 快递.
+const BY_SOUND: f32 = 0.7;
+
+/// The syllables of Mandarin characters, as speakers of many places and recognisers confuse them, each between `|`; what is
+/// none of them stands between what is.
+fn sounds(text: &str) -> String {
+    let mut sounds = String::from("|");
+    for c in text.chars() {
+        match syllable(c) {
+            Some(sound) => sounds.push_str(&alike(sound)),
+            None => sounds.push(c),
+        }
+        sounds.push('|');
+    }
+    sounds
+}
+
+/// A syllable without what is often confused: z and zh, c and ch, s and sh, l and n; an and ang, en and eng, in and ing.
+fn alike(syllable: &str) -> String {
+    let flat = ["zh", "ch", "sh"]
+        .iter()
+        .find(|initial| syllable.starts_with(**initial));
+    let (initial, rest) = match flat {
+        Some(initial) => (
+            initial.get(..1).unwrap_or_default(),
+            syllable.get(2..).unwrap_or_default(),
+        ),
+        None => ("", syllable),
+    };
+    let rest = match rest.strip_suffix("ng") {
+        Some(short) if !short.ends_with('o') => format!("{short}n"),
+        Some(_) | None => rest.to_owned(),
+    };
+    let rest = match rest.strip_prefix('n') {
+        Some(more) if initial.is_empty() => format!("l{more}"),
+        Some(_) | None => rest,
+    };
+    format!("{initial}{rest}")
 }
 
 fn has_concept(token: &str) -> bool {
@@ -352,6 +400,16 @@ fn has_concept(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn syllables_that_are_confused_are_one() {
+        for (a, b) in [("zhuan", "zuan"), ("cheng", "cen"), ("ning", "lin"), ("shang", "san")] {
+            assert_eq!(alike(a), alike(b));
+        }
+        for (a, b) in [("zong", "zon"), ("gong", "kong"), ("ha", "fa"), ("", "n")] {
+            assert_ne!(alike(a), alike(b));
+        }
+    }
 
     #[test]
     fn endings_do_not_matter() {

@@ -177,6 +177,18 @@ fn a_ramble_that_ends_with_goodbye_is_one() {
     check(&grounded, &Expect::Anything, None, &rows);
 }
 
+/// What Whisper has written for the voice on the telephone.
+#[test]
+fn mandarin_is_understood_by_its_sound() {
+    let (_, grounded) = shipped("support-zh.yaml", "xiaomei", Mandarin);
+    let rows = [
+        ("我想才以下我的快弟。", "order_status"),
+        ("我要窄人公克服", "human"),
+        ("你好帮我查以下定单。", "order_status"),
+    ];
+    check(&grounded, &Expect::Anything, None, &rows);
+}
+
 #[test]
 fn who_does_not_want_to_go_on_says_so() {
     let (plan, grounded) = shipped("support.yaml", "mia", English);
