@@ -15,6 +15,8 @@ use crate::speech::{Digits, Listening, Transcript};
 
 /// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
+/// Silence after a part of a number in which the rest is awaited: then the caller believes that it was all.
+const NEXT_GROUP: Duration = Duration::from_secs(3);
 /// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
 const BACKCHANNEL: &[&str] = &[
     "mhm", "mmhm", "mm hmm", "mmhmm", "mm", "hmm", "uh huh", "uhhuh", "okay", "ok", "right", "yeah", "i see", "嗯",
@@ -111,7 +113,11 @@ impl Call {
     pub(super) fn await_caller(&mut self, now: Instant) {
         match self.thought {
             Thought::None if !self.keypad.is_open() && self.reply.is_none() => {
-                let patience = self.walk.patience();
+                let patience = if self.partial.is_empty() {
+                    self.walk.patience()
+                } else {
+                    self.walk.patience().min(NEXT_GROUP)
+                };
                 let silence = self.silence();
                 if self.turn.caller_speaks() {
                     return;
@@ -257,9 +263,9 @@ impl Call {
         if self.stage != Stage::Dialogue {
             return;
         }
-        self.note(Note::Silence);
         self.moments = None;
         let order = if self.partial.is_empty() {
+            self.note(Note::Silence);
             self.walk.step(Outcome::NoInput)
         } else {
             let words = std::mem::take(&mut self.partial);

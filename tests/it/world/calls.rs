@@ -51,6 +51,23 @@ fn the_decode_is_made_in_the_pause_and_dropped_when_the_caller_goes_on() {
     assert_eq!(stage.decodes, 2);
 }
 
+/// Heard with a digit missing: nobody waits for what the caller believes to have said.
+#[test]
+fn a_number_that_is_too_short_is_asked_for_again_soon() {
+    let mut stage = greeted();
+    stage.exchange("where is my order");
+    stage.until("the question", |stage| stage.said("eight-digit"));
+    stage.await_silence();
+    stage.say("407 18 26");
+    stage.until("it is heard", |stage| stage.heard_count() == 2);
+    let heard = stage.now;
+    stage.until("the bot speaks", |stage| stage.sounded.last() == Some(&true));
+    assert!(stage.now - heard < ms(4_000), "{}", stage.transcript());
+    stage.until("it is asked for again", |stage| stage.said("another way"));
+    let silences = stage.notes.iter().filter(|(_, note)| *note == Note::Silence).count();
+    assert_eq!(silences, 0, "the caller was not silent\n{}", stage.transcript());
+}
+
 #[test]
 fn a_number_over_three_breaths_is_one_number() {
     let mut stage = greeted();
