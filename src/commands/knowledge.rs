@@ -17,7 +17,7 @@ use offhook::language::Language;
 use offhook::store::{Asked, Store};
 use serde::Serialize;
 
-use super::{Error, Outcome, block_on, configuration, told};
+use super::{Error, Outcome, block_on, configuration, log, told};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -53,6 +53,7 @@ enum Command {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    log("warn");
     quiet_readers();
     match &arguments.command {
         Command::Build { plan } => build(&chosen(plan.as_deref(), &arguments.config)?, arguments.json),
