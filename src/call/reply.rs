@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Asking, Call, Note, Output, Thought};
 use crate::dialogue::guard::{Gate, Passed};
-use crate::dialplan::Command;
+use crate::dialplan::{Command, Outcome};
 
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -100,7 +100,7 @@ impl Call {
             other => other,
         };
         let commands = commands.into_iter().map(said).collect();
-        let order = self.walk.step(crate::dialplan::Outcome::Heard {
+        let order = self.walk.step(Outcome::Heard {
             words: asking.words,
             commands,
         });

@@ -217,16 +217,12 @@ fn ask(plan: &Plan, assistant: Option<&str>, question: &str, json: bool) -> Outc
     let knowledge = shelves
         .get(&assistant)
         .ok_or_else(|| format!("no assistant is called `{assistant}`; there are {}", names()))?;
-    let bases = plan
-        .assistants
-        .get(&assistant)
-        .map(|assistant| assistant.knowledge.as_slice())
-        .unwrap_or_default();
-    let asked_for = bases
-        .iter()
-        .filter_map(|base| plan.knowledge.get(base)?.min_score)
-        .reduce(f32::min);
-    let found = found(&assistant, knowledge, question, asked_for.unwrap_or(LEAST_SCORE));
+    let found = found(
+        &assistant,
+        knowledge,
+        question,
+        plan.min_score(&assistant).unwrap_or(LEAST_SCORE),
+    );
     if json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else {

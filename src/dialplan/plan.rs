@@ -223,6 +223,18 @@ impl std::fmt::Display for Value {
 }
 
 impl Plan {
+    /// How good an answer of `assistant`, by name, has to be, 0 to 1: the least that one of its knowledge bases asks for.
+    pub fn min_score(&self, assistant: &str) -> Option<f32> {
+        let bases = self
+            .assistants
+            .get(assistant)
+            .into_iter()
+            .flat_map(|assistant| &assistant.knowledge);
+        bases
+            .filter_map(|base| self.knowledge.get(base)?.min_score)
+            .reduce(f32::min)
+    }
+
     /// The first route that takes a call with these facts: `call.to`, `caller.number`, and whatever else its conditions name.
     pub fn route(&self, facts: &Facts) -> Option<&Route> {
         self.routes

@@ -133,19 +133,10 @@ impl Grounded {
                 .chain(headings),
         );
         let sources = questions.iter().map(|(source, _)| (*source).to_owned()).collect();
-        let bases = plan
-            .assistants
-            .get(assistant)
-            .map(|assistant| assistant.knowledge.as_slice())
-            .unwrap_or_default();
-        let asked_for = bases
-            .iter()
-            .filter_map(|base| plan.knowledge.get(base)?.min_score)
-            .reduce(f32::min);
         Grounded {
             language,
             knowledge,
-            least_score: asked_for.unwrap_or(LEAST_SCORE),
+            least_score: plan.min_score(assistant).unwrap_or(LEAST_SCORE),
             wishes: wished.into_iter().map(|flow| flow.name.clone()).collect(),
             similarity,
             all,

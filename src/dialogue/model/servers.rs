@@ -51,27 +51,21 @@ impl Servers {
         said: &mut (impl FnMut(String) + Send),
     ) -> Result<Vec<Command>, String> {
         let mut reasons = Vec::new();
-        for One { llm, breaker } in &self.servers {
-            let with = |change: &dyn Fn(&mut Breaker) -> bool| {
-                change(&mut breaker.lock().unwrap_or_else(PoisonError::into_inner))
-            };
-            let now = (self.clock)();
-            if !with(&|breaker| breaker.admits(now)) {
-                reasons.push("it has failed before and is left alone for now".to_owned());
+        for (n, One { llm, breaker }) in self.servers.iter().enumerate() {
+            let breaker = || breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut failed = |reason: String| reasons.push(format!("model {} of `models`: {reason}", n + 1));
+            if !breaker().admits((self.clock)()) {
+                failed("it has failed repeatedly and is left alone for up to a minute".to_owned());
                 continue;
             }
             let answer = one(llm.as_ref(), prompt.clone(), allowed.clone(), said).await;
-            let now = (self.clock)();
-            with(&|breaker| {
-                match &answer {
-                    Ok(_) | Err(Failure::Useless(_)) => breaker.worked(),
-                    Err(Failure::Broken(_)) => breaker.failed(now),
-                }
-                true
-            });
+            match &answer {
+                Ok(_) | Err(Failure::Useless(_)) => breaker().worked(),
+                Err(Failure::Broken(_)) => breaker().failed((self.clock)()),
+            }
             match answer {
                 Ok(commands) => return Ok(commands),
-                Err(Failure::Useless(reason) | Failure::Broken(reason)) => reasons.push(reason),
+                Err(Failure::Useless(reason) | Failure::Broken(reason)) => failed(reason),
             }
         }
         Err(reasons.join("; "))

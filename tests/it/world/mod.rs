@@ -6,5 +6,6 @@
 mod acts;
 mod calls;
 mod observing;
+mod replying;
 mod stage;
 mod tempter;

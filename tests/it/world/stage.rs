@@ -57,7 +57,7 @@ pub struct Stage {
     pub call: Call,
     pub now: Instant,
     started: Instant,
-    speeds: Speeds,
+    pub speeds: Speeds,
     due: Vec<(Instant, Due)>,
     /// What the caller is saying: frames left, and the words that they make.
     saying: VecDeque<bool>,
