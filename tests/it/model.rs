@@ -8,7 +8,7 @@ use offhook::dialogue::Passage;
 use offhook::dialogue::guard::Guard;
 use offhook::dialogue::model::{
     Allowed, BadServer, Delta, Deltas, Format, Leave, Llm, LlmError, Message, OpenAi, Prompt, Reading, Role, Secret,
-    Server, Stage,
+    Server, Servers, Stage,
 };
 use offhook::dialplan::Command;
 use offhook::language::Language;
@@ -455,4 +455,50 @@ fn an_address_that_is_none_is_refused_at_once() {
         };
         assert!(matches!(OpenAi::new(server), Err(BadServer::Address(_))), "{base_url}");
     }
+}
+
+/// An answer that the first of two models makes is taken from the second where the first is down, and a model that keeps failing is not even
+/// asked any more.
+#[tokio::test]
+async fn the_next_model_answers_where_the_first_is_down() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let fine = || {
+        vec![
+            stream_head(),
+            chunk(r#"{"commands":[{"do":"goodbye"}],"say":""}"#),
+            done(),
+        ]
+    };
+    let (address, _requests, _tasks) = serve(vec![fine(), fine(), fine()]).await;
+    let servers = Servers::new(&[server(nobody), server(address)], offhook::clock::now)
+        .unwrap()
+        .unwrap();
+    let allowed = || Allowed {
+        flows: Vec::new(),
+        slots: Vec::new(),
+        passages: Vec::new(),
+        words: "bye".to_owned(),
+        leave: Leave::NotAsked,
+        heard: "bye".to_owned(),
+        known: String::new(),
+        guard: Guard::new(&[], Language::English),
+        language: Language::English,
+        now: date(2026, 11, 21).at(10, 0, 0, 0),
+    };
+    for _ in 0..3 {
+        let answer = servers.ask(&prompt(), &allowed(), &mut |_| {}).await;
+        assert_eq!(answer, Ok(vec![Command::Goodbye]));
+    }
+    // The second has no more answers: both are named, the first as one that is left alone.
+    let failed = servers.ask(&prompt(), &allowed(), &mut |_| {}).await.unwrap_err();
+    assert!(
+        failed.contains("model 1 of `models`: it has failed repeatedly"),
+        "{failed}"
+    );
+    assert!(
+        failed.contains("model 2 of `models`: the model's server cannot be reached"),
+        "{failed}"
+    );
 }
