@@ -63,6 +63,11 @@ pub enum Output {
         samples: Vec<i16>,
         listening: Listening,
     },
+    /// Tell whether the caller has finished, by the sound of the utterance, 16 kHz mono; answer with [`super::Call::judged`].
+    Judge {
+        id: u64,
+        samples: Vec<i16>,
+    },
     /// The transcript of `id` is not needed any more.
     Unhear {
         id: u64,

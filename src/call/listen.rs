@@ -10,7 +10,7 @@ use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Note, Output, Patience, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::slots::{digits_in, extract};
-use crate::dialplan::{Expect, Outcome, Plan, SlotKind};
+use crate::dialplan::{Endpointing, Expect, Outcome, Plan, SlotKind};
 use crate::speech::{Digits, Listening, Transcript};
 
 /// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
@@ -76,6 +76,7 @@ impl Call {
             Thought::Hearing { .. } => self.words(now, transcript),
             Thought::None | Thought::Asking(_) => {
                 self.hurry(now, &transcript.text);
+                self.weigh_words(&transcript.text);
                 self.decode = Decode::Known { transcript };
                 self.follow_turn(now);
             }
@@ -98,9 +99,13 @@ impl Call {
             match act {
                 Act::Begin => self.caller_begins(),
                 Act::Yield => self.playout.pause(),
-                Act::Pause => self.begin_decode(),
+                Act::Pause => {
+                    self.judge_pause();
+                    self.begin_decode();
+                }
                 Act::Resume => {
                     self.drop_decode();
+                    self.forget_pause();
                     self.turn.wait(self.silence());
                 }
                 Act::Answer => self.caller_ended(now),
@@ -237,6 +242,7 @@ impl Call {
 
     fn caller_ended(&mut self, now: Instant) {
         self.asked_patience = Patience::Unasked;
+        self.forget_pause();
         self.utterance.close();
         let stopped = self.utterance.last_sound().unwrap_or(now);
         self.moments = Some(Moments {
@@ -345,7 +351,7 @@ impl Call {
     }
 
     /// The shortest and longest number that is expected.
-    fn digits_wanted(&self) -> Option<(usize, usize)> {
+    pub(super) fn digits_wanted(&self) -> Option<(usize, usize)> {
         match &self.expect {
             Expect::Slot(slot) => match slot.kind {
                 SlotKind::Digits { min, max } => Some((min, max)),
@@ -355,18 +361,21 @@ impl Call {
         }
     }
 
+    pub(super) fn endpointing(&self) -> Endpointing {
+        let assistant = self.plan.assistants.get(&self.assistant);
+        assistant.map_or_else(Endpointing::default, |assistant| assistant.endpointing)
+    }
+
     fn silence(&self) -> Duration {
-        let endpointing = self
-            .plan
-            .assistants
-            .get(&self.assistant)
-            .map(|assistant| assistant.endpointing);
-        let standard = endpointing.map_or(Config::default().silence, |endpointing| endpointing.silence);
+        let Endpointing {
+            silence,
+            while_spelling,
+            ..
+        } = self.endpointing();
         if self.digits_wanted().is_some() {
-            let spelling = endpointing.and_then(|endpointing| endpointing.while_spelling);
-            spelling.unwrap_or(BETWEEN_GROUPS).max(standard)
+            while_spelling.unwrap_or(BETWEEN_GROUPS).max(silence)
         } else {
-            standard
+            silence
         }
     }
 
@@ -379,12 +388,7 @@ impl Call {
         if count >= max || whole {
             self.turn.complete(now);
         } else if digits.is_empty() || count >= min {
-            self.turn.wait(
-                self.plan
-                    .assistants
-                    .get(&self.assistant)
-                    .map_or(Config::default().silence, |a| a.endpointing.silence),
-            );
+            self.turn.wait(self.endpointing().silence);
         }
     }
 

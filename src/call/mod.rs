@@ -12,6 +12,7 @@ mod listen;
 mod meaning;
 mod message;
 mod observing;
+mod pausing;
 pub mod playout;
 mod reply;
 mod speak;
@@ -156,6 +157,10 @@ pub struct Call {
     /// Digits of a number that is being said in several breaths.
     partial: String,
     decode: Decode,
+    /// How the pause sounds is being asked.
+    judging: Option<u64>,
+    /// And how it did.
+    judged: Option<f32>,
     thought: Thought,
     moments: Option<Moments>,
     /// Since when there is something to say and no voice for it.
@@ -227,6 +232,8 @@ impl Call {
             empty_turns: 0,
             partial: String::new(),
             decode: Decode::None,
+            judging: None,
+            judged: None,
             thought: Thought::None,
             moments: None,
             voiceless: None,

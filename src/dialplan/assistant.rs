@@ -142,7 +142,7 @@ pub(super) const STANDARD_BARGEIN: Bargein = Bargein {
     resume_on: Vec::new(),
 };
 pub(super) const STANDARD_ENDPOINTING: Endpointing = Endpointing {
-    detector: Detector::Silence,
+    detector: Detector::SmartTurn,
     silence: Duration::from_millis(450),
     max_wait: None,
     while_spelling: None,
@@ -246,6 +246,12 @@ impl Bargein {
     }
 }
 
+impl Default for Endpointing {
+    fn default() -> Self {
+        STANDARD_ENDPOINTING
+    }
+}
+
 impl Endpointing {
     fn read(node: &Node, problems: &mut Problems) -> Self {
         let Some(fields) = Fields::of(node, "`endpointing`", &keys(ENDPOINTING), problems) else {
@@ -254,14 +260,7 @@ impl Endpointing {
         let detectors = [("silence", Detector::Silence), ("smart_turn", Detector::SmartTurn)];
         let detector = fields
             .one_of("detector", &detectors, problems)
-            .unwrap_or(Detector::Silence);
-        if detector == Detector::SmartTurn {
-            let place = fields.get("detector").map_or(node.place, |node| node.place);
-            problems.warn(
-                place,
-                "`smart_turn` is not carried out by this version: `silence` ends a turn",
-            );
-        }
+            .unwrap_or(STANDARD_ENDPOINTING.detector);
         let (shortest, longest) = (Duration::from_millis(200), Duration::from_secs(5));
         let silence = fields.span("silence", shortest..=longest, problems);
         let max_wait = fields.span("max_wait", shortest..=Duration::from_secs(10), problems);

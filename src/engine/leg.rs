@@ -37,6 +37,7 @@ const DATAGRAM: usize = 2048;
 /// What an engine answers.
 enum Answer {
     Transcribed(u64, Result<Transcript, String>),
+    Judged(u64, Result<f32, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
@@ -407,6 +408,7 @@ impl Leg {
                 self.speaking.remove(&id);
                 call.voiced(now, id, result);
             }
+            Answer::Judged(id, result) => call.judged(now, id, result),
             Answer::Clause(id, text) => call.clause(now, id, &text),
             Answer::Understood(id, result) => {
                 self.thinking.remove(&id);
@@ -436,6 +438,16 @@ impl Leg {
                     }
                 }
                 Output::Unhear { id } => drop(self.hearing.remove(&id)),
+                Output::Judge { id, samples } => {
+                    let answers = self.answers.clone();
+                    // Where it cannot be told silence tells.
+                    let asked = self.bot.engines.judge(self.number, samples, move |result| {
+                        answers
+                            .try_send(Answer::Judged(id, result.map_err(|e| e.to_string())))
+                            .ok();
+                    });
+                    asked.ok();
+                }
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, self.answers.clone());
                     let language = self

@@ -167,6 +167,7 @@ fn speak<T: SizedSample + FromSample<i16>>(
 
 enum Answer {
     Transcribed(u64, Result<Transcript, String>),
+    Judged(u64, Result<f32, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
 }
@@ -215,6 +216,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         tokio::select! {
             Some(answer) = answered.recv() => match answer {
                 Answer::Transcribed(id, result) => call.transcribed(clock::now(), id, result),
+                Answer::Judged(id, result) => call.judged(clock::now(), id, result),
                 Answer::Voiced(id, result) => call.voiced(clock::now(), id, result),
                 Answer::Returned(id, result) => call.returned(clock::now(), id, result),
             },
@@ -238,6 +240,15 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                     hearing.extend(asked);
                 }
                 Output::Unhear { .. } => hearing.clear(),
+                Output::Judge { id, samples } => {
+                    let answers = answers.clone();
+                    let asked = engines.judge(0, samples, move |result| {
+                        answers
+                            .try_send(Answer::Judged(id, result.map_err(|e| e.to_string())))
+                            .ok();
+                    });
+                    asked.ok();
+                }
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, answers.clone());
                     let asked = engines.speak(0, wanted.priority, language, &wanted.clause, move |result| {

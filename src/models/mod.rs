@@ -26,7 +26,7 @@ pub const WHISPER: &str = "ggml-base.bin";
 /// The shared library that `ort` loads.
 pub const ONNXRUNTIME: &str = "libonnxruntime.so.1.31.1";
 pub const SILERO_VAD: &str = "silero_vad_op18_ifless.onnx";
-/// Not pulled unless asked for by name.
+/// Has the caller finished, from the sound.
 pub const SMART_TURN: &str = "smart-turn-v3.2-cpu.onnx";
 /// Sentences as directions, English; int8.
 pub const MINILM: &str = "all-minilm-l6-v2.int8.onnx";

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::endpoint::SmartTurn;
 use super::kokoro::Kokoro;
 use super::onnx::Onnx;
 use super::piper::Piper;
@@ -55,6 +56,7 @@ pub struct Engines {
     stt: Arc<dyn Stt>,
     voices: BTreeMap<Language, Arc<dyn Tts>>,
     silero: Arc<Silero>,
+    smart_turn: Option<Arc<SmartTurn>>,
     prompts: Arc<Prompts>,
 }
 
@@ -64,6 +66,12 @@ impl Engines {
         let threads = config.threads.max(1);
         let onnx = Onnx::load(&cache.path(models::ONNXRUNTIME)?)?;
         let silero = Arc::new(Silero::new(onnx.session(&cache.path(models::SILERO_VAD)?)?));
+        let smart_turn = cache
+            .path(models::SMART_TURN)
+            .map_err(Error::from)
+            .and_then(|model| Ok(Arc::new(SmartTurn::new(onnx.session(&model)?))))
+            .inspect_err(|e| tracing::warn!("the end of a turn is told by silence alone: {e}"))
+            .ok();
         let mut voices: BTreeMap<Language, Arc<dyn Tts>> = BTreeMap::new();
         for &language in &config.languages {
             let voice: Arc<dyn Tts> = match language {
@@ -81,6 +89,7 @@ impl Engines {
             stt,
             voices,
             silero,
+            smart_turn,
             prompts,
         })
     }
@@ -104,6 +113,23 @@ impl Engines {
             done(stt.transcribe(&samples, &listening, &token))
         })?;
         Ok(Hearing(cancel))
+    }
+
+    /// Tells `done` the chance that the caller has finished, from the utterance (16 kHz mono); on another thread.
+    pub fn judge(
+        &self,
+        call: u64,
+        samples: Vec<i16>,
+        done: impl FnOnce(Result<f32, Error>) + Send + 'static,
+    ) -> Result<(), Full> {
+        let Some(judge) = self.smart_turn.clone() else {
+            done(Err(Error::Program("smart-turn is not loaded".to_owned())));
+            return Ok(());
+        };
+        self.scheduler
+            .submit(call, Priority::Turn, &Cancel::default(), move || {
+                done(judge.finished(&samples))
+            })
     }
 
     /// Speaks `clause` and gives the sound (16 kHz mono) to `done`: at once when it was spoken before, else on another thread.

@@ -2,6 +2,7 @@
 //!
 //! The only module that names an inference library. It knows no calls, no plans and no turns: sound in, words out, and back.
 
+pub mod endpoint;
 pub mod engines;
 mod finish;
 pub mod gate;

@@ -354,7 +354,6 @@ fn parts() {
         ("languages: [en]", "languages: [en, zh]", "write {en: …, zh: …}"),
         ("mode: pause", "mode: puase", "did you mean `pause`"),
         ("silence: 450ms", "silence: 50ms", "between 200ms and 5s"),
-        ("detector: silence", "detector: smart_turn", "`silence` ends a turn"),
         ("max_wait: 2s", "max_wait: 300ms", "longer than `max_wait`"),
         ("knowledge: [shop]", "knowledge: [shp]", "did you mean `shop`"),
         (

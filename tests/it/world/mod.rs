@@ -6,6 +6,7 @@
 mod acts;
 mod calls;
 mod observing;
+mod pausing;
 mod replying;
 mod stage;
 mod tempter;

@@ -36,6 +36,7 @@ impl Default for Speeds {
 /// What an engine will answer, and when.
 enum Due {
     Transcribed(u64, Result<Transcript, String>),
+    Judged(u64, Result<f32, String>),
     Voiced(u64, Result<Arc<[i16]>, String>),
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
@@ -69,6 +70,8 @@ pub struct Stage {
     /// Questions to the model.
     pub asked: usize,
     pub ear: Works,
+    /// The chance that a pause sounds like an end; `None`: nobody tells.
+    pub sounds_finished: Option<f32>,
     /// What the ear takes the caller's language for, where it is left open.
     pub speaks: Option<Language>,
     /// The languages that it was asked about last.
@@ -155,6 +158,7 @@ impl Stage {
             mind: None,
             asked: 0,
             ear: Works::Yes,
+            sounds_finished: None,
             speaks: None,
             listened: Vec::new(),
             voice,
@@ -183,6 +187,7 @@ impl Stage {
         for due in ready {
             match due {
                 Due::Transcribed(id, result) => self.call.transcribed(self.now, id, result),
+                Due::Judged(id, result) => self.call.judged(self.now, id, result),
                 Due::Voiced(id, result) => self.call.voiced(self.now, id, result),
                 Due::Clause(id, text) => self.call.clause(self.now, id, &text),
                 Due::Understood(id, result) => self.call.understood(self.now, id, result),
@@ -356,6 +361,10 @@ impl Stage {
                     self.asked += 1;
                     let result = self.thoughts.pop_front().ok_or_else(|| "late".to_owned());
                     self.later(self.speeds.model, Some(Due::Understood(id, result)));
+                }
+                Output::Judge { id, .. } => {
+                    let chance = self.sounds_finished;
+                    self.later(ms(30), chance.map(|chance| Due::Judged(id, Ok(chance))));
                 }
                 Output::Unhear { id } => {
                     self.due

@@ -1,0 +1,125 @@
+//! Whether a pause is the end of a turn: how it sounded, and what has been understood so far.
+//!
+//! While a number is read out neither counts: see [`Call::hurry`].
+
+use std::time::{Duration, Instant};
+
+use super::{Call, Output};
+use crate::dialogue::slots::{extract, yes_or_no};
+use crate::dialplan::Expect;
+use crate::dialplan::assistant::Detector;
+use crate::language::Language;
+
+/// Silence after words that sounded like an end. Shorter: nobody could take breath; longer: it is noticed.
+const ENDED: Duration = Duration::from_millis(240);
+/// Silence after words that did not, where the plan does not say.
+const WENT_ON: Duration = Duration::from_millis(1400);
+/// The chance from which a caller has finished; the model's authors' own.
+const FINISHED: f32 = 0.5;
+
+/// Words after which more follows.
+const UNFINISHED: [&[&str]; 2] = [
+    &[
+        "and", "but", "or", "so", "because", "the", "a", "an", "my", "to", "of", "for", "with", "is", "um", "uh", "er",
+        "it's", "i'm", "that", "at", "on", "in", "well",
+    ],
+    &[
+        "和", "但是", "因为", "所以", "然后", "我的", "就是", "那个", "嗯", "呃", "还有", "或者", "是",
+    ],
+];
+
+impl Call {
+    /// Asks how the pause sounds, where the plan wants that.
+    pub(super) fn judge_pause(&mut self) {
+        self.judged = None;
+        if self.endpointing().detector != Detector::SmartTurn || self.digits_wanted().is_some() {
+            return;
+        }
+        let id = self.fresh();
+        self.judging = Some(id);
+        self.outputs.push_back(Output::Judge {
+            id,
+            samples: self.utterance.samples(),
+        });
+    }
+
+    /// The chance, 0 to 1, that the caller had finished when `id` was asked; or why it is not known.
+    pub fn judged(&mut self, now: Instant, id: u64, result: Result<f32, String>) {
+        if self.judging != Some(id) {
+            return;
+        }
+        self.judging = None;
+        let Ok(chance) = result else { return };
+        self.judged = Some(chance);
+        let wait = if chance >= FINISHED {
+            ENDED
+        } else {
+            self.longest_pause()
+        };
+        self.turn.wait(wait);
+        self.follow_turn(now);
+    }
+
+    /// The caller goes on: what was thought of the pause is nothing.
+    pub(super) fn forget_pause(&mut self) {
+        (self.judging, self.judged) = (None, None);
+    }
+
+    /// The words up to the pause are known: they may tell more than the sound.
+    pub(super) fn weigh_words(&mut self, text: &str) {
+        let Some(chance) = self.judged else { return };
+        let answers = match &self.expect {
+            Expect::Confirm => yes_or_no(text, self.language).is_some(),
+            Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),
+            Expect::Anything => false,
+        };
+        if unfinished(text, self.language) {
+            self.turn.wait(self.longest_pause());
+        } else if answers && chance < FINISHED {
+            self.turn.wait(self.endpointing().silence);
+        }
+    }
+
+    fn longest_pause(&self) -> Duration {
+        let endpointing = self.endpointing();
+        endpointing.max_wait.unwrap_or(WENT_ON).max(endpointing.silence)
+    }
+}
+
+/// Whether `text` ends with a word after which more follows.
+fn unfinished(text: &str, language: Language) -> bool {
+    let text = text.trim().to_lowercase();
+    let Some(end) = text.chars().next_back() else {
+        return false;
+    };
+    if matches!(end, '?' | '？') {
+        return false;
+    }
+    let bare = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let [english, mandarin] = UNFINISHED;
+    match language {
+        Language::English => bare.rsplit(' ').next().is_some_and(|last| english.contains(&last)),
+        Language::Mandarin => mandarin.iter().any(|last| bare.ends_with(last) && bare != *last),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_words_promise_more() {
+        for (text, language, more) in [
+            ("I'd like to return the", Language::English, true),
+            ("My number is...", Language::English, true),
+            ("Where is my order?", Language::English, false),
+            ("It came broken, and", Language::English, true),
+            ("Yes.", Language::English, false),
+            ("", Language::English, false),
+            ("我想退货，因为", Language::Mandarin, true),
+            ("我想退货。", Language::Mandarin, false),
+        ] {
+            assert_eq!(unfinished(text, language), more, "{text}");
+        }
+    }
+}
