@@ -76,8 +76,8 @@ impl Call {
             Thought::Hearing { .. } => self.words(now, transcript),
             Thought::None | Thought::Asking(_) => {
                 self.hurry(now, &transcript.text);
-                self.weigh_words(&transcript.text);
                 self.decode = Decode::Known { transcript };
+                self.weigh_pause();
                 self.follow_turn(now);
             }
         }

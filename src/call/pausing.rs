@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Call, Output};
+use super::{Call, Decode, Output};
 use crate::dialogue::slots::{extract, yes_or_no};
 use crate::dialplan::Expect;
 use crate::dialplan::assistant::Detector;
@@ -49,14 +49,8 @@ impl Call {
             return;
         }
         self.judging = None;
-        let Ok(chance) = result else { return };
-        self.judged = Some(chance);
-        let wait = if chance >= FINISHED {
-            ENDED
-        } else {
-            self.longest_pause()
-        };
-        self.turn.wait(wait);
+        self.judged = result.ok();
+        self.weigh_pause();
         self.follow_turn(now);
     }
 
@@ -65,19 +59,27 @@ impl Call {
         (self.judging, self.judged) = (None, None);
     }
 
-    /// The words up to the pause are known: they may tell more than the sound.
-    pub(super) fn weigh_words(&mut self, text: &str) {
+    /// How long the pause may be, by its sound and by the words before it. Before the words are known no pause is cut short:
+    /// nothing could be answered anyway.
+    pub(super) fn weigh_pause(&mut self) {
         let Some(chance) = self.judged else { return };
-        let answers = match &self.expect {
+        let text = match &self.decode {
+            Decode::Known { transcript } => Some(transcript.text.as_str()),
+            Decode::None | Decode::Asked { .. } => None,
+        };
+        let answers = |text: &str| match &self.expect {
             Expect::Confirm => yes_or_no(text, self.language).is_some(),
             Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),
             Expect::Anything => false,
         };
-        if unfinished(text, self.language) {
-            self.turn.wait(self.longest_pause());
-        } else if answers && chance < FINISHED {
-            self.turn.wait(self.endpointing().silence);
-        }
+        let wait = match (chance >= FINISHED, text) {
+            (_, Some(text)) if unfinished(text, self.language) => self.longest_pause(),
+            (true, Some(_)) => ENDED,
+            (true, None) => return,
+            (false, Some(text)) if answers(text) => self.endpointing().silence,
+            (false, _) => self.longest_pause(),
+        };
+        self.turn.wait(wait);
     }
 
     fn longest_pause(&self) -> Duration {
