@@ -29,7 +29,8 @@ deny: ## licences and sources of every dependency
 	cargo deny check licenses bans sources
 
 bench: build models ## the figures of benches/RESULTS.md
-	$(OFFHOOK) bench stt
+	@.ci/setup bench
+	$(OFFHOOK) bench stt --beside faster-whisper
 	$(OFFHOOK) bench tts
 	$(OFFHOOK) bench media
 	$(OFFHOOK) bench understanding

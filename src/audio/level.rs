@@ -48,7 +48,7 @@ pub fn speech_level(samples: &[i16]) -> f32 {
     let loudest = levels.iter().copied().fold(SILENCE_DBFS, f32::max);
     let powers: Vec<f64> = levels
         .iter()
-        .filter(|level| **level > SILENCE_DBFS && **level >= loudest - PAUSE_DB)
+        .filter(|level| !is_pause(**level, loudest))
         .map(|level| 10f64.powf(f64::from(*level) / 10.0))
         .collect();
     if powers.is_empty() {
@@ -57,12 +57,15 @@ pub fn speech_level(samples: &[i16]) -> f32 {
     (10.0 * (powers.iter().sum::<f64>() / powers.len() as f64).log10()) as f32
 }
 
+/// Whether a frame of this level is a pause in an utterance whose loudest frame has the other (dBFS).
+pub fn is_pause(level: f32, loudest: f32) -> bool {
+    level <= SILENCE_DBFS || level < loudest - PAUSE_DB
+}
+
 /// The last of these frames (levels in dBFS, one for each frame) that is not a pause; none if all is silence.
 pub fn last_sound(levels: &[f32]) -> Option<usize> {
     let loudest = levels.iter().copied().fold(SILENCE_DBFS, f32::max);
-    levels
-        .iter()
-        .rposition(|level| *level > SILENCE_DBFS && *level >= loudest - PAUSE_DB)
+    levels.iter().rposition(|level| !is_pause(*level, loudest))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
+pub mod faster_whisper;
 pub mod media;
 pub mod stt;
 pub mod tts;

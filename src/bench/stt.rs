@@ -1,12 +1,13 @@
 //! Word error rate and speed of the recogniser on recorded people, brought to the telephone's band and codec.
 //!
-//! The same files through the same model with its whole context of 30 s stand beside, in the same process.
+//! Beside it in the same run: the same model with its whole context of 30 s, or faster-whisper with the same weights.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::faster_whisper::FasterWhisper;
 use super::{milliseconds, percentile};
 use crate::audio::g711::Codec;
 use crate::audio::{resample, wav};
@@ -30,7 +31,7 @@ pub struct Recording {
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub kind: String,
-    /// `offhook`, or `whole context`.
+    /// `offhook`, `whole context` or `faster-whisper`.
     pub decoder: &'static str,
     pub files: usize,
     /// Words, or characters in Mandarin.
@@ -48,6 +49,10 @@ pub struct Row {
 pub enum Error {
     #[error("cannot read {}: {reason}; name the folder with its `transcripts.tsv` by --speech", path.display())]
     Transcripts { path: PathBuf, reason: String },
+    #[error(
+        "faster-whisper: {0}; `.ci/setup bench` installs it into target/tools, and it is run from the project's folder"
+    )]
+    Peer(String),
     #[error(transparent)]
     Sound(#[from] wav::WavError),
     #[error(transparent)]
@@ -93,21 +98,19 @@ struct Tally {
     times: Vec<f64>,
 }
 
-/// Runs every recording through both decoders; `each` is shown what was said and heard.
+/// Runs every recording through each decoder; `each` is shown what was said and heard.
 pub fn run(
     whisper: &Whisper,
     recordings: &[Recording],
-    contexts: &[Decoder],
+    decoders: &mut [Decoder],
     mut each: impl FnMut(&Recording, &'static str, &str, Duration),
 ) -> Result<Vec<Row>, Error> {
     let mut tallies: Vec<Tally> = Vec::new();
     for recording in recordings {
         let samples = through_the_telephone(&wav::read(&recording.path)?);
         let said = units(&recording.text, recording.language);
-        for &decoder in contexts {
-            let began = clock::now();
-            let text = decoder.hear(whisper, &samples, recording)?;
-            let took = since(began);
+        for decoder in &mut *decoders {
+            let (text, took) = decoder.hear(whisper, &samples, recording)?;
             each(recording, decoder.name(), &text, took);
             let heard = units(&text, recording.language);
             let found = tallies
@@ -129,25 +132,28 @@ pub fn run(
 }
 
 /// Which way of decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoder {
     /// As calls are heard.
     Offhook,
     /// As whisper.cpp does by itself: 30 s of context, no guard.
     Whole,
+    /// Another program with the same weights.
+    FasterWhisper(FasterWhisper),
 }
 
 impl Decoder {
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Decoder::Offhook => "offhook",
             Decoder::Whole => "whole context",
+            Decoder::FasterWhisper(_) => "faster-whisper",
         }
     }
 
-    fn hear(self, whisper: &Whisper, samples: &[i16], recording: &Recording) -> Result<String, Error> {
-        let cancel = Cancel::default();
-        match self {
+    /// The words, and how long they took.
+    fn hear(&mut self, whisper: &Whisper, samples: &[i16], recording: &Recording) -> Result<(String, Duration), Error> {
+        let (cancel, began) = (Cancel::default(), clock::now());
+        let text = match self {
             Decoder::Offhook => {
                 let digits = if recording.kind.ends_with("fsdd") {
                     Digits::Expected
@@ -159,13 +165,15 @@ impl Decoder {
                     or: Vec::new(),
                     digits,
                 };
-                Ok(whisper.transcribe(samples, &listening, &cancel)?.text)
+                whisper.transcribe(samples, &listening, &cancel)?.text
             }
             Decoder::Whole => {
                 let decoded = whisper.decode(samples, recording.language, Context::Whole, &cancel)?;
-                Ok(gate::believe(&decoded.text, decoded.evidence))
+                gate::believe(&decoded.text, decoded.evidence)
             }
-        }
+            Decoder::FasterWhisper(peer) => return peer.hear(samples, recording.language),
+        };
+        Ok((text, since(began)))
     }
 }
 

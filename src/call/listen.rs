@@ -90,7 +90,9 @@ impl Call {
             message.hear(now, heard.frame, heard.probability);
         }
         self.utterance.hear(heard.frame, heard.arrived);
-        self.turn.hear(now, heard.probability);
+        // The detector takes some time to believe in a pause; the level tells it at once where the line is quiet.
+        let paused = self.turn.caller_speaks() && self.utterance.pauses();
+        self.turn.hear(now, if paused { 0.0 } else { heard.probability });
         self.follow_turn(now);
     }
 
@@ -99,10 +101,8 @@ impl Call {
             match act {
                 Act::Begin => self.caller_begins(),
                 Act::Yield => self.playout.pause(),
-                Act::Pause => {
-                    self.judge_pause();
-                    self.begin_decode();
-                }
+                Act::Pause => self.begin_decode(),
+                Act::Consider => self.judge_pause(),
                 Act::Resume => {
                     self.drop_decode();
                     self.forget_pause();

@@ -11,11 +11,13 @@ use crate::dialplan::assistant::Detector;
 use crate::language::Language;
 
 /// Silence after words that sounded like an end. Shorter: nobody could take breath; longer: it is noticed.
-const ENDED: Duration = Duration::from_millis(240);
+const ENDED: Duration = Duration::from_millis(300);
 /// Silence after words that did not, where the plan does not say.
 const WENT_ON: Duration = Duration::from_millis(1400);
 /// The chance from which a caller has finished; the model's authors' own.
 const FINISHED: f32 = 0.5;
+/// The chance below which more is likely to come. Between the two the plan's `silence` decides.
+const UNFINISHED_BELOW: f32 = 0.1;
 
 /// Words after which more follows.
 const UNFINISHED: [&[&str]; 2] = [
@@ -72,12 +74,12 @@ impl Call {
             Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),
             Expect::Anything => false,
         };
-        let wait = match (chance >= FINISHED, text) {
-            (_, Some(text)) if unfinished(text, self.language) => self.longest_pause(),
-            (true, Some(_)) => ENDED,
-            (true, None) => return,
-            (false, Some(text)) if answers(text) => self.endpointing().silence,
-            (false, _) => self.longest_pause(),
+        let wait = match text {
+            Some(text) if unfinished(text, self.language) => self.longest_pause(),
+            Some(_) if chance >= FINISHED => ENDED,
+            Some(text) if chance >= UNFINISHED_BELOW || answers(text) => self.endpointing().silence,
+            None if chance >= UNFINISHED_BELOW => return,
+            Some(_) | None => self.longest_pause(),
         };
         self.turn.wait(wait);
     }

@@ -19,8 +19,10 @@ pub struct Config {
     pub onset: Duration,
     /// How long the caller must talk over the bot to stop it. Longer than `onset`, so that a "mhm" does not.
     pub barge_in: Duration,
-    /// Silence after which it is worth guessing that the caller has finished: a decode begins.
+    /// Silence after which it is worth guessing that the caller has finished: a decode begins. Shorter: more of them are for nothing.
     pub pause: Duration,
+    /// Silence after which the sound before it tells whether the caller has finished.
+    pub consider: Duration,
     /// Silence that ends a turn. Shorter: people are cut off; longer: the bot seems slow.
     pub silence: Duration,
     /// A turn longer than this is ended: Whisper hears 30 s at most.
@@ -32,7 +34,8 @@ impl Default for Config {
         Self {
             onset: Duration::from_millis(80),
             barge_in: Duration::from_millis(300),
-            pause: Duration::from_millis(160),
+            pause: Duration::from_millis(80),
+            consider: Duration::from_millis(160),
             silence: Duration::from_millis(500),
             longest: Duration::from_secs(25),
         }
@@ -48,6 +51,8 @@ pub enum Act {
     Yield,
     /// The caller pauses, and may have finished.
     Pause,
+    /// The pause is long enough to be told from a breath.
+    Consider,
     /// The caller had not finished.
     Resume,
     /// The caller has finished.
@@ -92,7 +97,14 @@ enum State {
     Pausing {
         began: Instant,
         heard: Instant,
+        pause: Pause,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    Short,
+    Considered,
 }
 
 pub struct Turn {
@@ -121,7 +133,7 @@ impl Turn {
         match self.state {
             State::Quiet { since } => self.quiet(now, since, probability),
             State::Onset { since, began, heard } => self.onset(now, since, began, heard, probability),
-            State::Speech { began, heard } | State::Pausing { began, heard } => {
+            State::Speech { began, heard } | State::Pausing { began, heard, .. } => {
                 self.speech(now, began, heard, probability)
             }
         }
@@ -238,9 +250,14 @@ impl Turn {
             return;
         }
         let silent = now.saturating_duration_since(heard);
+        let paused = |pause| State::Pausing { began, heard, pause };
         if !pausing && silent >= self.config.pause {
-            self.state = State::Pausing { began, heard };
+            self.state = paused(Pause::Short);
             self.acts.push_back(Act::Pause);
+        }
+        if self.state == paused(Pause::Short) && silent >= self.config.consider {
+            self.state = paused(Pause::Considered);
+            self.acts.push_back(Act::Consider);
         }
         if silent >= self.silence {
             self.finish(now);
@@ -284,6 +301,7 @@ mod tests {
                     Act::Begin => 'B',
                     Act::Yield => 'Y',
                     Act::Pause => 'p',
+                    Act::Consider => 'c',
                     Act::Resume => 'r',
                     Act::Answer => 'A',
                     Act::Prompt => 'P',
@@ -301,14 +319,21 @@ mod tests {
     #[test]
     fn answers_after_half_a_second_of_silence() {
         let caller = format!("..{}{}", "#".repeat(20), dots(30));
-        let expected = format!("......B{}p{}A{}", dots(22), dots(16), dots(5));
+        let expected = format!("......B{}p...c{}A{}", dots(18), dots(16), dots(5));
         check(&caller, &dots(52), &expected);
     }
 
     #[test]
     fn a_pause_is_not_an_end() {
         let caller = format!("{}{}{}{}", "#".repeat(10), dots(12), "#".repeat(10), dots(28));
-        let expected = format!("....B{}p{}r{}p{}A{}", dots(12), dots(4), dots(16), dots(16), dots(3));
+        let expected = format!(
+            "....B{}p...c{}r{}p...c{}A{}",
+            dots(8),
+            dots(4),
+            dots(12),
+            dots(16),
+            dots(3)
+        );
         check(&caller, &dots(60), &expected);
     }
 
@@ -320,7 +345,7 @@ mod tests {
     #[test]
     fn yields_to_a_caller_who_cuts_in_and_not_to_a_mhm() {
         let caller = format!("..{}{}", "#".repeat(20), dots(10));
-        check(&caller, &"#".repeat(32), &format!("{}Y{}p..", dots(17), dots(11)));
+        check(&caller, &"#".repeat(32), &format!("{}Y{}p...c..", dots(17), dots(7)));
         let mhm = format!("..{}{}", "#".repeat(10), dots(20));
         check(&mhm, &"#".repeat(32), &dots(32));
     }
@@ -351,6 +376,6 @@ mod tests {
             }
             acts.extend(std::iter::from_fn(|| turn.poll()));
         }
-        assert_eq!(acts, [Act::Begin, Act::Pause, Act::Answer]);
+        assert_eq!(acts, [Act::Begin, Act::Pause, Act::Consider, Act::Answer]);
     }
 }

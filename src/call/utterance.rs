@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::audio::Frame;
-use crate::audio::level::last_sound;
+use crate::audio::level::{is_pause, last_sound};
+use crate::audio::{Frame, SILENCE_DBFS};
 
 /// Kept from before the onset: the consonants that the detector does not hear.
 const BEFORE: Duration = Duration::from_millis(400);
@@ -19,11 +19,23 @@ const MOST: usize = 1_450;
 /// A frame, and when it arrived on the wire.
 type Timed = (Frame, Instant);
 
-#[derive(Default)]
 pub struct Utterance {
     before: VecDeque<Timed>,
     frames: Vec<Timed>,
+    /// Level of its loudest frame, dBFS.
+    loudest: f32,
     open: bool,
+}
+
+impl Default for Utterance {
+    fn default() -> Self {
+        Self {
+            before: VecDeque::with_capacity(FRAMES_BEFORE),
+            frames: Vec::new(),
+            loudest: SILENCE_DBFS,
+            open: false,
+        }
+    }
 }
 
 impl Utterance {
@@ -31,6 +43,7 @@ impl Utterance {
     pub fn hear(&mut self, frame: &Frame, arrived: Instant) {
         let timed = (frame.clone(), arrived);
         if self.open {
+            self.loudest = self.loudest.max(frame.level());
             if self.frames.len() < MOST {
                 self.frames.push(timed);
             }
@@ -45,12 +58,14 @@ impl Utterance {
     /// The caller has begun: what follows belongs to the utterance. Goes on with the one before if that was not closed.
     pub fn open(&mut self) {
         self.open = true;
+        let levels = self.before.iter().map(|(frame, _)| frame.level());
+        self.loudest = levels.fold(self.loudest, f32::max);
         self.frames.extend(self.before.drain(..));
     }
 
     /// The caller goes on, and what they said before is already being heard.
     pub fn open_anew(&mut self) {
-        self.frames.clear();
+        self.clear();
         self.open();
     }
 
@@ -67,6 +82,7 @@ impl Utterance {
     /// Forgets what was said.
     pub fn clear(&mut self) {
         self.frames.clear();
+        self.loudest = SILENCE_DBFS;
     }
 
     /// All of it, 16 kHz mono.
@@ -75,6 +91,13 @@ impl Utterance {
             .iter()
             .flat_map(|(frame, _)| frame.samples().iter().copied())
             .collect()
+    }
+
+    /// Whether the last frame was none of its sounds.
+    pub fn pauses(&self) -> bool {
+        self.frames
+            .last()
+            .is_some_and(|(frame, _)| is_pause(frame.level(), self.loudest))
     }
 
     /// When the last audible 20 ms of it ended on the wire.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
+use offhook::bench::faster_whisper::FasterWhisper;
 use offhook::bench::{conditions, media, memory, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
@@ -93,6 +94,8 @@ struct Understanding {
 enum Beside {
     /// Also decode with the whole context of 30 s.
     Whole,
+    /// Also ask faster-whisper with the same weights, one thread, int8, beam of five; `.ci/setup bench` installs it.
+    FasterWhisper,
     Nothing,
 }
 
@@ -204,20 +207,27 @@ fn stt_of(
     let whisper = Whisper::load(&Cache::open().path(models::WHISPER)?, 1)?;
     let mut recordings = stt::recordings(folder)?;
     recordings.retain(|recording| only.is_none_or(|only| recording.kind.contains(only)));
-    let decoders: &[stt::Decoder] = match beside {
-        Beside::Whole => &[stt::Decoder::Offhook, stt::Decoder::Whole],
-        Beside::Nothing => &[stt::Decoder::Offhook],
-    };
-    let rows = stt::run(&whisper, &recordings, decoders, |recording, decoder, heard, took| {
-        if verbose {
-            println!(
-                "{decoder:14} {:5} ms  said  {}\n{:24}heard {heard}",
-                took.as_millis(),
-                recording.text,
-                ""
-            );
-        }
-    })?;
+    let mut decoders = vec![stt::Decoder::Offhook];
+    match beside {
+        Beside::Whole => decoders.push(stt::Decoder::Whole),
+        Beside::FasterWhisper => decoders.push(stt::Decoder::FasterWhisper(FasterWhisper::start()?)),
+        Beside::Nothing => {}
+    }
+    let rows = stt::run(
+        &whisper,
+        &recordings,
+        &mut decoders,
+        |recording, decoder, heard, took| {
+            if verbose {
+                println!(
+                    "{decoder:14} {:5} ms  said  {}\n{:24}heard {heard}",
+                    took.as_millis(),
+                    recording.text,
+                    ""
+                );
+            }
+        },
+    )?;
     if arguments.json {
         json(&rows)?;
         return Ok(());

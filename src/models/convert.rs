@@ -5,6 +5,8 @@
 
 use std::io::{self, Read, Seek, Write};
 
+use half::f16;
+
 use super::assets::MelFilters;
 use super::ctranslate2::{Kind, Span, Variable, Weights};
 
@@ -321,24 +323,13 @@ impl Tensor {
     }
 }
 
+/// IEEE 754 binary32 holds every binary16.
 fn wide(halves: &[u8]) -> Vec<u8> {
     let (halves, _) = halves.as_chunks::<2>();
     halves
         .iter()
-        .flat_map(|half| widen(u16::from_le_bytes(*half)).to_le_bytes())
+        .flat_map(|half| f16::from_le_bytes(*half).to_f32().to_le_bytes())
         .collect()
-}
-
-/// IEEE 754 binary16 to binary32, which holds every one of its values.
-fn widen(half: u16) -> f32 {
-    let sign = if half & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let (exponent, fraction) = (i32::from(half >> 10 & 0x1f), f32::from(half & 0x3ff));
-    match exponent {
-        0 => sign * fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + fraction) * 2f32.powi(exponent - 25),
-    }
 }
 
 fn length<T>(of: &[T]) -> Result<u32, Refused> {

@@ -1,8 +1,9 @@
 //! How far what was heard is from what was said: word error rate, and character error rate for Mandarin.
 
 use crate::language::Language;
+use crate::speech::text::normalise;
 
-/// Words (English) or characters (Mandarin), in lower case and without punctuation; digits are spelled out.
+/// Words (English) or characters (Mandarin), in lower case and without punctuation; digits are spelled out, in Mandarin as they are spoken.
 pub fn units(text: &str, language: Language) -> Vec<String> {
     match language {
         Language::English => {
@@ -13,7 +14,7 @@ pub fn units(text: &str, language: Language) -> Vec<String> {
                 .flat_map(spelled)
                 .collect()
         }
-        Language::Mandarin => text
+        Language::Mandarin => normalise(text, language)
             .chars()
             .filter(|c| c.is_alphanumeric())
             .map(|c| c.to_lowercase().collect())

@@ -11,6 +11,7 @@ pub mod meaning;
 pub mod onnx;
 pub mod piper;
 pub mod prompts;
+mod quantised;
 pub mod scheduler;
 pub mod text;
 pub mod vad;

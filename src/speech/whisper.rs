@@ -14,6 +14,7 @@ use whisper_rs::{
 
 use super::gate::{self, Evidence};
 use super::onnx::Pool;
+use super::quantised::quantised;
 use super::{Cancel, Digits, Error, Listening, RATE, Stt, Transcript};
 use crate::clock;
 use crate::language::Language;
@@ -28,23 +29,32 @@ const SAFE: i32 = 512;
 const SHORTEST: usize = RATE as usize * 11 / 10;
 /// Sound shorter than this, in samples, may be a single digit: those are lost in the cheap context.
 const A_DIGIT: usize = RATE as usize * 13 / 10;
-/// Mean log-probability below which the cheap decode is made again.
-const DOUBT: f32 = -0.7;
+/// Mean log-probability below which the cheap decode is made again. A character is two or three tokens, and less certain.
+const DOUBT: f32 = -0.25;
+const DOUBT_IN_MANDARIN: f32 = -0.5;
+/// Texts that the careful decode weighs against each other.
+const BEAMS: i32 = 5;
 
 /// How much the encoder looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     /// The utterance and a little more; the safe one when in doubt.
     Utterance,
-    /// As much as does not loop.
+    /// As much as does not loop, and several texts weighed against each other.
     Safe,
-    /// 30 s, as Whisper was made: for comparison.
+    /// 30 s, greedy: for comparison.
     Whole,
 }
 
 pub struct Whisper {
     states: Pool<WhisperState>,
     context: WhisperContext,
+    greedy: Parameters,
+    careful: Parameters,
+}
+
+/// Of one way to search, for each language.
+struct Parameters {
     english: FullParams<'static, 'static>,
     mandarin: FullParams<'static, 'static>,
 }
@@ -56,8 +66,6 @@ struct Watch<'a> {
     end_of_text: i32,
     /// Tokens of text that fit into what was said.
     limit: usize,
-    /// Where the decoder began to repeat itself.
-    repeats: Option<usize>,
 }
 
 impl Whisper {
@@ -66,7 +74,11 @@ impl Whisper {
         whisper_rs::install_logging_hooks();
         let mut parameters = WhisperContextParameters::default();
         parameters.use_gpu(false);
-        let context = WhisperContext::new_with_params(model, parameters).map_err(|e| Error::model(model, e))?;
+        let weights = std::fs::read(model).and_then(|file| quantised(&file));
+        let weights = weights.map_err(|e| Error::model(model, e))?;
+        let context =
+            WhisperContext::new_from_buffer_with_params(&weights, parameters).map_err(|e| Error::model(model, e))?;
+        drop(weights);
         let states = (0..threads.max(1))
             .map(|_| context.create_state().map_err(|e| Error::model(model, e)))
             .collect::<Result<_, _>>()?;
@@ -75,14 +87,22 @@ impl Whisper {
             .tokenize("以下是普通话的句子。", 64)
             .map_err(|e| Error::model(model, e))?;
         let simplified: &'static [i32] = Vec::leak(simplified);
-        let english = parameters_for(Language::English);
-        let mut mandarin = parameters_for(Language::Mandarin);
-        mandarin.set_tokens(simplified);
+        let search = |strategy: SamplingStrategy| {
+            let mut parameters = Parameters {
+                english: parameters_for(Language::English, strategy.clone()),
+                mandarin: parameters_for(Language::Mandarin, strategy),
+            };
+            parameters.mandarin.set_tokens(simplified);
+            parameters
+        };
         Ok(Self {
             states: Pool::new(states),
             context,
-            english,
-            mandarin,
+            greedy: search(SamplingStrategy::Greedy { best_of: 1 }),
+            careful: search(SamplingStrategy::BeamSearch {
+                beam_size: BEAMS,
+                patience: -1.0,
+            }),
         })
     }
 
@@ -109,7 +129,7 @@ impl Whisper {
         let seconds = sound.len() as f32 / RATE as f32;
         sound.resize(sound.len().max(SHORTEST), 0.0);
         let frames = match context {
-            Context::Utterance => (((seconds + 0.6) * FRAMES) as i32).clamp(64, WHOLE),
+            Context::Utterance => (((seconds + 1.0) * FRAMES) as i32).clamp(64, WHOLE),
             Context::Safe => (((seconds + 1.5) * FRAMES) as i32).clamp(SAFE, WHOLE),
             Context::Whole => WHOLE,
         };
@@ -118,11 +138,14 @@ impl Whisper {
             language,
             end_of_text: self.context.token_eot(),
             limit: (seconds * 9.0) as usize + 10,
-            repeats: None,
+        };
+        let search = match context {
+            Context::Utterance | Context::Whole => &self.greedy,
+            Context::Safe => &self.careful,
         };
         let mut parameters = match language {
-            Language::English => self.english.clone(),
-            Language::Mandarin => self.mandarin.clone(),
+            Language::English => search.english.clone(),
+            Language::Mandarin => search.mandarin.clone(),
         };
         parameters.set_audio_ctx(frames);
         let seen: *mut c_void = (&raw mut watch).cast();
@@ -150,29 +173,35 @@ impl Whisper {
 
     /// The text before the first repetition, and what speaks for it.
     fn read(&self, state: &WhisperState, watch: &Watch<'_>) -> Decoded {
-        let mut bytes = Vec::new();
-        let (mut sum, mut count) = (0.0, 0);
         let mut no_speech: f32 = 0.0;
+        let (mut ids, mut tokens) = (Vec::new(), Vec::new());
         for segment in state.as_iter() {
             no_speech = no_speech.max(segment.no_speech_probability());
             for at in 0..segment.n_tokens() {
                 let Some(token) = segment.get_token(at) else { continue };
-                if token.token_id() >= watch.end_of_text || watch.repeats.is_some_and(|end| count >= end) {
-                    continue;
+                if token.token_id() < watch.end_of_text {
+                    ids.push(token.token_id());
+                    tokens.push((token.to_bytes().unwrap_or_default().to_vec(), token.token_data().plog));
                 }
-                bytes.extend_from_slice(token.to_bytes().unwrap_or_default());
-                sum += token.token_data().plog;
-                count += 1;
             }
         }
-        let confidence = if count == 0 { 0.0 } else { sum / count as f32 };
+        let repeats = gate::repetition(&ids, watch.language);
+        let looped = repeats.is_some() || ids.len() >= watch.limit;
+        tokens.truncate(repeats.unwrap_or(tokens.len()));
+        let sum: f32 = tokens.iter().map(|(_, plog)| plog).sum();
+        let confidence = if tokens.is_empty() {
+            0.0
+        } else {
+            sum / tokens.len() as f32
+        };
+        let bytes: Vec<u8> = tokens.into_iter().flat_map(|(bytes, _)| bytes).collect();
         Decoded {
             text: String::from_utf8_lossy(&bytes)
                 .replace('\u{fffd}', "")
                 .trim()
                 .to_owned(),
             evidence: Evidence { confidence, no_speech },
-            looped: watch.repeats.is_some() || count >= watch.limit,
+            looped,
             likeliest: None,
         }
     }
@@ -202,7 +231,7 @@ impl Stt for Whisper {
             language = other;
             decoded = self.decode(samples, language, first, cancel)?;
         }
-        let again = first == Context::Utterance && doubtful(&decoded, samples.len());
+        let again = first == Context::Utterance && doubtful(&decoded, language, samples.len());
         if again {
             decoded = self.decode(samples, language, Context::Safe, cancel)?;
         }
@@ -235,14 +264,18 @@ fn likeliest(state: &WhisperState, language: Language, others: &[Language]) -> R
 }
 
 /// Whether the cheap decode should not be relied on: unsure of its words, or stopped before it had said anything for the time.
-fn doubtful(decoded: &Decoded, samples: usize) -> bool {
+fn doubtful(decoded: &Decoded, language: Language, samples: usize) -> bool {
     let seconds = samples as f32 / RATE as f32;
+    let doubt = match language {
+        Language::English => DOUBT,
+        Language::Mandarin => DOUBT_IN_MANDARIN,
+    };
     let sparse = decoded.looped && (decoded.text.chars().count() as f32) < 3.0 * seconds;
-    decoded.evidence.confidence < DOUBT || decoded.text.is_empty() || sparse
+    decoded.evidence.confidence < doubt || decoded.text.is_empty() || sparse
 }
 
-fn parameters_for(language: Language) -> FullParams<'static, 'static> {
-    let mut p = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+fn parameters_for(language: Language, strategy: SamplingStrategy) -> FullParams<'static, 'static> {
+    let mut p = FullParams::new(strategy);
     p.set_n_threads(1);
     p.set_print_progress(false);
     p.set_print_realtime(false);
@@ -277,7 +310,7 @@ unsafe extern "C" fn watch_tokens(
     // SAFETY: see above; nothing else holds the watch while whisper.cpp decodes on this thread.
     let (watch, tokens) = unsafe {
         (
-            &mut *user_data.cast::<Watch<'_>>(),
+            &*user_data.cast::<Watch<'_>>(),
             std::slice::from_raw_parts(tokens, count as usize),
         )
     };
@@ -286,10 +319,7 @@ unsafe extern "C" fn watch_tokens(
         .map(|t| t.id)
         .filter(|&id| id < watch.end_of_text)
         .collect();
-    if watch.repeats.is_none() {
-        watch.repeats = gate::repetition(&text, watch.language);
-    }
-    if watch.repeats.is_some() || text.len() >= watch.limit {
+    if text.len() >= watch.limit || gate::repetition(&text, watch.language).is_some() {
         // SAFETY: there is a logit for every token of the vocabulary, and the end of text is one of them.
         unsafe { *logits.add(watch.end_of_text as usize) = 1.0e6 };
     }

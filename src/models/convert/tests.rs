@@ -274,7 +274,7 @@ fn each_tensor_is_what_it_was_under_the_name_it_had() {
         ("encoder.ln_post.bias", vec![64], "encoder/layer_norm/beta"),
         ("decoder.ln.weight", vec![64], "decoder/layer_norm/gamma"),
     ] {
-        let number = widen(u16::from_le_bytes(source.number(from)));
+        let number = f16::from_le_bytes(source.number(from)).to_f32();
         let data = number.to_le_bytes().repeat(dims.iter().product());
         assert_eq!(
             *of(name),
@@ -348,23 +348,7 @@ fn a_model_that_cannot_be_converted_exactly_is_refused() {
 }
 
 #[test]
-fn halves_widen_exactly() {
-    let cases = [
-        (0x0000, 0.0),
-        (0x3c00, 1.0),
-        (0xc000, -2.0),
-        (0x7bff, 65504.0),
-        (0x0400, 6.103_515_6e-5),
-        (0x0001, 5.960_464_5e-8),
-        (0x3555, 0.333_251_95),
-        (0x7c00, f32::INFINITY),
-        (0xfc00, f32::NEG_INFINITY),
-    ];
-    for (half, number) in cases {
-        assert_eq!(widen(half).to_bits(), f32::to_bits(number), "{half:04x}");
-    }
-    assert_eq!(widen(0x8000).to_bits(), (-0.0f32).to_bits());
-    assert!(widen(0x7e00).is_nan());
+fn halves_are_widened() {
     assert_eq!(
         wide(&[0x00, 0x3c, 0x00, 0xc0]),
         [1f32.to_le_bytes(), (-2f32).to_le_bytes()].concat()

@@ -25,12 +25,13 @@ fn gap(sounds_finished: Option<f32>, words: &str) -> Duration {
 #[test]
 fn what_sounds_like_an_end_is_answered_at_once_and_what_does_not_is_waited_for() {
     let words = "what are your opening hours";
-    let (ended, unknown, went_on) = (gap(Some(0.9), words), gap(None, words), gap(Some(0.1), words));
+    let (ended, unknown, went_on) = (gap(Some(0.9), words), gap(None, words), gap(Some(0.05), words));
     assert!(
         ended < unknown && unknown < went_on,
         "{ended:?} {unknown:?} {went_on:?}"
     );
     assert!(went_on >= ms(1400), "{went_on:?}");
+    assert_eq!(gap(Some(0.3), words), unknown, "in doubt silence decides");
 }
 
 #[test]
