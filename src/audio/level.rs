@@ -62,6 +62,22 @@ pub fn is_pause(level: f32, loudest: f32) -> bool {
     level <= SILENCE_DBFS || level < loudest - PAUSE_DB
 }
 
+/// The farthest that [`word_before`] goes back. Samples: 600 ms.
+const WORD: usize = 9_600;
+
+/// Where the word begins that is under way at sample `at` of a voice (16 kHz): after the last pause before it, or 600 ms back.
+pub fn word_before(voice: &[i16], at: usize) -> usize {
+    let at = at.min(voice.len());
+    let loudest = voice.chunks(FRAME_SAMPLES).map(level_dbfs).fold(SILENCE_DBFS, f32::max);
+    let before = voice[..at].rchunks(FRAME_SAMPLES).enumerate().skip(1);
+    for (back, frame) in before.map(|(n, frame)| (n * FRAME_SAMPLES, frame)) {
+        if back > WORD || is_pause(level_dbfs(frame), loudest) {
+            return at - back.min(at);
+        }
+    }
+    0
+}
+
 /// The last of these frames (levels in dBFS, one for each frame) that is not a pause; none if all is silence.
 pub fn last_sound(levels: &[f32]) -> Option<usize> {
     let loudest = levels.iter().copied().fold(SILENCE_DBFS, f32::max);

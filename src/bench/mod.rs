@@ -2,8 +2,13 @@
 //!
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
+pub mod barge_in;
+pub mod end_of_turn;
 pub mod faster_whisper;
 pub mod media;
+pub mod nothing_said;
+pub mod plain;
+mod rehearsal;
 pub mod stt;
 pub mod tts;
 pub mod turn;

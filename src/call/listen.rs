@@ -17,19 +17,12 @@ use crate::speech::{Digits, Listening, Transcript};
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
 /// Silence after a part of a number in which the rest is awaited: then the caller believes that it was all.
 const NEXT_GROUP: Duration = Duration::from_secs(3);
-/// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
-const BACKCHANNEL: &[&str] = &[
-    "mhm", "mmhm", "mm hmm", "mmhmm", "mm", "hmm", "uh huh", "uhhuh", "okay", "ok", "right", "yeah", "i see", "嗯",
-    "嗯嗯", "哦", "好", "好的", "对", "是",
-];
-
 /// Sounds without words, one after the other, that count as silence.
 const EMPTY_TURNS: u32 = 3;
 
 pub(super) fn turn_config(plan: &Plan, assistant: &str) -> Config {
     let standard = Config::default();
     plan.assistants.get(assistant).map_or(standard, |assistant| Config {
-        barge_in: assistant.bargein.min_speech,
         silence: assistant.endpointing.silence,
         ..standard
     })
@@ -92,7 +85,8 @@ impl Call {
         self.utterance.hear(heard.frame, heard.arrived);
         // The detector takes some time to believe in a pause; the level tells it at once where the line is quiet.
         let paused = self.turn.caller_speaks() && self.utterance.pauses();
-        self.turn.hear(now, if paused { 0.0 } else { heard.probability });
+        let other = paused || self.is_not_the_caller(now, heard);
+        self.turn.hear(now, if other { 0.0 } else { heard.probability });
         self.follow_turn(now);
     }
 
@@ -100,9 +94,13 @@ impl Call {
         while let Some(act) = self.turn.poll() {
             match act {
                 Act::Begin => self.caller_begins(),
-                Act::Yield => self.playout.pause(),
+                Act::Yield => self.yield_turn(now),
                 Act::Pause => self.begin_decode(),
-                Act::Consider => self.judge_pause(),
+                Act::Consider => {
+                    if !self.pass_over_noise(now) {
+                        self.judge_pause();
+                    }
+                }
                 Act::Resume => {
                     self.drop_decode();
                     self.forget_pause();
@@ -234,7 +232,7 @@ impl Call {
         self.decode = Decode::Asked { id };
     }
 
-    fn drop_decode(&mut self) {
+    pub(super) fn drop_decode(&mut self) {
         if let Decode::Asked { id } = std::mem::replace(&mut self.decode, Decode::None) {
             self.outputs.push_back(Output::Unhear { id });
         }
@@ -293,11 +291,7 @@ impl Call {
         let text = transcript.text;
         if self.playout.is_paused() || self.reply.is_some() {
             if self.means_nothing(&text) {
-                self.moments = None;
-                self.note(Note::Resumed);
-                self.playout.resume();
-                self.go_on(now);
-                return;
+                return self.go_on_speaking(now);
             }
             self.stop_speaking(now);
             self.drop_reply();
@@ -336,18 +330,6 @@ impl Call {
         }
         // What is asked about is no history yet.
         self.conversation.caller_said(at, at, &said, privacy);
-    }
-
-    /// Whether `text`, said over the bot, was no attempt to take the turn.
-    fn means_nothing(&self, text: &str) -> bool {
-        let answers = matches!(&self.expect, Expect::Confirm)
-            || matches!(&self.expect, Expect::Slot(slot) if matches!(slot.kind, SlotKind::Boolean));
-        let bare: String = text
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphanumeric() || *c == ' ')
-            .collect();
-        bare.trim().is_empty() || (!answers && BACKCHANNEL.contains(&bare.trim()))
     }
 
     /// The shortest and longest number that is expected.

@@ -5,6 +5,7 @@
 //! in milliseconds.
 
 mod acts;
+mod barging;
 mod driver;
 pub mod keypad;
 pub mod ledger;
@@ -37,6 +38,7 @@ use self::utterance::Utterance;
 use jiff::civil::DateTime;
 
 use crate::audio::Frame;
+use crate::audio::echo::EchoDetector;
 use crate::audio::resample::Resampler;
 use crate::dialogue::conversation::{Conversation, Privacy};
 use crate::dialogue::grounded::{Grounded, Understanding};
@@ -143,6 +145,9 @@ pub struct Call {
     /// What the telephone carries of the bot's sound, to know when it is heard.
     narrow: Resampler,
     utterance: Utterance,
+    echo: EchoDetector,
+    /// When the bot was last heard.
+    sounded: Option<Instant>,
     keypad: Keypad,
     stage: Stage,
     expect: Expect,
@@ -223,6 +228,8 @@ impl Call {
             playout: Playout::new(start.language),
             narrow: Resampler::narrowing(),
             utterance: Utterance::default(),
+            echo: EchoDetector::default(),
+            sounded: None,
             keypad: Keypad::default(),
             stage: Stage::Dialogue,
             expect: Expect::Anything,

@@ -106,13 +106,18 @@ impl Call {
 
     /// Beside the caller's own turns before.
     fn loudness(&mut self, level: f32) -> Loudness {
-        let mut before = self.levels.clone();
-        before.sort_by(f32::total_cmp);
-        let usual = before.get(before.len() / 2).copied();
+        let usual = self.usual_level();
         if self.levels.len() < LEVELS {
             self.levels.push(level);
         }
         usual.map_or(Loudness::Usual, |usual| Loudness::of(level, usual))
+    }
+
+    /// Of the caller's turns so far, dBFS.
+    pub(super) fn usual_level(&self) -> Option<f32> {
+        let mut before = self.levels.clone();
+        before.sort_by(f32::total_cmp);
+        before.get(before.len() / 2).copied()
     }
 
     /// Of the utterance that was just heard, dBFS; `None` where its sound is gone.

@@ -10,8 +10,6 @@ use crate::dialplan::Expect;
 use crate::dialplan::assistant::Detector;
 use crate::language::Language;
 
-/// Silence after words that sounded like an end. Shorter: nobody could take breath; longer: it is noticed.
-const ENDED: Duration = Duration::from_millis(300);
 /// Silence after words that did not, where the plan does not say.
 const WENT_ON: Duration = Duration::from_millis(1400);
 /// The chance from which a caller has finished; the model's authors' own.
@@ -76,7 +74,7 @@ impl Call {
         };
         let wait = match text {
             Some(text) if unfinished(text, self.language) => self.longest_pause(),
-            Some(_) if chance >= FINISHED => ENDED,
+            Some(_) if chance >= FINISHED => self.endpointing().min_wait,
             Some(text) if chance >= UNFINISHED_BELOW || answers(text) => self.endpointing().silence,
             None if chance >= UNFINISHED_BELOW => return,
             Some(_) | None => self.longest_pause(),

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::turn::Interruption;
+use crate::audio::level::word_before;
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::language::Language;
 use crate::speech::Priority;
@@ -82,12 +83,21 @@ pub enum Popped {
     Idle,
 }
 
+/// Sound that begins or ends in its middle would click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fade {
+    In,
+    Out,
+}
+
 pub struct Playout {
     language: Language,
     queue: VecDeque<Clause>,
     /// Samples of the first clause that were played.
     at: usize,
     paused: bool,
+    /// The next frame begins or ends in the middle of a sound.
+    fade: Option<Fade>,
     /// Clauses of the line under way that were said whole.
     said: Vec<String>,
     told: VecDeque<Heard>,
@@ -101,6 +111,7 @@ impl Playout {
             queue: VecDeque::new(),
             at: 0,
             paused: false,
+            fade: None,
             said: Vec::new(),
             told: VecDeque::new(),
             next: 0,
@@ -190,7 +201,8 @@ impl Playout {
 
     /// The next 20 ms.
     pub fn pop(&mut self) -> Popped {
-        if self.paused && !self.queue.is_empty() {
+        let fade = self.fade.take();
+        if self.paused && !self.queue.is_empty() && fade != Some(Fade::Out) {
             return Popped::Paused;
         }
         let mut frame = Vec::with_capacity(FRAME_SAMPLES);
@@ -210,6 +222,9 @@ impl Playout {
                 }
             }
         }
+        if let Some(fade) = fade {
+            faded(&mut frame, fade);
+        }
         match (frame.is_empty(), self.queue.is_empty()) {
             (false, _) => Popped::Sound(Frame::from_slice(&frame)),
             (true, false) => Popped::Waiting,
@@ -217,13 +232,39 @@ impl Playout {
         }
     }
 
-    /// Falls silent at once; [`Playout::resume`] goes on from the same sample.
+    /// Falls silent within 20 ms; [`Playout::resume`] goes on from the word that was cut.
     pub fn pause(&mut self) {
-        self.paused = !self.queue.is_empty();
+        if self.paused || self.queue.is_empty() {
+            return;
+        }
+        self.paused = true;
+        self.fade = (self.at > 0).then_some(Fade::Out);
     }
 
+    /// Goes on at the beginning of the word in which it was paused.
     pub fn resume(&mut self) {
-        self.paused = false;
+        if !std::mem::take(&mut self.paused) {
+            return;
+        }
+        if let Some(Clause {
+            voice: Voice::Ready(sound),
+            ..
+        }) = self.queue.front()
+        {
+            self.at = word_before(sound, self.at);
+        }
+        self.fade = (self.at > 0).then_some(Fade::In);
+    }
+
+    /// The line under way, as far as the caller may have heard of it.
+    pub fn saying(&self) -> String {
+        let begun = self
+            .queue
+            .front()
+            .filter(|_| self.at > 0)
+            .map(|clause| clause.text.as_str());
+        let all: Vec<&str> = self.said.iter().map(String::as_str).chain(begun).collect();
+        all.join(" ")
     }
 
     pub fn is_paused(&self) -> bool {
@@ -233,7 +274,7 @@ impl Playout {
     /// Forgets what is still to be said, but for what must be heard. The clause under way counts as heard as far as it was
     /// played, in whole words.
     pub fn cut(&mut self) {
-        self.paused = false;
+        (self.paused, self.fade) = (false, None);
         let Some(clause) = self.queue.front() else { return };
         if clause.interruption == Interruption::Refused {
             self.queue.retain(|clause| clause.interruption == Interruption::Refused);
@@ -254,7 +295,7 @@ impl Playout {
     pub fn forget(&mut self) {
         self.queue.clear();
         self.said.clear();
-        (self.at, self.paused) = (0, false);
+        (self.at, self.paused, self.fade) = (0, false, None);
     }
 
     /// What was heard, line by line.
@@ -296,6 +337,18 @@ impl Playout {
         let text = self.said.join(between);
         self.said.clear();
         self.told.push_back(Heard { text, ending });
+    }
+}
+
+fn faded(frame: &mut [i16], fade: Fade) {
+    let count = frame.len().max(1) as f32;
+    for (n, sample) in frame.iter_mut().enumerate() {
+        let share = n as f32 / count;
+        let gain = match fade {
+            Fade::In => share,
+            Fade::Out => 1.0 - share,
+        };
+        *sample = (f32::from(*sample) * gain) as i16;
     }
 }
 
@@ -349,16 +402,35 @@ mod tests {
         assert_eq!(playout.pop(), Popped::Idle);
     }
 
+    /// Two words of 200 ms with 60 ms between them.
+    fn two_words() -> Vec<i16> {
+        let word = vec![4000; 3200];
+        [word.clone(), vec![0; 960], word].concat()
+    }
+
     #[test]
-    fn resumes_from_the_same_sample() {
+    fn resumes_at_the_word_that_was_cut_and_does_not_click() {
         let mut playout = Playout::new(Language::English);
         playout.say("Hello there.", Interruption::Allowed);
-        ready(&mut playout, 3200);
-        playout.pop();
+        let wanted = playout.poll().expect("asked");
+        playout.voiced(wanted.id, Some(two_words().into()));
+        for _ in 0..17 {
+            playout.pop();
+        }
         playout.pause();
+        let Popped::Sound(last) = playout.pop() else {
+            panic!("it ends softly")
+        };
+        assert!(last.samples()[0] > 3900 && last.samples()[FRAME_SAMPLES - 1] < 20);
         assert_eq!(playout.pop(), Popped::Paused);
+        assert_eq!(playout.saying(), "Hello there.");
         playout.resume();
-        assert_eq!(play(&mut playout), 9);
+        let Popped::Sound(first) = playout.pop() else {
+            panic!("it goes on")
+        };
+        assert_eq!(first.samples()[0], 0);
+        // The whole second word, and at most a frame of the pause before it.
+        assert!((9..=10).contains(&play(&mut playout)));
     }
 
     #[test]

@@ -54,7 +54,9 @@ impl Call {
             Popped::Sound(frame) => Some(frame),
             Popped::Waiting | Popped::Paused | Popped::Idle => None,
         };
+        self.echo.play(frame.as_ref());
         if let Some(frame) = &frame {
+            self.sounded = Some(now);
             self.turn.bot_speaks(self.interruption());
             // What counts is what the telephone carries: a beginning "th" is above its band.
             let carried = level_dbfs(&self.narrow.push(frame.samples()));

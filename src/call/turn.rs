@@ -17,8 +17,6 @@ const GAP: Duration = Duration::from_millis(120);
 pub struct Config {
     /// Speech shorter than this is a click or a cough. Longer: short words are missed.
     pub onset: Duration,
-    /// How long the caller must talk over the bot to stop it. Longer than `onset`, so that a "mhm" does not.
-    pub barge_in: Duration,
     /// Silence after which it is worth guessing that the caller has finished: a decode begins. Shorter: more of them are for nothing.
     pub pause: Duration,
     /// Silence after which the sound before it tells whether the caller has finished.
@@ -33,7 +31,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             onset: Duration::from_millis(80),
-            barge_in: Duration::from_millis(300),
             pause: Duration::from_millis(80),
             consider: Duration::from_millis(160),
             silence: Duration::from_millis(500),
@@ -47,7 +44,7 @@ impl Default for Config {
 pub enum Act {
     /// The caller has begun to speak, some [`Config::onset`] ago.
     Begin,
-    /// The caller talks over the bot: stop sounding at once.
+    /// The caller talks over the bot: stop sounding at once. Whether they mean it is told by what follows.
     Yield,
     /// The caller pauses, and may have finished.
     Pause,
@@ -177,6 +174,26 @@ impl Turn {
         self.acts.pop_front()
     }
 
+    /// What the caller was saying is no turn of theirs.
+    pub fn dismiss(&mut self, now: Instant) {
+        self.state = State::Quiet { since: now };
+    }
+
+    /// From the caller's onset to what was last heard of them; nothing where they are silent.
+    pub fn spoke(&self) -> Duration {
+        match self.state {
+            State::Quiet { .. } => Duration::ZERO,
+            State::Onset { began, heard, .. }
+            | State::Speech { began, heard }
+            | State::Pausing { began, heard, .. } => heard.saturating_duration_since(began),
+        }
+    }
+
+    /// Whether a sound now would interrupt the bot.
+    pub fn is_interrupting(&self) -> bool {
+        matches!(self.bot, Bot::Speaks(_)) && !self.caller_speaks()
+    }
+
     /// Whether the caller is in the middle of a turn.
     pub fn caller_speaks(&self) -> bool {
         match self.state {
@@ -228,7 +245,7 @@ impl Turn {
                 self.state = State::Speech { began, heard: now };
                 self.acts.push_back(Act::Begin);
             }
-            Bot::Speaks(_) if long >= self.config.barge_in => {
+            Bot::Speaks(_) if long >= self.config.onset => {
                 self.state = State::Speech { began, heard: now };
                 self.acts.extend([Act::Yield, Act::Begin]);
             }
@@ -343,11 +360,9 @@ mod tests {
     }
 
     #[test]
-    fn yields_to_a_caller_who_cuts_in_and_not_to_a_mhm() {
+    fn yields_at_once_to_a_caller_who_cuts_in() {
         let caller = format!("..{}{}", "#".repeat(20), dots(10));
-        check(&caller, &"#".repeat(32), &format!("{}Y{}p...c..", dots(17), dots(7)));
-        let mhm = format!("..{}{}", "#".repeat(10), dots(20));
-        check(&mhm, &"#".repeat(32), &dots(32));
+        check(&caller, &"#".repeat(32), &format!("......Y{}p...c..", dots(18)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `offhook bench`
 
+mod talking;
+
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,12 +55,35 @@ enum What {
         #[arg(short, long)]
         verbose: bool,
     },
+    /// Pauses inside clauses that are taken for the end of a turn, and the wait where it is one; in simulated time, with the real engines.
+    EndOfTurn(Talking),
+    /// What becomes of words, "mm-hm", coughs, noise and its own echo over the bot's voice; in simulated time, with the real engines.
+    BargeIn(Talking),
+    /// What is heard where nobody says anything: a silent line, comfort noise, music on hold, a street.
+    Silence {
+        /// The folder of recordings.
+        #[arg(long, default_value = "../shared/speech")]
+        speech: PathBuf,
+        /// Of each kind.
+        #[arg(long, default_value_t = 7.5)]
+        minutes: f64,
+    },
     /// Speed of the voices.
     Tts,
     /// The cost of a call's sound.
     Media,
     /// Flow choice without a language model, on sayings of known intent.
     Understanding(Understanding),
+}
+
+#[derive(clap::Args)]
+struct Talking {
+    /// The folder of recordings with its transcripts.tsv.
+    #[arg(long, default_value = "../shared/speech")]
+    speech: PathBuf,
+    /// Print what became of each sound.
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 #[derive(clap::Args)]
@@ -124,6 +149,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 );
             }
         }
+        What::EndOfTurn(what) => return talking::end_of_turn(arguments, &what.speech, what.verbose),
+        What::BargeIn(what) => return talking::barge_in(arguments, &what.speech, what.verbose),
+        What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
         What::Understanding(what) => return understanding_of(arguments, what),
         What::Media => {
             let rows = media::run(&mut engines(&[])?.vad())?;

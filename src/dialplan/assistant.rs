@@ -30,9 +30,9 @@ pub struct Assistant {
 pub struct Bargein {
     pub enabled: bool,
     pub mode: Interruption,
-    /// How long the caller must talk over the bot to stop it.
+    /// Sound of the caller over the bot that is shorter than this is none of their words. Shorter: a cough is taken for a word.
     pub min_speech: Duration,
-    /// What does not count as an interruption: the bot goes on.
+    /// What does not count as an interruption: the bot goes on. All three where a plan does not say.
     pub resume_on: Vec<Resume>,
 }
 
@@ -56,7 +56,9 @@ pub enum Resume {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpointing {
     pub detector: Detector,
-    /// Silence that ends a caller's turn.
+    /// Silence that ends a turn whose sound and words are complete. Shorter: who takes breath is cut short.
+    pub min_wait: Duration,
+    /// Silence that ends a caller's turn where nothing tells more.
     pub silence: Duration,
     /// A turn is over after this much silence, whatever the detector says.
     pub max_wait: Option<Duration>,
@@ -115,6 +117,7 @@ pub(super) const BARGEIN: Table = &[
 ];
 pub(super) const ENDPOINTING: Table = &[
     ("detector", Shape::OneOf(&["silence", "smart_turn"])),
+    ("min_wait", Shape::Duration),
     ("silence", Shape::Duration),
     ("max_wait", Shape::Duration),
     ("while_spelling", Shape::Duration),
@@ -138,11 +141,12 @@ const ELSEWHERE: [&str; 24] = [
 pub(super) const STANDARD_BARGEIN: Bargein = Bargein {
     enabled: true,
     mode: Interruption::Pause,
-    min_speech: Duration::from_millis(300),
+    min_speech: Duration::from_millis(200),
     resume_on: Vec::new(),
 };
 pub(super) const STANDARD_ENDPOINTING: Endpointing = Endpointing {
     detector: Detector::SmartTurn,
+    min_wait: Duration::from_millis(300),
     silence: Duration::from_millis(450),
     max_wait: None,
     while_spelling: None,
@@ -246,6 +250,19 @@ impl Bargein {
     }
 }
 
+impl Default for Bargein {
+    fn default() -> Self {
+        STANDARD_BARGEIN
+    }
+}
+
+impl Bargein {
+    /// Whether the bot goes on after `what`.
+    pub fn resumes_on(&self, what: Resume) -> bool {
+        self.mode == Interruption::Pause && (self.resume_on.is_empty() || self.resume_on.contains(&what))
+    }
+}
+
 impl Default for Endpointing {
     fn default() -> Self {
         STANDARD_ENDPOINTING
@@ -263,6 +280,7 @@ impl Endpointing {
             .unwrap_or(STANDARD_ENDPOINTING.detector);
         let (shortest, longest) = (Duration::from_millis(200), Duration::from_secs(5));
         let silence = fields.span("silence", shortest..=longest, problems);
+        let min_wait = fields.span("min_wait", shortest..=longest, problems);
         let max_wait = fields.span("max_wait", shortest..=Duration::from_secs(10), problems);
         if let (Some(silence), Some(max)) = (silence, max_wait)
             && silence > max
@@ -274,6 +292,7 @@ impl Endpointing {
         }
         Self {
             detector,
+            min_wait: min_wait.unwrap_or(STANDARD_ENDPOINTING.min_wait),
             silence: silence.unwrap_or(STANDARD_ENDPOINTING.silence),
             max_wait,
             while_spelling: fields.span("while_spelling", shortest..=Duration::from_secs(10), problems),

@@ -4,6 +4,7 @@
 //! the bot's sound is as long as its words are.
 
 mod acts;
+mod barging;
 mod calls;
 mod observing;
 mod pausing;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use offhook::audio::level::amplify;
 use offhook::audio::{FRAME_DURATION, Frame, tone};
 use offhook::call::playout::Ending;
 use offhook::call::{Call, Heard, Manager, Note, Output, Question, Start};
@@ -89,6 +90,11 @@ pub struct Stage {
     pub transferred: Option<String>,
     /// Frames in which the bot was heard.
     pub sounded: Vec<bool>,
+    /// The bot's own sound comes back so much later and with so many dB less.
+    pub echo: Option<(Duration, f32)>,
+    spoken: Vec<Frame>,
+    /// How many dB softer than usual the caller's side is.
+    pub softer: f32,
     pub decodes: usize,
 }
 
@@ -170,6 +176,9 @@ impl Stage {
             hung_up: false,
             transferred: None,
             sounded: Vec::new(),
+            echo: None,
+            spoken: Vec::new(),
+            softer: 0.0,
             decodes: 0,
         };
         stage.carry_out();
@@ -196,8 +205,14 @@ impl Stage {
             self.carry_out();
         }
         let speaks = self.saying.pop_front().unwrap_or(false);
-        let frame = if speaks { loud() } else { Frame::silence() };
-        let probability = if speaks { 0.95 } else { 0.02 };
+        let mut frame = if speaks { loud() } else { Frame::silence() };
+        amplify(&mut frame.0[..], -self.softer);
+        let echo = self.echo();
+        let sounds = speaks || echo.level() > -50.0;
+        for (sample, more) in frame.0.iter_mut().zip(echo.samples()) {
+            *sample = sample.saturating_add(*more);
+        }
+        let probability = if sounds { 0.95 } else { 0.02 };
         let spoken = self.call.tick(
             self.now,
             Heard {
@@ -207,7 +222,27 @@ impl Stage {
             },
         );
         self.sounded.push(spoken.is_some());
+        self.spoken.push(spoken.unwrap_or_else(Frame::silence));
         self.carry_out();
+    }
+
+    fn echo(&self) -> Frame {
+        let Some((late, less)) = self.echo else {
+            return Frame::silence();
+        };
+        let frames = (late.as_millis() / 20) as usize;
+        let at = self.spoken.len().checked_sub(frames);
+        let mut frame = at
+            .and_then(|at| self.spoken.get(at))
+            .cloned()
+            .unwrap_or_else(Frame::silence);
+        amplify(&mut frame.0[..], -less);
+        frame
+    }
+
+    /// Times that the bot went on after a sound.
+    pub fn resumed(&self) -> usize {
+        self.notes.iter().filter(|(_, note)| *note == Note::Resumed).count()
     }
 
     pub fn run(&mut self, span: Duration) {

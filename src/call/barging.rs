@@ -1,0 +1,197 @@
+//! Whether who talks over the bot wants the turn.
+//!
+//! The bot falls silent at the onset. A cough, "mm-hm" or its own echo lets it go on at the word where it stopped; words end what it says.
+
+use std::time::{Duration, Instant};
+
+use super::{Call, Heard, Note};
+use crate::dialplan::assistant::{Bargein, Interruption, Resume};
+use crate::dialplan::{Expect, SlotKind};
+use crate::language::Language;
+
+/// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
+const BACKCHANNEL: &[&str] = &[
+    "mhm",
+    "mmhm",
+    "mm hmm",
+    "mmhmm",
+    "mm",
+    "hmm",
+    "hm",
+    "uh huh",
+    "uhhuh",
+    "okay",
+    "ok",
+    "right",
+    "yeah",
+    "yep",
+    "i see",
+    "sure",
+    "got it",
+    "all right",
+    "alright",
+    "okay okay",
+    "yeah yeah",
+    "嗯",
+    "嗯嗯",
+    "哦",
+    "噢",
+    "好",
+    "好的",
+    "对",
+    "是",
+    "是的",
+    "嗯好",
+    "对对",
+];
+/// Words in a row that are the bot's own, from which on they are its echo: fewer are said by callers who repeat what they were offered.
+const OWN_WORDS: usize = 4;
+/// As much as that in characters.
+const OWN_CHARACTERS: usize = 6;
+/// Speech over the bot this much softer than the caller's own turns is somebody else's, in dB.
+const BACKGROUND_DB: f32 = 12.0;
+
+/// After this the line holds nothing of the bot any more.
+const ECHO: Duration = Duration::from_secs(1);
+/// The least that counts as speech anywhere.
+const PERHAPS_SPEECH: f32 = 0.3;
+
+impl Call {
+    /// The caller is heard over the bot.
+    pub(super) fn yield_turn(&mut self, now: Instant) {
+        match self.bargein().mode {
+            Interruption::Pause => self.playout.pause(),
+            Interruption::Stop => {
+                self.stop_speaking(now);
+                self.drop_reply();
+            }
+        }
+    }
+
+    /// A sound over the bot that has ended already was no word: the bot goes on. Tells whether it did.
+    pub(super) fn pass_over_noise(&mut self, now: Instant) -> bool {
+        let bargein = self.bargein();
+        let passed = self.playout.is_paused()
+            && self.turn.spoke() < bargein.min_speech
+            && self.partial.is_empty()
+            && bargein.resumes_on(Resume::Noise);
+        if passed {
+            self.drop_decode();
+            self.forget_pause();
+            self.utterance.close();
+            self.utterance.clear();
+            self.turn.dismiss(now);
+            self.go_on_speaking(now);
+        }
+        passed
+    }
+
+    pub(super) fn go_on_speaking(&mut self, now: Instant) {
+        self.moments = None;
+        self.note(Note::Resumed);
+        self.playout.resume();
+        self.go_on(now);
+    }
+
+    /// Whether a sound is the bot's own, come back, or a voice behind the caller: much softer than they have spoken so far.
+    pub(super) fn is_not_the_caller(&mut self, now: Instant, heard: &Heard<'_>) -> bool {
+        self.echo.hear(heard.frame);
+        if heard.probability < PERHAPS_SPEECH {
+            return false;
+        }
+        let recent = |at: Instant| now.saturating_duration_since(at) < ECHO;
+        if self.sounded.is_some_and(recent) && self.echo.is_echo() {
+            return true;
+        }
+        let usual = self.usual_level();
+        usual.is_some_and(|usual| heard.frame.level() < usual - BACKGROUND_DB) && self.turn.is_interrupting()
+    }
+
+    /// Whether `text`, said over the bot, was no attempt to take the turn.
+    pub(super) fn means_nothing(&self, text: &str) -> bool {
+        let answers = matches!(&self.expect, Expect::Confirm)
+            || matches!(&self.expect, Expect::Slot(slot) if matches!(slot.kind, SlotKind::Boolean));
+        let bare = bare(text);
+        let bargein = self.bargein();
+        if bare.is_empty() {
+            return bargein.resumes_on(Resume::Noise);
+        }
+        if !answers && BACKCHANNEL.contains(&bare.as_str()) {
+            return bargein.resumes_on(Resume::Backchannel);
+        }
+        bargein.resumes_on(Resume::Echo) && echoes(&bare, &self.playout.saying(), self.language)
+    }
+
+    fn bargein(&self) -> Bargein {
+        let assistant = self.plan.assistants.get(&self.assistant);
+        assistant.map_or_else(Bargein::default, |assistant| assistant.bargein.clone())
+    }
+}
+
+/// In lower case, letters and digits only.
+fn bare(text: &str) -> String {
+    let kept = |c: char| {
+        if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            ' '
+        }
+    };
+    let spaced: String = text.chars().filter(|c| *c != '\'' && *c != '’').map(kept).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `heard` (bare) is mostly what the bot `said`, in that order.
+fn echoes(heard: &str, said: &str, language: Language) -> bool {
+    let said = bare(said);
+    let (heard, said, enough): (Vec<&str>, Vec<&str>, _) = match language {
+        Language::English => (heard.split(' ').collect(), said.split(' ').collect(), OWN_WORDS),
+        Language::Mandarin => (characters(heard), characters(&said), OWN_CHARACTERS),
+    };
+    heard.len() >= enough && in_order(&heard, &said) * 5 >= heard.len() * 4
+}
+
+fn characters(text: &str) -> Vec<&str> {
+    let all = text.split("").filter(|c| !c.trim().is_empty());
+    all.collect()
+}
+
+/// How many of `some` are in `all` in the same order.
+fn in_order(some: &[&str], all: &[&str]) -> usize {
+    let mut row = vec![0; all.len() + 1];
+    for one in some {
+        let mut diagonal = 0;
+        for (at, other) in all.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if one == other { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    row[all.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bots_own_words_are_told_from_a_choice_between_them() {
+        let said = "We're open Monday to Friday, nine to five. Would you like a refund or an exchange?";
+        for (heard, echo) in [
+            ("were open monday to friday", true),
+            ("would you like a refund", true),
+            ("an exchange", false),
+            ("i would like a refund", false),
+            ("open monday to fri", false),
+            ("we open money to friday nine", true),
+        ] {
+            assert_eq!(echoes(heard, said, Language::English), echo, "{heard}");
+        }
+        assert!(echoes(
+            "我们的营业时间",
+            "您好，我们的营业时间是九点到五点。",
+            Language::Mandarin
+        ));
+        assert!(!echoes("退货", "您要退货还是换货？", Language::Mandarin));
+    }
+}

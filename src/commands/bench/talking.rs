@@ -1,0 +1,155 @@
+//! `offhook bench end-of-turn`, `barge-in` and `silence`: calls in their own time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook::bench::{barge_in, end_of_turn, nothing_said, plain};
+use offhook::call::Start;
+use offhook::dialplan;
+use offhook::dialplan::assistant::{Detector, Endpointing};
+use offhook::engine::load::Script;
+use offhook::language::Language;
+
+use super::{Arguments, Outcome, engines, json};
+
+/// Prompts that are echoed.
+const ECHOED: usize = 200;
+
+pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome {
+    let engines = Arc::new(engines(&[Language::English])?);
+    let ways = [
+        ("sound and words, 300 ms", Detector::SmartTurn, 300, 450),
+        ("sound and words, 500 ms", Detector::SmartTurn, 500, 500),
+        ("silence of 300 ms", Detector::Silence, 300, 300),
+        ("silence of 500 ms", Detector::Silence, 500, 500),
+        ("silence of 700 ms", Detector::Silence, 700, 700),
+    ];
+    let starts = ways.map(|(name, detector, min_wait, silence)| {
+        let endpointing = Endpointing {
+            detector,
+            min_wait: Duration::from_millis(min_wait),
+            silence: Duration::from_millis(silence),
+            ..Endpointing::default()
+        };
+        (name.to_owned(), move |language| begin(language, endpointing))
+    });
+    let ways: Vec<(String, &dyn Fn(Language) -> Start)> = starts
+        .iter()
+        .map(|(name, start)| (name.clone(), start as &dyn Fn(Language) -> Start))
+        .collect();
+    let rows = end_of_turn::run(&engines, folder, &ways, |way, what| {
+        if verbose {
+            println!("{way}: {what}");
+        }
+    })?;
+    if arguments.json {
+        return json(&rows);
+    }
+    println!(
+        "{:24} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}",
+        "way", "pauses", "cut 400", "cut 600", "cut 1000", "wait p50", "wait p95", "decision p99"
+    );
+    for r in rows {
+        let [a, b, c] = r.cut_short;
+        let decision = r.decision_p99.map_or("-".to_owned(), |ms| format!("{ms:.0} ms"));
+        println!(
+            "{:24} {:7} {a:7.1} % {b:7.1} % {c:7.1} % {:6.0} ms {:6.0} ms {decision:>12}",
+            r.way, r.pauses, r.wait_p50, r.wait_p95
+        );
+    }
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// The plain plan is a constant: it can always be read.
+fn begin(language: Language, endpointing: Endpointing) -> Start {
+    plain::start("How can I help?", language, endpointing).unwrap_or_else(|| unreachable!("the plain plan is one"))
+}
+
+pub fn barge_in(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome {
+    let engines = Arc::new(engines(&[Language::English])?);
+    let rows = barge_in::run(&engines, folder, |kind, what| {
+        if verbose {
+            println!("{kind}: {what}");
+        }
+    })?;
+    let texts = prompts()?;
+    let mut echoes = Vec::new();
+    for less in [12.0, 20.0] {
+        let (stopped, said) = barge_in::echoes(&engines, &texts, less)?;
+        echoes.push((less, said, stopped));
+    }
+    if arguments.json {
+        return json(&(rows, echoes));
+    }
+    let ms = |figure: Option<f64>| figure.map_or("-".to_owned(), |ms| format!("{ms:.0} ms"));
+    println!(
+        "{:14} {:>6} {:>9} {:>10} {:>10} {:>9} {:>12} {:>9}",
+        "over the bot", "sounds", "stopped", "silent p50", "p95", "resumed", "resumed p50", "taken"
+    );
+    for r in rows {
+        println!(
+            "{:14} {:6} {:7.1} % {:>10} {:>10} {:7.1} % {:>12} {:7.1} %",
+            r.kind,
+            r.sounds,
+            r.stopped,
+            ms(r.silent_p50),
+            ms(r.silent_p95),
+            r.resumed,
+            ms(r.resumed_p50),
+            r.taken
+        );
+    }
+    for (less, said, stopped) in echoes {
+        println!("own echo, −{less:.0} dB: {said} prompts, stopped in {stopped}");
+    }
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// Everything that the shipped plans say in English.
+fn prompts() -> Result<Vec<(Language, String)>, super::Error> {
+    let mut texts = Vec::new();
+    for plan in ["support", "appointment", "reminder"] {
+        let path = Path::new("dialplans").join(plan).with_extension("yaml");
+        let plan = dialplan::load(&path).map_err(|problems| format!("{}: {problems:?}", path.display()))?;
+        let prompts = plan.prompts().into_iter();
+        texts.extend(
+            prompts
+                .filter(|p| p.language == Language::English)
+                .map(|p| (p.language, p.text)),
+        );
+    }
+    let shop = Script::load(Path::new("dialplans/support.yaml"), None)?;
+    for knowledge in shop.knowledge.values() {
+        texts.extend(
+            knowledge
+                .answers(Language::English)
+                .map(|text| (Language::English, text.to_owned())),
+        );
+    }
+    let whole: Vec<_> = texts.iter().cloned().cycle().take(ECHOED).collect();
+    Ok(whole)
+}
+
+pub fn silence(arguments: &Arguments, folder: &Path, minutes: f64) -> Outcome {
+    let engines = Arc::new(engines(&[Language::English])?);
+    let rows = nothing_said::run(&engines, folder, minutes, |row| {
+        if !arguments.json {
+            println!(
+                "{:28} {:5.1} minutes, {} calls: {} words {:?}",
+                row.kind,
+                row.minutes,
+                row.calls,
+                row.heard
+                    .iter()
+                    .map(|text| text.split_whitespace().count())
+                    .sum::<usize>(),
+                row.heard
+            );
+        }
+    })?;
+    if arguments.json {
+        return json(&rows);
+    }
+    Ok(std::process::ExitCode::SUCCESS)
+}
