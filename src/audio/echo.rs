@@ -19,7 +19,7 @@ const LAGS: usize = 4_800;
 const SIZE: usize = 8_192;
 /// Share of the energy that the played sound must explain to be found, and at the delay where it was found lately.
 const FOUND: f32 = 0.45;
-const EXPECTED: f32 = 0.2;
+const EXPECTED: f32 = 0.15;
 /// Samples by which a known delay may wander.
 const WANDER: usize = 3;
 /// Mean square below which there is nothing to compare: −60 dBFS.

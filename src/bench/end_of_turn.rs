@@ -26,6 +26,8 @@ pub const PAUSES: [Duration; 3] = [
 ];
 /// Shorter recordings hold no clause that could be interrupted by a pause.
 const SHORTEST: usize = 16_000;
+/// Recordings that are played, spread over all that fit.
+const RECORDINGS: usize = 24;
 /// What is waited for after the last sound.
 const AFTER: Duration = Duration::from_secs(4);
 
@@ -64,6 +66,8 @@ pub fn run(
             }
         }
     }
+    let every = sounds.len().div_ceil(RECORDINGS).max(1);
+    let sounds: Vec<_> = sounds.into_iter().step_by(every).collect();
     let mut rows = Vec::new();
     for (way, start) in ways {
         let (mut cut, mut waits, mut decisions) = ([0_usize; 3], Vec::new(), Vec::new());

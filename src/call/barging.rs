@@ -53,6 +53,8 @@ const BACKGROUND_DB: f32 = 12.0;
 
 /// After this the line holds nothing of the bot any more.
 const ECHO: Duration = Duration::from_secs(1);
+/// Softer than this nobody cuts in, in dBFS; the remains of an echo do.
+const FAINT: f32 = -47.0;
 /// The least that counts as speech anywhere.
 const PERHAPS_SPEECH: f32 = 0.3;
 
@@ -100,7 +102,8 @@ impl Call {
             return false;
         }
         let recent = |at: Instant| now.saturating_duration_since(at) < ECHO;
-        if self.sounded.is_some_and(recent) && self.echo.is_echo() {
+        let speaking = self.sounded.is_some_and(recent) && !self.turn.caller_speaks();
+        if speaking && (heard.frame.level() < FAINT || self.echo.is_echo()) {
             return true;
         }
         let usual = self.usual_level();

@@ -21,8 +21,6 @@ pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outco
     let ways = [
         ("sound and words, 300 ms", Detector::SmartTurn, 300, 450),
         ("sound and words, 500 ms", Detector::SmartTurn, 500, 500),
-        ("silence of 300 ms", Detector::Silence, 300, 300),
-        ("silence of 500 ms", Detector::Silence, 500, 500),
         ("silence of 700 ms", Detector::Silence, 700, 700),
     ];
     let starts = ways.map(|(name, detector, min_wait, silence)| {
