@@ -35,6 +35,9 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench media
 	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn
+	$(OFFHOOK) bench end-of-turn
+	$(OFFHOOK) bench barge-in
+	$(OFFHOOK) bench silence
 
 clean: ## remove what was built; models stay in the user's cache
 	cargo clean

@@ -8,6 +8,7 @@ pub mod faster_whisper;
 pub mod media;
 pub mod nothing_said;
 pub mod plain;
+mod plot;
 mod rehearsal;
 pub mod stt;
 pub mod tts;

@@ -40,6 +40,12 @@ enum What {
         /// Answers to measure.
         #[arg(short = 'n', long, default_value_t = 20)]
         turns: usize,
+        /// Calls at once.
+        #[arg(long, default_value_t = 1)]
+        calls: usize,
+        /// Draw the gaps and their parts into this file, SVG.
+        #[arg(long)]
+        plot: Option<PathBuf>,
     },
     /// Word error rate and speed of the recogniser on recorded people, beside its whole context.
     Stt {
@@ -130,7 +136,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         println!("{}", conditions());
     }
     match &arguments.what {
-        What::Turn { config, script, turns } => turns_of(arguments, config, script, *turns)?,
+        What::Turn {
+            config,
+            script,
+            turns,
+            calls,
+            plot,
+        } => turns_of(arguments, config, script, (*turns, *calls), plot.as_deref())?,
         What::Stt {
             speech,
             only,
@@ -173,11 +185,12 @@ fn turns_of(
     arguments: &Arguments,
     config: &std::path::Path,
     script: &std::path::Path,
-    turns: usize,
+    (turns, calls): (usize, usize),
+    plot: Option<&std::path::Path>,
 ) -> Result<(), Error> {
     let mut config = configuration(config)?;
     config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
-    let figures = block_on(turn::run(&config, script, turns, |gap, ledger| {
+    let figures = block_on(turn::run(&config, script, turns, calls, |gap, ledger| {
         if !arguments.json {
             let parts = ledger.map_or_else(
                 || "no ledger to compare".into(),
@@ -198,6 +211,9 @@ fn turns_of(
     }))?;
     std::fs::remove_dir_all(&config.data).ok();
     let figures = figures?;
+    if let Some(path) = plot {
+        std::fs::write(path, &figures.plot).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
     if arguments.json {
         json(&figures)?;
         return Ok(());
@@ -207,14 +223,12 @@ fn turns_of(
         figures.turns, figures.gap_p50, figures.gap_p95
     );
     println!(
-        "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}; the ledger is off by {:.0} ms at most",
-        figures.end_of_turn_p50,
-        figures.hearing_p50,
-        figures.dialogue_p50,
-        figures.voice_p50,
-        figures.pacing_p50,
-        figures.ledger_off_by_most
+        "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}",
+        figures.end_of_turn_p50, figures.hearing_p50, figures.dialogue_p50, figures.voice_p50, figures.pacing_p50
     );
+    if let Some(off) = figures.ledger_off_by_most {
+        println!("the ledger is off by {off:.0} ms at most");
+    }
     println!(
         "first sound {:.0} ms after the ACK; {:.0} MB resident, bot and caller",
         figures.first_sound_p50, figures.memory_mb

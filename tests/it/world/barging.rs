@@ -103,7 +103,7 @@ fn the_bots_own_sound_does_not_stop_it() {
 #[test]
 fn its_own_words_are_not_the_callers() {
     let mut stage = answering(support());
-    stage.noise(ms(900), "We are open right down.");
+    stage.noise(ms(900), "We are open right now.");
     stage.until("it goes on", |stage| stage.resumed() == 1);
     assert_eq!(stage.heard_count(), 1);
 }
