@@ -3,6 +3,7 @@
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
 pub mod barge_in;
+pub mod capacity;
 pub mod end_of_turn;
 pub mod faster_whisper;
 pub mod media;

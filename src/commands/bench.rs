@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use offhook::bench::faster_whisper::FasterWhisper;
-use offhook::bench::{conditions, media, memory, stt, tts, turn, understanding};
+use offhook::bench::{capacity, conditions, media, memory, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
 use offhook::language::Language;
@@ -46,6 +46,17 @@ enum What {
         /// Draw the gaps and their parts into this file, SVG.
         #[arg(long)]
         plot: Option<PathBuf>,
+    },
+    /// How many calls at once this machine holds before the gap grows beyond its limit: what to write as `calls.most`.
+    Capacity {
+        #[arg(short, long, default_value = "offhook.yaml")]
+        config: PathBuf,
+        /// The scripted caller that is repeated.
+        #[arg(long = "as", default_value = "fixtures/callers/bench.yaml")]
+        script: PathBuf,
+        /// The longest gap that nineteen of twenty answers may have, ms.
+        #[arg(long, default_value_t = 1200.0)]
+        limit: f64,
     },
     /// Word error rate and speed of the recogniser on recorded people, beside its whole context.
     Stt {
@@ -161,6 +172,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 );
             }
         }
+        What::Capacity { config, script, limit } => return capacity_of(arguments, config, script, *limit),
         What::EndOfTurn(what) => return talking::end_of_turn(arguments, &what.speech, what.verbose),
         What::BargeIn(what) => return talking::barge_in(arguments, &what.speech, what.verbose),
         What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
@@ -237,6 +249,38 @@ fn turns_of(
         println!("FAILED {failure}");
     }
     Ok(())
+}
+
+fn capacity_of(arguments: &Arguments, config: &std::path::Path, script: &std::path::Path, limit: f64) -> Outcome {
+    let mut config = configuration(config)?;
+    config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
+    let measured = block_on(capacity::run(&config, script, limit, |figures| {
+        if !arguments.json {
+            println!(
+                "{:3} at once: {:4} turns, gap p50 {:5.0} ms, p95 {:5.0} ms{}",
+                figures.at_once,
+                figures.turns,
+                figures.gap_p50,
+                figures.gap_p95,
+                if figures.failures.is_empty() {
+                    ""
+                } else {
+                    "; not all went as they should"
+                }
+            );
+        }
+    }))?;
+    std::fs::remove_dir_all(&config.data).ok();
+    let measured = measured?;
+    if arguments.json {
+        return json(&measured);
+    }
+    println!(
+        "this machine holds {} calls at once with a gap of {limit:.0} ms at most, 19 times of 20; as configuration: calls: {{most: {}}}",
+        measured.calls,
+        measured.calls.max(1)
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 fn stt_of(
