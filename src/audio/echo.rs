@@ -4,7 +4,7 @@
 //! talks over the bot is not found there, however loud the echo under their voice. It removes nothing: it tells.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
@@ -31,19 +31,22 @@ pub struct EchoDetector {
     heard: VecDeque<f32>,
     /// The delay that was found, in samples.
     delay: Option<usize>,
-    forward: Arc<dyn RealToComplex<f32>>,
-    back: Arc<dyn ComplexToReal<f32>>,
 }
+
+/// There and back; all calls have them together.
+type Transforms = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
+
+static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| {
+    let mut planner = RealFftPlanner::new();
+    (planner.plan_fft_forward(SIZE), planner.plan_fft_inverse(SIZE))
+});
 
 impl Default for EchoDetector {
     fn default() -> Self {
-        let mut planner = RealFftPlanner::new();
         Self {
             played: VecDeque::from(vec![0.0; WINDOW + LAGS]),
             heard: VecDeque::from(vec![0.0; WINDOW]),
             delay: None,
-            forward: planner.plan_fft_forward(SIZE),
-            back: planner.plan_fft_inverse(SIZE),
         }
     }
 }
@@ -102,13 +105,14 @@ impl EchoDetector {
 
     /// The heard window times the played sound from each sample on.
     fn products(&self) -> Option<Vec<f32>> {
+        let (forward, back) = &*TRANSFORMS;
         let spectrum = |samples: &VecDeque<f32>| {
-            let mut time = self.forward.make_input_vec();
+            let mut time = forward.make_input_vec();
             for (to, from) in time.iter_mut().zip(samples) {
                 *to = *from;
             }
-            let mut out = self.forward.make_output_vec();
-            self.forward.process(&mut time, &mut out).ok()?;
+            let mut out = forward.make_output_vec();
+            forward.process(&mut time, &mut out).ok()?;
             Some(out)
         };
         let (played, heard) = (spectrum(&self.played)?, spectrum(&self.heard)?);
@@ -117,8 +121,8 @@ impl EchoDetector {
         for at in [0, SIZE / 2] {
             product[at].im = 0.0;
         }
-        let mut out = self.back.make_output_vec();
-        self.back.process(&mut product, &mut out).ok()?;
+        let mut out = back.make_output_vec();
+        back.process(&mut product, &mut out).ok()?;
         out.iter_mut().for_each(|x| *x /= SIZE as f32);
         Some(out)
     }

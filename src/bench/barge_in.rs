@@ -8,13 +8,13 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
+use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
-use super::stt::{Error, recordings, through_the_telephone};
 use super::{milliseconds, percentile, plain};
 use crate::audio::g711::Codec;
-use crate::audio::level::{amplify, last_sound, normalise};
+use crate::audio::level::{amplify, normalise};
 use crate::audio::resample::Resampler;
-use crate::audio::{FRAME_SAMPLES, Frame, frames, level_dbfs, wav};
+use crate::audio::{Frame, frames, wav};
 use crate::call::Note;
 use crate::dialplan::assistant::Endpointing;
 use crate::language::Language;
@@ -83,9 +83,7 @@ pub fn echoes(engines: &Arc<Engines>, texts: &[(Language, String)], less: f32) -
     let (mut stopped, mut said) = (0, 0);
     let mut random = StdRng::seed_from_u64(1);
     for (language, text) in texts {
-        let Some(start) = plain::start(text, *language, Endpointing::default()) else {
-            continue;
-        };
+        let start = plain::start(text, *language, Endpointing::default())?;
         said += 1;
         let late = random.random_range(2..20_usize);
         let mut call = Rehearsal::begin(engines, start);
@@ -118,9 +116,7 @@ struct Outcome {
 }
 
 fn over(engines: &Arc<Engines>, sound: &[i16]) -> Result<Outcome, Error> {
-    let Some(start) = plain::start(SPOKEN, Language::English, Endpointing::default()) else {
-        return Err(Error::Peer("the plain plan is none".into()));
-    };
+    let start = plain::start(SPOKEN, Language::English, Endpointing::default())?;
     let mut call = Rehearsal::begin(engines, start);
     while !call.sent.last().is_some_and(Option::is_some) && call.sent.len() < 3_000 {
         call.tick(&Frame::silence())?;
@@ -184,7 +180,7 @@ fn words(folder: &Path) -> Result<Vec<(String, Vec<i16>)>, Error> {
         let people = recording.kind.ends_with("noizeus_clean") || recording.kind.ends_with("asterisk_prompts");
         if people && recording.text.split(' ').count() >= 3 {
             let sound = through_the_telephone(&wav::read(&recording.path)?);
-            sounds.push((recording.text, from_its_onset(&sound)));
+            sounds.push((recording.text, trimmed(&sound).to_vec()));
         }
     }
     Ok(sounds)
@@ -199,7 +195,7 @@ fn backchannels(engines: &Arc<Engines>) -> Vec<(String, Vec<i16>)> {
             .ok()?;
         let sound = given.recv().ok()?.ok()?;
         drop(job);
-        Some(((*text).to_owned(), from_its_onset(&through_the_telephone(&sound))))
+        Some(((*text).to_owned(), trimmed(&through_the_telephone(&sound)).to_vec()))
     });
     spoken.collect()
 }
@@ -250,10 +246,4 @@ fn noises(folder: &Path) -> Result<Vec<(String, Vec<i16>)>, Error> {
         }
     }
     Ok(sounds)
-}
-
-fn from_its_onset(sound: &[i16]) -> Vec<i16> {
-    let levels: Vec<f32> = sound.chunks(FRAME_SAMPLES).rev().map(level_dbfs).collect();
-    let first = last_sound(&levels).map_or(0, |back| levels.len() - 1 - back);
-    sound.get(first * FRAME_SAMPLES..).unwrap_or_default().to_vec()
 }

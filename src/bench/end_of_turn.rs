@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
-use super::stt::{Error, recordings, through_the_telephone};
-use super::{milliseconds, percentile};
-use crate::audio::level::last_sound;
+use super::{milliseconds, percentile, plain};
 use crate::audio::{FRAME_SAMPLES, Frame, frames, level_dbfs, wav};
-use crate::call::Start;
+use crate::dialplan::assistant::Endpointing;
 use crate::language::Language;
 use crate::speech::Engines;
 
@@ -46,11 +45,11 @@ pub struct Row {
     pub decision_p99: Option<f64>,
 }
 
-/// Plays the recordings of `folder` to calls that `start` begins; each way is a name and what begins its calls.
+/// Plays the recordings of `folder` to calls that tell the end of a turn in each of `ways`, which have names.
 pub fn run(
     engines: &Arc<Engines>,
     folder: &Path,
-    ways: &[(String, &dyn Fn(Language) -> Start)],
+    ways: &[(&str, Endpointing)],
     mut each: impl FnMut(&str, &str),
 ) -> Result<Vec<Row>, Error> {
     let mut sounds = Vec::new();
@@ -62,20 +61,20 @@ pub fn run(
             let sound = through_the_telephone(&wav::read(&recording.path)?);
             let sound = trimmed(&sound);
             if sound.len() >= SHORTEST {
-                sounds.push((recording, sound));
+                sounds.push((recording, sound.to_vec()));
             }
         }
     }
     let every = sounds.len().div_ceil(RECORDINGS).max(1);
     let sounds: Vec<_> = sounds.into_iter().step_by(every).collect();
     let mut rows = Vec::new();
-    for (way, start) in ways {
+    for (way, endpointing) in ways {
         let (mut cut, mut waits, mut decisions) = ([0_usize; 3], Vec::new(), Vec::new());
         for (recording, sound) in &sounds {
             for (pause, cut) in PAUSES.iter().zip(&mut cut) {
                 let at = quietest(sound);
                 let (first, second) = sound.split_at(at);
-                let heard = played(engines, start(recording.language), &[first, second], *pause)?;
+                let heard = played(engines, *endpointing, &[first, second], *pause)?;
                 decisions.extend(heard.decisions);
                 // The sound of the second half has begun when it is too late to cut in.
                 if heard.ended.is_some_and(|ended| ended < heard.resumed) {
@@ -83,7 +82,7 @@ pub fn run(
                     each(way, &format!("{} ms: cut short: {}", pause.as_millis(), recording.text));
                 }
             }
-            let heard = played(engines, start(recording.language), &[sound], Duration::ZERO)?;
+            let heard = played(engines, *endpointing, &[sound], Duration::ZERO)?;
             decisions.extend(heard.decisions);
             match heard.ended.and_then(|ended| ended.checked_sub(heard.last_sound)) {
                 Some(wait) => waits.push(milliseconds(wait)),
@@ -95,7 +94,7 @@ pub fn run(
         }
         let share = |count: usize| 100.0 * count as f64 / sounds.len().max(1) as f64;
         rows.push(Row {
-            way: way.clone(),
+            way: (*way).to_owned(),
             pauses: sounds.len(),
             cut_short: cut.map(share),
             wait_p50: percentile(&waits, 0.5).unwrap_or(0.0),
@@ -116,7 +115,13 @@ struct Played {
 }
 
 /// A call in which the caller says `parts` with `pause` between them, when the bot has asked.
-fn played(engines: &Arc<Engines>, start: Start, parts: &[&[i16]], pause: Duration) -> Result<Played, Error> {
+fn played(
+    engines: &Arc<Engines>,
+    endpointing: Endpointing,
+    parts: &[&[i16]],
+    pause: Duration,
+) -> Result<Played, Error> {
+    let start = plain::start("How can I help?", Language::English, endpointing)?;
     let mut call = Rehearsal::begin(engines, start);
     call.await_silence(Duration::from_millis(600))?;
     let (mut resumed, mut last) = (Duration::ZERO, Duration::ZERO);
@@ -142,17 +147,6 @@ fn played(engines: &Arc<Engines>, start: Start, parts: &[&[i16]], pause: Duratio
         last_sound: last,
         decisions: call.judging.iter().map(|took| milliseconds(*took)).collect(),
     })
-}
-
-/// Without the silence around it.
-fn trimmed(sound: &[i16]) -> Vec<i16> {
-    let levels: Vec<f32> = sound.chunks(FRAME_SAMPLES).map(level_dbfs).collect();
-    let Some(last) = last_sound(&levels) else {
-        return Vec::new();
-    };
-    let back: Vec<f32> = levels.iter().rev().copied().collect();
-    let first = levels.len() - 1 - last_sound(&back).unwrap_or(0);
-    sound[first * FRAME_SAMPLES..((last + 1) * FRAME_SAMPLES).min(sound.len())].to_vec()
 }
 
 /// The quietest 60 ms between a third and two thirds.

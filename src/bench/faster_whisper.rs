@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::stt::Error;
+use super::recordings::Error;
 use crate::language::Language;
 
 const PYTHON: &str = "target/tools/faster-whisper/bin/python";

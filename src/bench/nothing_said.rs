@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
 use super::plain;
+use super::recordings::{Error, through_the_telephone};
 use super::rehearsal::Rehearsal;
-use super::stt::{Error, through_the_telephone};
 use crate::audio::level::{amplify, normalise};
 use crate::audio::{FRAME_SAMPLES, Frame, frames, wav};
 use crate::dialplan::assistant::Endpointing;
@@ -60,9 +60,7 @@ fn listen(engines: &Arc<Engines>, kind: &'static str, sound: &[i16], long: Durat
     let mut endless = whole.iter().cycle();
     let (mut spent, mut calls, mut heard) = (Duration::ZERO, 0, Vec::new());
     while spent < long {
-        let Some(start) = plain::start("How can I help?", Language::English, Endpointing::default()) else {
-            break;
-        };
+        let start = plain::start("How can I help?", Language::English, Endpointing::default())?;
         calls += 1;
         let mut call = Rehearsal::begin(engines, start);
         while !call.hung_up && spent + call.at() < long {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::recordings::Error;
 use crate::call::{Manager, Start};
 use crate::clock;
 use crate::dialplan::assistant::Endpointing;
@@ -26,24 +27,20 @@ flows:
 "#;
 
 /// A call that begins with `words`, and tells the end of a turn by `endpointing`.
-pub fn start(words: &str, language: Language, endpointing: Endpointing) -> Option<Start> {
+pub fn start(words: &str, language: Language, endpointing: Endpointing) -> Result<Start, Error> {
     // A brace would begin a value of the plan.
-    let quoted = serde_json::to_string(&words.replace(['{', '}'], "")).ok()?;
+    let quoted = serde_json::Value::from(words.replace(['{', '}'], "")).to_string();
     let text = PLAN.replace("LANGUAGE", language.code()).replace("WORDS", &quoted);
-    let mut plan = parse(&text, "plain").ok()?;
+    let mut plan = parse(&text, "plain").map_err(Error::Plan)?;
     for assistant in plan.assistants.values_mut() {
         assistant.endpointing = endpointing;
     }
-    Some(Start {
+    Ok(Start {
         plan: Arc::new(plan),
         assistant: "bot".into(),
         flow: "welcome".into(),
         language,
-        facts: Facts {
-            at: clock::wall(),
-            caller: [].into(),
-            call: [].into(),
-        },
+        facts: Facts::of_nobody(clock::wall()),
         told: BTreeMap::new(),
         understanding: BTreeMap::new(),
         manager: Manager::Grounded,

@@ -135,6 +135,7 @@ impl Rehearsal {
                     let at = self.at();
                     self.notes.push((at, note));
                 }
+                Output::Unjudge => self.due.retain(|(_, given)| !matches!(given, Given::Judged(..))),
                 Output::Unspeak
                 | Output::Ask { .. }
                 | Output::Unask { .. }

@@ -2,30 +2,18 @@
 //!
 //! Beside it in the same run: the same model with its whole context of 30 s, or faster-whisper with the same weights.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::faster_whisper::FasterWhisper;
+use super::recordings::{Error, Recording, through_the_telephone};
 use super::{milliseconds, percentile};
-use crate::audio::g711::Codec;
-use crate::audio::{resample, wav};
+use crate::audio::wav;
 use crate::clock;
-use crate::language::Language;
 use crate::simulate::words::{errors, units};
 use crate::speech::whisper::{Context, Whisper};
 use crate::speech::{Cancel, Digits, Listening, RATE, Stt, gate};
-
-/// A recording and what is said in it.
-#[derive(Clone, Debug)]
-pub struct Recording {
-    pub path: PathBuf,
-    pub language: Language,
-    pub text: String,
-    /// The folder that it is in: one kind of sound.
-    pub kind: String,
-}
 
 /// How well and how fast one kind of sound was heard.
 #[derive(Clone, Debug, Serialize)]
@@ -43,49 +31,6 @@ pub struct Row {
     pub real_time_factor: f64,
     pub p50_ms: f64,
     pub p95_ms: f64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("cannot read {}: {reason}; name the folder with its `transcripts.tsv` by --speech", path.display())]
-    Transcripts { path: PathBuf, reason: String },
-    #[error(
-        "faster-whisper: {0}; `.ci/setup bench` installs it into target/tools, and it is run from the project's folder"
-    )]
-    Peer(String),
-    #[error(transparent)]
-    Sound(#[from] wav::WavError),
-    #[error(transparent)]
-    Speech(#[from] crate::speech::Error),
-}
-
-/// The exact transcripts of `folder/transcripts.tsv` in the languages that are known.
-pub fn recordings(folder: &Path) -> Result<Vec<Recording>, Error> {
-    let path = folder.join("transcripts.tsv");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::Transcripts {
-        path: path.clone(),
-        reason: e.to_string(),
-    })?;
-    let rows = text.lines().skip(1).filter_map(|line| {
-        let mut columns = line.split('\t');
-        let (file, language, text) = (columns.next()?, columns.next()?, columns.next()?);
-        let language = language.parse().ok()?;
-        let kind = Path::new(file).parent()?.display().to_string();
-        Some(Recording {
-            path: folder.join(file),
-            language,
-            text: text.to_owned(),
-            kind,
-        })
-    });
-    Ok(rows.collect())
-}
-
-/// The sound as a call would bring it: 8 kHz, G.711 μ-law and back, 16 kHz mono.
-pub fn through_the_telephone(samples: &[i16]) -> Vec<i16> {
-    let rate = |samples: &[i16], from, to| resample::convert(samples, from, to).unwrap_or_default();
-    let narrow = rate(samples, RATE, 8_000);
-    rate(&Codec::Pcmu.decode(&Codec::Pcmu.encode(&narrow)), 8_000, RATE)
 }
 
 struct Tally {

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 
 use serde::Serialize;
 
-use super::stt::through_the_telephone;
+use super::recordings::through_the_telephone;
 use super::{milliseconds, percentile};
 use crate::audio::level::{amplify, speech_level};
 use crate::audio::{level_dbfs, wav};

@@ -68,6 +68,8 @@ pub enum Output {
         id: u64,
         samples: Vec<i16>,
     },
+    /// What was to be told of a pause is not needed any more.
+    Unjudge,
     /// The transcript of `id` is not needed any more.
     Unhear {
         id: u64,

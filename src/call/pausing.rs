@@ -56,7 +56,10 @@ impl Call {
 
     /// The caller goes on: what was thought of the pause is nothing.
     pub(super) fn forget_pause(&mut self) {
-        (self.judging, self.judged) = (None, None);
+        self.judged = None;
+        if self.judging.take().is_some() {
+            self.outputs.push_back(Output::Unjudge);
+        }
     }
 
     /// How long the pause may be, by its sound and by the words before it. Before the words are known no pause is cut short:

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use offhook::bench::faster_whisper::FasterWhisper;
-use offhook::bench::{capacity, conditions, media, memory, stt, tts, turn, understanding};
+use offhook::bench::{capacity, conditions, media, memory, recordings, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
 use offhook::language::Language;
@@ -291,7 +291,7 @@ fn stt_of(
     verbose: bool,
 ) -> Result<(), Error> {
     let whisper = Whisper::load(&Cache::open().path(models::WHISPER)?, 1)?;
-    let mut recordings = stt::recordings(folder)?;
+    let mut recordings = recordings::recordings(folder)?;
     recordings.retain(|recording| only.is_none_or(|only| recording.kind.contains(only)));
     let mut decoders = vec![stt::Decoder::Offhook];
     match beside {

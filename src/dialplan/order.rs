@@ -162,6 +162,15 @@ impl Order {
 }
 
 impl Facts {
+    /// Of a call of which only the time is known.
+    pub fn of_nobody(at: jiff::Timestamp) -> Self {
+        Self {
+            at,
+            caller: BTreeMap::new(),
+            call: BTreeMap::new(),
+        }
+    }
+
     /// The value of a name of the caller, the call or the hours; [`Value::Null`] for all others.
     pub(super) fn value(&self, plan: &Plan, path: &str) -> Value {
         let known = match path.split_once('.') {

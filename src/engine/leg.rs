@@ -23,7 +23,7 @@ use crate::dialplan::{Command, Plan, ToolCall, Value};
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
-use crate::speech::{Hearing, Speaking, Transcript, Vad};
+use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
@@ -78,6 +78,7 @@ pub(super) struct Leg {
     /// The last description that went out was our offer: the answer comes with an ACK.
     offered: bool,
     hearing: HashMap<u64, Hearing>,
+    judging: Option<Judging>,
     speaking: HashMap<u64, Speaking>,
     thinking: HashMap<u64, Thinking>,
     using: HashMap<u64, Using>,
@@ -176,6 +177,7 @@ impl Leg {
             held: false,
             offered: false,
             hearing: HashMap::new(),
+            judging: None,
             speaking: HashMap::new(),
             thinking: HashMap::new(),
             using: HashMap::new(),
@@ -446,8 +448,9 @@ impl Leg {
                             .try_send(Answer::Judged(id, result.map_err(|e| e.to_string())))
                             .ok();
                     });
-                    asked.ok();
+                    self.judging = asked.ok();
                 }
+                Output::Unjudge => self.judging = None,
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, self.answers.clone());
                     let language = self

@@ -194,11 +194,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         assistant,
         flow,
         language,
-        facts: Facts {
-            at: clock::wall(),
-            caller: [].into(),
-            call: [].into(),
-        },
+        facts: Facts::of_nobody(clock::wall()),
         told: BTreeMap::new(),
         manager: Manager::Grounded,
     };
@@ -209,7 +205,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
     let (answers, mut answered) = mpsc::channel(64);
     let mut vad = engines.vad();
     let mut call = Call::new(clock::now(), start);
-    let (mut hearing, mut speaking, mut using) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut hearing, mut judging, mut speaking, mut using) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
@@ -247,8 +243,10 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                             .try_send(Answer::Judged(id, result.map_err(|e| e.to_string())))
                             .ok();
                     });
-                    asked.ok();
+                    judging.clear();
+                    judging.extend(asked);
                 }
+                Output::Unjudge => judging.clear(),
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, answers.clone());
                     let asked = engines.speak(0, wanted.priority, language, &wanted.clause, move |result| {

@@ -23,12 +23,23 @@ use crate::models::{self, Cache};
 #[derive(Debug)]
 pub struct Hearing(Cancel);
 
+/// A decision about a pause under way; dropping it cancels.
+#[must_use = "dropping it cancels the decision"]
+#[derive(Debug)]
+pub struct Judging(Cancel);
+
 /// A clause being spoken; dropping it cancels.
 #[must_use = "dropping it cancels the voice"]
 #[derive(Debug)]
 pub struct Speaking(Cancel);
 
 impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+impl Drop for Judging {
     fn drop(&mut self) {
         self.0.set();
     }
@@ -121,15 +132,17 @@ impl Engines {
         call: u64,
         samples: Vec<i16>,
         done: impl FnOnce(Result<f32, Error>) + Send + 'static,
-    ) -> Result<(), Full> {
+    ) -> Result<Judging, Full> {
+        let cancel = Cancel::default();
         let Some(judge) = self.smart_turn.clone() else {
-            done(Err(Error::Program("smart-turn is not loaded".to_owned())));
-            return Ok(());
+            done(Err(Error::Program(
+                "smart-turn is not loaded; `offhook models pull smart-turn` gets it".to_owned(),
+            )));
+            return Ok(Judging(cancel));
         };
         self.scheduler
-            .submit(call, Priority::Turn, &Cancel::default(), move || {
-                done(judge.finished(&samples))
-            })
+            .submit(call, Priority::Turn, &cancel, move || done(judge.finished(&samples)))?;
+        Ok(Judging(cancel))
     }
 
     /// Speaks `clause` and gives the sound (16 kHz mono) to `done`: at once when it was spoken before, else on another thread.

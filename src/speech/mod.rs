@@ -21,7 +21,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use engines::{Engines, Hearing, Speaking};
+pub use engines::{Engines, Hearing, Judging, Speaking};
 pub use scheduler::{Cancel, Full, Priority, Scheduler};
 pub use vad::Vad;
 

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook::bench::{barge_in, end_of_turn, nothing_said, plain};
-use offhook::call::Start;
+use offhook::bench::{barge_in, end_of_turn, nothing_said};
 use offhook::dialplan;
 use offhook::dialplan::assistant::{Detector, Endpointing};
 use offhook::engine::load::Script;
@@ -23,19 +22,15 @@ pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outco
         ("sound and words, 500 ms", Detector::SmartTurn, 500, 500),
         ("silence of 700 ms", Detector::Silence, 700, 700),
     ];
-    let starts = ways.map(|(name, detector, min_wait, silence)| {
+    let ways = ways.map(|(name, detector, min_wait, silence)| {
         let endpointing = Endpointing {
             detector,
             min_wait: Duration::from_millis(min_wait),
             silence: Duration::from_millis(silence),
             ..Endpointing::default()
         };
-        (name.to_owned(), move |language| begin(language, endpointing))
+        (name, endpointing)
     });
-    let ways: Vec<(String, &dyn Fn(Language) -> Start)> = starts
-        .iter()
-        .map(|(name, start)| (name.clone(), start as &dyn Fn(Language) -> Start))
-        .collect();
     let rows = end_of_turn::run(&engines, folder, &ways, |way, what| {
         if verbose {
             println!("{way}: {what}");
@@ -57,11 +52,6 @@ pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outco
         );
     }
     Ok(std::process::ExitCode::SUCCESS)
-}
-
-/// The plain plan is a constant: it can always be read.
-fn begin(language: Language, endpointing: Endpointing) -> Start {
-    plain::start("How can I help?", language, endpointing).unwrap_or_else(|| unreachable!("the plain plan is one"))
 }
 
 pub fn barge_in(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome {

@@ -401,6 +401,7 @@ impl Stage {
                     let chance = self.sounds_finished;
                     self.later(ms(30), chance.map(|chance| Due::Judged(id, Ok(chance))));
                 }
+                Output::Unjudge => self.due.retain(|(_, due)| !matches!(due, Due::Judged(..))),
                 Output::Unhear { id } => {
                     self.due
                         .retain(|(_, due)| !matches!(due, Due::Transcribed(asked, _) if *asked == id));
