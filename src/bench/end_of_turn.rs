@@ -75,20 +75,32 @@ pub fn run(
                 let at = quietest(sound);
                 let (first, second) = sound.split_at(at);
                 let heard = played(engines, *endpointing, &[first, second], *pause)?;
-                decisions.extend(heard.decisions);
+                decisions.extend(heard.decisions());
                 // The sound of the second half has begun when it is too late to cut in.
                 if heard.ended.is_some_and(|ended| ended < heard.resumed) {
                     *cut += 1;
-                    each(way, &format!("{} ms: cut short: {}", pause.as_millis(), recording.text));
+                    each(
+                        way,
+                        &format!("{} ms: cut short: {heard}: {}", pause.as_millis(), recording.text),
+                    );
                 }
             }
             let heard = played(engines, *endpointing, &[sound], Duration::ZERO)?;
-            decisions.extend(heard.decisions);
+            decisions.extend(heard.decisions());
             match heard.ended.and_then(|ended| ended.checked_sub(heard.last_sound)) {
-                Some(wait) => waits.push(milliseconds(wait)),
+                Some(wait) => {
+                    waits.push(milliseconds(wait));
+                    each(
+                        way,
+                        &format!("ended after {} ms: {heard}: {}", wait.as_millis(), recording.text),
+                    );
+                }
                 None => each(
                     way,
-                    &format!("cut short at its own pause, or never ended: {}", recording.text),
+                    &format!(
+                        "cut short at its own pause, or never ended: {heard}: {}",
+                        recording.text
+                    ),
                 ),
             }
         }
@@ -111,7 +123,25 @@ struct Played {
     /// When the last part began.
     resumed: Duration,
     last_sound: Duration,
-    decisions: Vec<f64>,
+    words: String,
+    judged: Vec<(Option<f32>, Duration)>,
+}
+
+impl Played {
+    /// ms.
+    fn decisions(&self) -> impl Iterator<Item = f64> {
+        self.judged.iter().map(|(_, took)| milliseconds(*took))
+    }
+}
+
+impl std::fmt::Display for Played {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "heard “{}”, chances", self.words)?;
+        for (chance, _) in &self.judged {
+            write!(f, " {:.2}", chance.unwrap_or(f32::NAN))?;
+        }
+        Ok(())
+    }
 }
 
 /// A call in which the caller says `parts` with `pause` between them, when the bot has asked.
@@ -145,7 +175,13 @@ fn played(
         ended: call.heard().first().map(|(at, _)| *at),
         resumed,
         last_sound: last,
-        decisions: call.judging.iter().map(|took| milliseconds(*took)).collect(),
+        words: call
+            .heard()
+            .iter()
+            .map(|(_, text)| *text)
+            .collect::<Vec<_>>()
+            .join(" | "),
+        judged: call.judged,
     })
 }
 

@@ -36,7 +36,7 @@ pub enum Error {
     Speech(#[from] crate::speech::Error),
 }
 
-/// The exact transcripts of `folder/transcripts.tsv` in the languages that are known.
+/// The exact transcripts of the WAV files of `folder/transcripts.tsv` in the languages that are known.
 pub fn recordings(folder: &Path) -> Result<Vec<Recording>, Error> {
     let path = folder.join("transcripts.tsv");
     let text = std::fs::read_to_string(&path).map_err(|e| Error::Transcripts {
@@ -45,7 +45,8 @@ pub fn recordings(folder: &Path) -> Result<Vec<Recording>, Error> {
     })?;
     let rows = text.lines().skip(1).filter_map(|line| {
         let mut columns = line.split('\t');
-        let (file, language, text) = (columns.next()?, columns.next()?, columns.next()?);
+        let file = columns.next().filter(|file| file.ends_with(".wav"))?;
+        let (language, text) = (columns.next()?, columns.next()?);
         let language = language.parse().ok()?;
         let kind = Path::new(file).parent()?.display().to_string();
         Some(Recording {

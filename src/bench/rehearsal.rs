@@ -32,8 +32,8 @@ pub struct Rehearsal {
     pub sent: Vec<Option<Frame>>,
     pub notes: Vec<(Duration, Note)>,
     pub hung_up: bool,
-    /// How long each decision by sound took.
-    pub judging: Vec<Duration>,
+    /// The chance that each decision by sound gave, and how long it took.
+    pub judged: Vec<(Option<f32>, Duration)>,
 }
 
 impl Rehearsal {
@@ -50,7 +50,7 @@ impl Rehearsal {
             sent: Vec::new(),
             notes: Vec::new(),
             hung_up: false,
-            judging: Vec::new(),
+            judged: Vec::new(),
         };
         rehearsal.carry_out();
         rehearsal
@@ -119,7 +119,7 @@ impl Rehearsal {
                 }
                 Output::Judge { id, samples } => {
                     let (took, given) = timed(|done| self.engines.judge(0, samples, done));
-                    self.judging.push(took);
+                    self.judged.push((given.as_ref().ok().copied(), took));
                     self.due.push((self.now + took, Given::Judged(id, given)));
                 }
                 Output::Speak(wanted) => {

@@ -9,41 +9,16 @@ use crate::dialplan::assistant::{Bargein, Interruption, Resume};
 use crate::dialplan::{Expect, SlotKind};
 use crate::language::Language;
 
-/// "I am listening", said over a bot that should go on. Compared in lower case without punctuation.
+/// "I am listening", said over a bot that should go on: words, alone or a few in a row, in lower case without punctuation.
 const BACKCHANNEL: &[&str] = &[
-    "mhm",
-    "mmhm",
-    "mm hmm",
-    "mmhmm",
-    "mm",
-    "hmm",
-    "hm",
-    "uh huh",
-    "uhhuh",
-    "okay",
-    "ok",
-    "right",
-    "yeah",
-    "yep",
-    "i see",
-    "sure",
-    "got it",
-    "all right",
-    "alright",
-    "okay okay",
-    "yeah yeah",
-    "嗯",
-    "嗯嗯",
-    "哦",
-    "噢",
-    "好",
-    "好的",
-    "对",
-    "是",
-    "是的",
-    "嗯好",
-    "对对",
+    "mhm", "mmhm", "mm", "mmm", "mmhmm", "hm", "hmm", "uh", "huh", "uhhuh", "ah", "aha", "oh", "okay", "ok", "right",
+    "yeah", "yep", "yes", "sure", "alright",
 ];
+/// The same in several words.
+const BACKCHANNELS: &[&str] = &["i see", "got it", "all right", "go on", "of course"];
+const MANDARIN_BACKCHANNEL: &str = "嗯哦噢啊好的对是行";
+/// As many words, or characters, at most.
+const A_FEW: usize = 4;
 /// Words in a row that are the bot's own, from which on they are its echo: fewer are said by callers who repeat what they were offered.
 const OWN_WORDS: usize = 4;
 /// As much as that in characters.
@@ -119,7 +94,7 @@ impl Call {
         if bare.is_empty() {
             return bargein.resumes_on(Resume::Noise);
         }
-        if !answers && BACKCHANNEL.contains(&bare.as_str()) {
+        if !answers && listens(&bare, self.language) {
             return bargein.resumes_on(Resume::Backchannel);
         }
         bargein.resumes_on(Resume::Echo) && echoes(&bare, &self.playout.saying(), self.language)
@@ -142,6 +117,18 @@ fn bare(text: &str) -> String {
     };
     let spaced: String = text.chars().filter(|c| *c != '\'' && *c != '’').map(kept).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `heard` (bare) says no more than that somebody listens.
+fn listens(heard: &str, language: Language) -> bool {
+    match language {
+        Language::English => {
+            let words = heard.split(' ');
+            let each = || words.clone().all(|word| BACKCHANNEL.contains(&word));
+            BACKCHANNELS.contains(&heard) || (words.clone().count() <= A_FEW && each())
+        }
+        Language::Mandarin => heard.chars().count() <= A_FEW && heard.chars().all(|c| MANDARIN_BACKCHANNEL.contains(c)),
+    }
 }
 
 /// Whether `heard` (bare) is, but for a word in ten, what the bot `said`, in that order.
@@ -176,6 +163,23 @@ fn in_order(some: &[&str], all: &[&str]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_words_only_show_that_somebody_listens() {
+        for (heard, language, so) in [
+            ("mm hmm", Language::English, true),
+            ("okay okay", Language::English, true),
+            ("yeah i see", Language::English, false),
+            ("i see", Language::English, true),
+            ("yes yes yes yes yes", Language::English, false),
+            ("okay stop", Language::English, false),
+            ("嗯嗯", Language::Mandarin, true),
+            ("好的好的", Language::Mandarin, true),
+            ("好贵", Language::Mandarin, false),
+        ] {
+            assert_eq!(listens(heard, language), so, "{heard}");
+        }
+    }
 
     #[test]
     fn the_bots_own_words_are_told_from_a_choice_between_them() {

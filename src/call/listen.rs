@@ -93,7 +93,7 @@ impl Call {
     pub(super) fn follow_turn(&mut self, now: Instant) {
         while let Some(act) = self.turn.poll() {
             match act {
-                Act::Begin => self.caller_begins(),
+                Act::Begin => self.caller_begins(now),
                 Act::Yield => self.yield_turn(now),
                 Act::Pause => self.begin_decode(),
                 Act::Consider => {
@@ -101,8 +101,10 @@ impl Call {
                         self.judge_pause();
                     }
                 }
-                Act::Resume => {
+                Act::Resume { after } => {
+                    self.habit.pauses(after);
                     self.drop_decode();
+                    self.drop_guess();
                     self.forget_pause();
                     self.turn.wait(self.silence());
                 }
@@ -188,16 +190,24 @@ impl Call {
     /// Forgets what was being made of the caller's last words.
     pub(super) fn drop_thought(&mut self) {
         self.drop_decode();
+        self.drop_guess();
         if let Thought::Asking(Asking { id, .. }) = std::mem::replace(&mut self.thought, Thought::None) {
             self.outputs.push_back(Output::Unask { id });
         }
         self.moments = None;
     }
 
-    fn caller_begins(&mut self) {
+    fn caller_begins(&mut self, now: Instant) {
         if matches!(self.thought, Thought::Hearing { .. }) && self.utterance.is_long() {
             // Somebody who talks without a pause: what they have said is being heard, what comes is another utterance.
             return self.utterance.open_anew();
+        }
+        if let Some(stopped) = self
+            .stopped
+            .filter(|stopped| self.sounded.is_none_or(|sounded| sounded < *stopped))
+        {
+            // The turn was taken from them too early.
+            self.habit.pauses(now.saturating_duration_since(stopped));
         }
         // They had not finished after all: what they said and what they say now belongs together.
         if let Thought::Asking(Asking { words, .. }) = &self.thought {
@@ -243,6 +253,7 @@ impl Call {
         self.forget_pause();
         self.utterance.close();
         let stopped = self.utterance.last_sound().unwrap_or(now);
+        self.stopped = Some(stopped);
         self.moments = Some(Moments {
             stopped,
             ended: now,
@@ -300,6 +311,7 @@ impl Call {
             self.moments = None;
             return;
         }
+        let whole = self.with_what_went_before(&text);
         let before = self.unanswered.take();
         if text.is_empty() {
             return match before {
@@ -319,17 +331,25 @@ impl Call {
             text: noted,
             confidence: transcript.confidence,
         });
-        let text = before.map_or(text.clone(), |before| format!("{before} {text}"));
         self.observe(&said, level);
-        if self.grant_language(now, &text) {
+        if self.grant_language(now, &whole) {
             self.moments = None;
-        } else if let Some(text) = self.join_digits(text) {
+        } else if let Some(text) = self.join_digits(whole) {
             self.understand(now, text);
         } else {
             self.moments = None;
         }
+        self.drop_guess();
         // What is asked about is no history yet.
         self.conversation.caller_said(at, at, &said, privacy);
+    }
+
+    /// What was said before the caller went on belongs to `text`.
+    pub(super) fn with_what_went_before(&self, text: &str) -> String {
+        match &self.unanswered {
+            Some(before) => format!("{before} {text}"),
+            None => text.to_owned(),
+        }
     }
 
     /// The shortest and longest number that is expected.
@@ -375,7 +395,7 @@ impl Call {
     }
 
     /// Whether a number that is expected can be read from `text`, with what a recogniser takes digits for.
-    fn is_whole(&self, text: &str) -> bool {
+    pub(super) fn is_whole(&self, text: &str) -> bool {
         matches!(&self.expect, Expect::Slot(slot) if extract(text, slot, self.language, self.at).is_some())
     }
 

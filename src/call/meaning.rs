@@ -20,6 +20,9 @@ impl Call {
         if self.reply.as_ref().is_some_and(|reply| reply.is(id)) {
             return self.reply_ended(now, result);
         }
+        let Some(result) = self.guessed(id, result) else {
+            return;
+        };
         let Thought::Asking(asking) = &self.thought else {
             return;
         };
@@ -46,6 +49,9 @@ impl Call {
     }
 
     pub(super) fn understand(&mut self, now: Instant, words: String) {
+        if self.keep_guess(now, &words) {
+            return;
+        }
         let question = match self.manager {
             Manager::Grounded => None,
             Manager::Model => self.question(&words),
@@ -87,6 +93,7 @@ impl Call {
         self.keep_meant(&words, &commands);
         let order = self.walk.step(Outcome::Heard { words, commands });
         self.perform(now, order);
+        self.drop_prepared();
     }
 
     pub(super) fn keep_meant(&mut self, words: &str, commands: &[Command]) {
@@ -166,7 +173,7 @@ impl Call {
     }
 
     /// What the language model is asked, what it may answer, and what its words may rest on; nothing where the words are not for it.
-    fn question(&self, words: &str) -> Option<(Question, String)> {
+    pub(super) fn question(&self, words: &str) -> Option<(Question, String)> {
         let passages = self.grounded.passages(words, PASSAGES);
         let prompt = Prompt::build(&Asked {
             plan: &self.plan,

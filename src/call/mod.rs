@@ -7,6 +7,7 @@
 mod acts;
 mod barging;
 mod driver;
+mod guess;
 pub mod keypad;
 pub mod ledger;
 mod listen;
@@ -27,10 +28,12 @@ use std::time::{Duration, Instant};
 pub use self::acts::Task;
 use self::acts::Using;
 pub use self::driver::{Heard, Manager, Note, Output, Question, Start};
+use self::guess::Guess;
 use self::keypad::Keypad;
 use self::ledger::Moments;
 use self::message::Message;
 use self::observing::Tongue;
+use self::pausing::Habit;
 use self::playout::Playout;
 use self::reply::Reply;
 use self::turn::Turn;
@@ -157,6 +160,8 @@ pub struct Call {
     privacy: Privacy,
     /// What the model was asked when the caller went on.
     unanswered: Option<String>,
+    /// What was begun for the case that this pause is the end of the turn.
+    guess: Option<Guess>,
     /// Sounds without words since the last words.
     empty_turns: u32,
     /// Digits of a number that is being said in several breaths.
@@ -166,6 +171,9 @@ pub struct Call {
     judging: Option<u64>,
     /// And how it did.
     judged: Option<f32>,
+    /// When the caller's last turn ended.
+    stopped: Option<Instant>,
+    habit: Habit,
     thought: Thought,
     moments: Option<Moments>,
     /// Since when there is something to say and no voice for it.
@@ -236,11 +244,14 @@ impl Call {
             offered: Vec::new(),
             privacy: Privacy::Open,
             unanswered: None,
+            guess: None,
             empty_turns: 0,
             partial: String::new(),
             decode: Decode::None,
             judging: None,
             judged: None,
+            stopped: None,
+            habit: Habit::default(),
             thought: Thought::None,
             moments: None,
             voiceless: None,

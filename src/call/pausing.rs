@@ -2,19 +2,27 @@
 //!
 //! While a number is read out neither counts: see [`Call::hurry`].
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Call, Decode, Output};
 use crate::dialogue::slots::{extract, yes_or_no};
 use crate::dialplan::Expect;
-use crate::dialplan::assistant::Detector;
+use crate::dialplan::assistant::{Detector, Endpointing};
 use crate::language::Language;
 
 /// Silence after words that did not, where the plan does not say.
 const WENT_ON: Duration = Duration::from_millis(1400);
+/// Pauses between words, and those after which something else is said, are no habit.
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_millis(1500);
+/// Of the caller's pauses so many count, the last ones.
+const REMEMBERED: usize = 8;
+/// A usual pause may be a little longer the next time.
+const MARGIN: Duration = Duration::from_millis(80);
 /// The chance from which a caller has finished; the model's authors' own.
-const FINISHED: f32 = 0.5;
-/// The chance below which more is likely to come. Between the two the plan's `silence` decides.
+pub(super) const FINISHED: f32 = 0.5;
+/// The chance below which more is likely to come. Between the two the plan's `silence` decides, and more of it the smaller the chance is.
 const UNFINISHED_BELOW: f32 = 0.1;
 
 /// Words after which more follows.
@@ -65,7 +73,12 @@ impl Call {
     /// How long the pause may be, by its sound and by the words before it. Before the words are known no pause is cut short:
     /// nothing could be answered anyway.
     pub(super) fn weigh_pause(&mut self) {
-        let Some(chance) = self.judged else { return };
+        let Some(chance) = self.judged else {
+            if self.judging.is_none() {
+                self.guess();
+            }
+            return;
+        };
         let text = match &self.decode {
             Decode::Known { transcript } => Some(transcript.text.as_str()),
             Decode::None | Decode::Asked { .. } => None,
@@ -75,19 +88,64 @@ impl Call {
             Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),
             Expect::Anything => false,
         };
+        let Endpointing { min_wait, silence, .. } = self.endpointing();
         let wait = match text {
-            Some(text) if unfinished(text, self.language) => self.longest_pause(),
-            Some(_) if chance >= FINISHED => self.endpointing().min_wait,
-            Some(text) if chance >= UNFINISHED_BELOW || answers(text) => self.endpointing().silence,
+            Some(text) if unfinished(text, self.language) => return self.turn.wait(self.longest_pause()),
+            Some(text) if chance >= FINISHED && closed(text) => min_wait,
+            Some(text) if chance >= FINISHED || answers(text) => silence,
+            Some(_) if chance >= UNFINISHED_BELOW => in_doubt(chance, silence),
             None if chance >= UNFINISHED_BELOW => return,
-            Some(_) | None => self.longest_pause(),
+            Some(_) | None => return self.turn.wait(self.longest_pause()),
         };
+        let wait = self.at_least_as_usual(wait);
         self.turn.wait(wait);
+        self.guess();
+    }
+
+    /// A caller who pauses longer than `wait` in their sentences is waited for longer.
+    fn at_least_as_usual(&self, wait: Duration) -> Duration {
+        wait.max(self.habit.usual()).min(self.longest_pause())
     }
 
     fn longest_pause(&self) -> Duration {
         let endpointing = self.endpointing();
         endpointing.max_wait.unwrap_or(WENT_ON).max(endpointing.silence)
+    }
+}
+
+/// The less a pause sounds like an end the longer it may be, up to twice the silence that decides.
+fn in_doubt(chance: f32, silence: Duration) -> Duration {
+    silence.mul_f32(1.0 + (FINISHED - chance) / (FINISHED - UNFINISHED_BELOW))
+}
+
+/// Whether the recogniser, which puts the marks, took it for a sentence.
+fn closed(text: &str) -> bool {
+    text.trim_end().ends_with(['.', '?', '!', '。', '？', '！'])
+}
+
+/// How long the caller pauses in the middle of what they say.
+#[derive(Debug, Default)]
+pub(super) struct Habit {
+    last: VecDeque<Duration>,
+}
+
+impl Habit {
+    /// They went on after a pause of `span`.
+    pub fn pauses(&mut self, span: Duration) {
+        if (SHORT..=LONG).contains(&span) {
+            self.last.push_back(span);
+        }
+        if self.last.len() > REMEMBERED {
+            self.last.pop_front();
+        }
+    }
+
+    /// What most of their pauses stay under. One alone is no habit.
+    pub fn usual(&self) -> Duration {
+        let mut sorted: Vec<Duration> = self.last.iter().copied().collect();
+        sorted.sort_unstable();
+        let usual = sorted.len().checked_sub(2).and_then(|at| sorted.get(at).copied());
+        usual.map_or(Duration::ZERO, |usual| usual + MARGIN)
     }
 }
 
@@ -111,6 +169,30 @@ fn unfinished(text: &str, language: Language) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_long_pause_is_no_habit_and_two_are() {
+        let ms = Duration::from_millis;
+        let mut habit = Habit::default();
+        habit.pauses(ms(700));
+        assert_eq!(habit.usual(), Duration::ZERO);
+        for pause in [100, 600, 5000] {
+            habit.pauses(ms(pause));
+        }
+        assert_eq!(habit.usual(), ms(680));
+        for _ in 0..REMEMBERED {
+            habit.pauses(ms(250));
+        }
+        assert_eq!(habit.usual(), ms(330), "what was long ago is forgotten");
+    }
+
+    #[test]
+    fn the_less_it_sounds_like_an_end_the_longer_is_waited() {
+        let ms = Duration::from_millis;
+        assert_eq!(in_doubt(0.5, ms(400)), ms(400));
+        let longest = in_doubt(0.1, ms(400));
+        assert!(longest.abs_diff(ms(800)) < ms(1), "{longest:?}");
+    }
 
     #[test]
     fn some_words_promise_more() {

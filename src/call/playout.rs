@@ -93,6 +93,8 @@ enum Fade {
 pub struct Playout {
     language: Language,
     queue: VecDeque<Clause>,
+    /// A clause whose voice is made before it is known whether it is said.
+    prepared: Option<Clause>,
     /// Samples of the first clause that were played.
     at: usize,
     paused: bool,
@@ -109,6 +111,7 @@ impl Playout {
         Self {
             language,
             queue: VecDeque::new(),
+            prepared: None,
             at: 0,
             paused: false,
             fade: None,
@@ -126,6 +129,26 @@ impl Playout {
     /// Says `text` after what is still to be said.
     pub fn say(&mut self, text: &str, interruption: Interruption) {
         self.queue_line(text, interruption, Kind::Line);
+    }
+
+    /// Has the voice made of how `text` begins: [`Playout::say`] will need less time.
+    pub fn prepare(&mut self, text: &str) {
+        self.prepared = clauses(text, self.language).into_iter().next().map(|text| {
+            self.next += 1;
+            Clause {
+                id: self.next,
+                text,
+                voice: Voice::Unasked,
+                interruption: Interruption::Allowed,
+                kind: Kind::Line,
+                last: false,
+            }
+        });
+    }
+
+    /// Forgets what was prepared and not said; tells whether there was anything.
+    pub fn unprepare(&mut self) -> bool {
+        self.prepared.take().is_some()
     }
 
     /// Says `text` to bridge a silence.
@@ -152,12 +175,14 @@ impl Playout {
         let parts = clauses(text, self.language);
         let count = parts.len();
         for (n, part) in parts.into_iter().enumerate() {
-            self.next += 1;
+            let prepared = self.prepared.take_if(|prepared| prepared.text == part);
+            let (id, voice) = prepared.map_or((self.next + 1, Voice::Unasked), |clause| (clause.id, clause.voice));
+            self.next = self.next.max(id);
             let last = n + 1 == count;
             self.queue.push_back(Clause {
-                id: self.next,
+                id,
                 text: part,
-                voice: Voice::Unasked,
+                voice,
                 interruption,
                 kind,
                 last,
@@ -167,11 +192,9 @@ impl Playout {
 
     /// The clause whose voice should be made now.
     pub fn poll(&mut self) -> Option<Wanted> {
-        let (n, clause) = self
-            .queue
-            .iter_mut()
-            .take(AHEAD)
-            .enumerate()
+        let queued = self.queue.iter_mut().take(AHEAD).enumerate();
+        let (n, clause) = queued
+            .chain(self.prepared.iter_mut().map(|clause| (0, clause)))
             .find(|(_, clause)| matches!(clause.voice, Voice::Unasked))?;
         clause.voice = Voice::Asked;
         let priority = if n == 0 { Priority::Turn } else { Priority::Next };
@@ -186,7 +209,8 @@ impl Playout {
     /// Sound for a clause that was cut meanwhile is forgotten. Tells when the clause is due.
     pub fn voiced(&mut self, id: u64, sound: Option<Arc<[i16]>>) -> Due {
         let at = self.queue.iter().position(|clause| clause.id == id);
-        if let Some(clause) = at.and_then(|at| self.queue.get_mut(at)) {
+        let prepared = self.prepared.as_mut().filter(|clause| clause.id == id);
+        if let Some(clause) = at.and_then(|at| self.queue.get_mut(at)).or(prepared) {
             clause.voice = sound.map_or(Voice::Failed, Voice::Ready);
         }
         if at == Some(0) { Due::Now } else { Due::Later }
@@ -294,6 +318,7 @@ impl Playout {
     /// Forgets everything: nobody listens.
     pub fn forget(&mut self) {
         self.queue.clear();
+        self.prepared = None;
         self.said.clear();
         (self.at, self.paused, self.fade) = (0, false, None);
     }

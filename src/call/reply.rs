@@ -26,6 +26,9 @@ impl Reply {
 impl Call {
     /// A part of the answer to question `id` that may be said now. All parts together are the text of the answer that [`Call::understood`] is told.
     pub fn clause(&mut self, now: Instant, id: u64, text: &str) {
+        if self.guessed_clause(id, text) {
+            return;
+        }
         match std::mem::replace(&mut self.thought, Thought::None) {
             Thought::Asking(asking) if asking.id == id => {
                 self.playout.drop_filler();

@@ -50,8 +50,8 @@ pub enum Act {
     Pause,
     /// The pause is long enough to be told from a breath.
     Consider,
-    /// The caller had not finished.
-    Resume,
+    /// The caller had not finished: so long was the pause.
+    Resume { after: Duration },
     /// The caller has finished.
     Answer,
     /// Nobody has said anything for as long as was allowed.
@@ -261,7 +261,9 @@ impl Turn {
         let threshold = if pausing { SPEECH } else { STILL_SPEECH };
         if probability >= threshold {
             if pausing {
-                self.acts.push_back(Act::Resume);
+                self.acts.push_back(Act::Resume {
+                    after: now.saturating_duration_since(heard),
+                });
             }
             self.state = State::Speech { began, heard: now };
             return;
@@ -319,7 +321,7 @@ mod tests {
                     Act::Yield => 'Y',
                     Act::Pause => 'p',
                     Act::Consider => 'c',
-                    Act::Resume => 'r',
+                    Act::Resume { .. } => 'r',
                     Act::Answer => 'A',
                     Act::Prompt => 'P',
                 };

@@ -25,6 +25,7 @@ const FRAMES: f32 = 50.0;
 const WHOLE: i32 = 1500;
 /// Below this many frames even a watched decoder is often wrong; above it single digits are heard best.
 const SAFE: i32 = 512;
+const SAFE_IN_MANDARIN: i32 = 400;
 /// Sound shorter than this is filled up with silence: the model hears nothing in less.
 const SHORTEST: usize = RATE as usize * 11 / 10;
 /// Sound shorter than this, in samples, may be a single digit: those are lost in the cheap context.
@@ -32,15 +33,16 @@ const A_DIGIT: usize = RATE as usize * 13 / 10;
 /// Mean log-probability below which the cheap decode is made again. A character is two or three tokens, and less certain.
 const DOUBT: f32 = -0.25;
 const DOUBT_IN_MANDARIN: f32 = -0.5;
-/// Texts that the careful decode weighs against each other.
-const BEAMS: i32 = 5;
+const GREEDY: SamplingStrategy = SamplingStrategy::Greedy { best_of: 1 };
+/// Texts that the careful decode weighs against each other, as many as the kernels take at once. In Mandarin it gains nothing by that.
+const BEAMS: i32 = 4;
 
 /// How much the encoder looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
     /// The utterance and a little more; the safe one when in doubt.
     Utterance,
-    /// As much as does not loop, and several texts weighed against each other.
+    /// As much as does not loop, and in English several texts weighed against each other.
     Safe,
     /// 30 s, greedy: for comparison.
     Whole,
@@ -87,10 +89,10 @@ impl Whisper {
             .tokenize("以下是普通话的句子。", 64)
             .map_err(|e| Error::model(model, e))?;
         let simplified: &'static [i32] = Vec::leak(simplified);
-        let search = |strategy: SamplingStrategy| {
+        let search = |english: SamplingStrategy| {
             let mut parameters = Parameters {
-                english: parameters_for(Language::English, strategy.clone()),
-                mandarin: parameters_for(Language::Mandarin, strategy),
+                english: parameters_for(Language::English, english),
+                mandarin: parameters_for(Language::Mandarin, GREEDY),
             };
             parameters.mandarin.set_tokens(simplified);
             parameters
@@ -98,7 +100,7 @@ impl Whisper {
         Ok(Self {
             states: Pool::new(states),
             context,
-            greedy: search(SamplingStrategy::Greedy { best_of: 1 }),
+            greedy: search(GREEDY),
             careful: search(SamplingStrategy::BeamSearch {
                 beam_size: BEAMS,
                 patience: -1.0,
@@ -128,9 +130,13 @@ impl Whisper {
         let mut sound: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
         let seconds = sound.len() as f32 / RATE as f32;
         sound.resize(sound.len().max(SHORTEST), 0.0);
+        let safe = match language {
+            Language::English => SAFE,
+            Language::Mandarin => SAFE_IN_MANDARIN,
+        };
         let frames = match context {
             Context::Utterance => (((seconds + 1.0) * FRAMES) as i32).clamp(64, WHOLE),
-            Context::Safe => (((seconds + 1.5) * FRAMES) as i32).clamp(SAFE, WHOLE),
+            Context::Safe => (((seconds + 1.5) * FRAMES) as i32).clamp(safe, WHOLE),
             Context::Whole => WHOLE,
         };
         let mut watch = Watch {

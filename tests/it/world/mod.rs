@@ -6,6 +6,7 @@
 mod acts;
 mod barging;
 mod calls;
+mod guessing;
 mod observing;
 mod pausing;
 mod replying;

@@ -13,32 +13,58 @@ fn greeted() -> Stage {
     stage
 }
 
+/// The same in a call that is under way.
+fn gap_of(stage: &mut Stage, words: &str) -> Duration {
+    let before = stage.gaps().len();
+    stage.exchange(words);
+    stage.until("a gap", |stage| stage.gaps().len() > before);
+    stage.gaps()[before]
+}
+
 /// From the caller's last sound to the bot's first, when a pause sounds so.
 fn gap(sounds_finished: Option<f32>, words: &str) -> Duration {
     let mut stage = greeted();
     stage.sounds_finished = sounds_finished;
-    stage.exchange(words);
-    stage.until("a gap", |stage| !stage.gaps().is_empty());
-    stage.gaps()[0]
+    gap_of(&mut stage, words)
 }
 
 #[test]
 fn what_sounds_like_an_end_is_answered_at_once_and_what_does_not_is_waited_for() {
-    let words = "what are your opening hours";
-    let (ended, unknown, went_on) = (gap(Some(0.9), words), gap(None, words), gap(Some(0.05), words));
-    assert!(
-        ended < unknown && unknown < went_on,
-        "{ended:?} {unknown:?} {went_on:?}"
+    let words = "what are your opening hours?";
+    let chances = [Some(0.9), Some(0.4), Some(0.2), Some(0.05)];
+    let gaps = chances.map(|chance| gap(chance, words));
+    assert!(gaps.is_sorted_by(|a, b| a < b), "{gaps:?}");
+    assert!(gaps[3] >= ms(1400), "{gaps:?}");
+    assert!(gaps[0] < gap(None, words));
+}
+
+#[test]
+fn what_the_recogniser_took_for_no_sentence_is_given_a_little_longer() {
+    let (closed, open) = (
+        gap(Some(0.9), "what are your opening hours?"),
+        gap(Some(0.9), "what are your opening hours"),
     );
-    assert!(went_on >= ms(1400), "{went_on:?}");
-    assert_eq!(gap(Some(0.3), words), unknown, "in doubt silence decides");
+    assert!(closed < open, "{closed:?} {open:?}");
+}
+
+#[test]
+fn who_pauses_long_is_waited_for_longer() {
+    let mut stage = greeted();
+    stage.sounds_finished = Some(0.9);
+    let before = gap_of(&mut stage, "what are your opening hours?");
+    // Nothing is known of the pauses between these, so that they are not taken for an end.
+    stage.sounds_finished = Some(0.05);
+    stage.exchange("I'd like to know _ what you _ have in stock and _ what are your opening hours?");
+    stage.sounds_finished = Some(0.9);
+    let after = gap_of(&mut stage, "what are your opening hours?");
+    assert!(after > before + ms(200), "{before:?} {after:?}");
 }
 
 #[test]
 fn words_that_promise_more_are_waited_for_however_they_sound() {
     let (whole, half) = (
-        gap(Some(0.9), "I want to return something"),
-        gap(Some(0.9), "I want to return something because"),
+        gap(Some(0.9), "I want to return something."),
+        gap(Some(0.9), "I want to return something because..."),
     );
     // The words come after the sound was judged, and before the turn was over.
     assert!(half > whole + ms(500), "{half:?} {whole:?}");

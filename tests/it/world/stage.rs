@@ -96,6 +96,8 @@ pub struct Stage {
     /// How many dB softer than usual the caller's side is.
     pub softer: f32,
     pub decodes: usize,
+    /// Clauses whose voice was asked for.
+    pub voices: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,6 +182,7 @@ impl Stage {
             spoken: Vec::new(),
             softer: 0.0,
             decodes: 0,
+            voices: Vec::new(),
         };
         stage.carry_out();
         stage
@@ -375,6 +378,7 @@ impl Stage {
                     self.later(self.speeds.hearing, result.map(|result| Due::Transcribed(id, result)));
                 }
                 Output::Speak(wanted) => {
+                    self.voices.push(wanted.clause.clone());
                     let span = spoken_length(&wanted.clause, self.call.language());
                     let sound: Arc<[i16]> = tone::sine(300.0, -20.0, span.max(ms(200))).into();
                     let result = self.voice.answer(sound);
