@@ -3,6 +3,7 @@
 //! `offhook.yaml` belongs to whoever runs the machine: addresses, trunks, limits, secrets. What the bot says belongs to the
 //! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use std::time::Duration;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
+use crate::language::Language;
 use crate::sip::{Listen, Transport, Trunk};
+use crate::speech::server::Server as SpeechServer;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -45,10 +48,51 @@ pub struct Rtp {
 
 #[derive(Clone, Debug)]
 pub struct Calls {
-    /// At once; one more is answered 503. More: longer gaps for all.
+    /// Served at once. More: longer gaps for all.
     pub most: usize,
+    pub busy: Busy,
     pub longest: Duration,
     pub record: Recordings,
+}
+
+/// What happens to callers above the number that are served at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// Callers who may wait; one more is answered 503.
+    pub waiting: usize,
+    /// The longest that they wait.
+    pub longest: Duration,
+    /// And where they are transferred then: a SIP URI. Without it the call ends.
+    pub then: Option<String>,
+    /// What they hear, where it is not the usual.
+    pub say: Vec<(Language, String)>,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self {
+            waiting: 0,
+            longest: Duration::from_secs(180),
+            then: None,
+            say: Vec::new(),
+        }
+    }
+}
+
+impl Busy {
+    /// What is announced in `language`.
+    pub fn announcement(&self, language: Language) -> &str {
+        let own = self.say.iter().find(|(known, _)| *known == language);
+        own.map_or(
+            match language {
+                Language::English => {
+                    "All our lines are busy. Please hold the line, you will be answered in the order of your call."
+                }
+                Language::Mandarin => "目前线路繁忙，请不要挂机，我们会按顺序接听您的来电。",
+            },
+            |(_, text)| text,
+        )
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +103,17 @@ pub enum Recordings {
 
 #[derive(Clone, Debug)]
 pub struct Inference {
-    /// Decodes and voices at once, each on one thread; more than cores makes each slower.
+    /// Decodes and voices at once, each on one thread; more than cores makes each slower, but where servers do the work.
     pub threads: usize,
+    /// Recognisers that are asked before the local one.
+    pub ears: Vec<SpeechServer>,
+    /// Voices that are asked before the local ones, and the names of their voices.
+    pub mouths: Vec<(SpeechServer, BTreeMap<Language, String>)>,
 }
 
+/// A caller waits for the words, and for the voice, and no longer than for the local ones.
+const EAR: Duration = Duration::from_millis(1500);
+const MOUTH: Duration = Duration::from_millis(2500);
 const SIP_PORT: u16 = 5060;
 /// A model that says nothing for so long is passed over: the caller hears silence meanwhile.
 const FIRST_TOKEN: Duration = Duration::from_secs(2);
@@ -91,11 +142,14 @@ impl Default for Config {
             data: PathBuf::from("data"),
             calls: Calls {
                 most: 8,
+                busy: Busy::default(),
                 longest: Duration::from_secs(3600),
                 record: Recordings::Kept,
             },
             inference: Inference {
                 threads: std::thread::available_parallelism().map_or(2, usize::from),
+                ears: Vec::new(),
+                mouths: Vec::new(),
             },
             models: Vec::new(),
         }
@@ -159,10 +213,8 @@ impl Config {
         if let Some(node) = fields.get("calls") {
             reader.calls(node, &mut self.calls);
         }
-        let inference = fields.get("inference");
-        let inner = inference.and_then(|node| Fields::of(node, "`inference`", &["threads"], reader.problems));
-        if let Some(threads) = inner.and_then(|inner| inner.count("threads", 1..=256, reader.problems)) {
-            self.inference.threads = threads as usize;
+        if let Some(node) = fields.get("inference") {
+            reader.inference(node, &mut self.inference);
         }
         if let Some(node) = fields.get("models") {
             let items = read::list(node, "models", reader.problems);
@@ -281,11 +333,14 @@ impl Reader<'_> {
     }
 
     fn calls(&mut self, node: &Node, calls: &mut Calls) {
-        let Some(fields) = Fields::of(node, "`calls`", &["most", "longest", "record"], self.problems) else {
+        let Some(fields) = Fields::of(node, "`calls`", &["most", "busy", "longest", "record"], self.problems) else {
             return;
         };
         if let Some(most) = fields.count("most", 1..=10_000, self.problems) {
             calls.most = most as usize;
+        }
+        if let Some(node) = fields.get("busy") {
+            self.busy(node, &mut calls.busy);
         }
         if let Some(longest) = fields.duration("longest", self.problems) {
             calls.longest = longest;
@@ -295,24 +350,105 @@ impl Reader<'_> {
         }
     }
 
-    fn model(&mut self, node: &Node) -> Option<Server> {
-        let known = ["url", "model", "api_key", "first_token", "total"];
-        let fields = Fields::of(node, "a model", &known, self.problems)?;
-        let url = self.needed(&fields, "url");
-        let model = self.needed(&fields, "model");
+    fn busy(&mut self, node: &Node, busy: &mut Busy) {
+        let known = ["waiting", "longest", "then", "say"];
+        let Some(fields) = Fields::of(node, "`busy`", &known, self.problems) else {
+            return;
+        };
+        if let Some(waiting) = fields.count("waiting", 0..=10_000, self.problems) {
+            busy.waiting = waiting as usize;
+        }
+        if let Some(longest) = fields.duration("longest", self.problems) {
+            busy.longest = longest;
+        }
+        busy.then = fields.text("then", self.problems);
+        if let Some(then) = busy.then.as_deref().filter(|then| !then.starts_with("sip:")) {
+            self.problems.error(
+                fields.place(),
+                format!("`then: {then}` is no SIP URI; write `sip:desk@pbx.example`"),
+            );
+        }
+        let Some(say) = fields.get("say") else { return };
+        let Some(said) = Fields::of(say, "`say`", &Language::ALL.map(Language::code), self.problems) else {
+            return;
+        };
+        for language in Language::ALL {
+            let text = said.text(language.code(), self.problems);
+            busy.say.extend(text.map(|text| (language, text)));
+        }
+    }
+
+    fn inference(&mut self, node: &Node, inference: &mut Inference) {
+        let known = ["threads", "recognisers", "voices"];
+        let Some(fields) = Fields::of(node, "`inference`", &known, self.problems) else {
+            return;
+        };
+        if let Some(threads) = fields.count("threads", 1..=256, self.problems) {
+            inference.threads = threads as usize;
+        }
+        if let Some(node) = fields.get("recognisers") {
+            let items = read::list(node, "recognisers", self.problems);
+            inference.ears = items.iter().filter_map(|node| self.ear(node)).collect();
+        }
+        if let Some(node) = fields.get("voices") {
+            let items = read::list(node, "voices", self.problems);
+            inference.mouths = items.iter().filter_map(|node| self.mouth(node)).collect();
+        }
+    }
+
+    fn ear(&mut self, node: &Node) -> Option<SpeechServer> {
+        let known = ["url", "model", "api_key", "timeout"];
+        let fields = Fields::of(node, "a recogniser", &known, self.problems)?;
+        self.speech_server(&fields, EAR)
+    }
+
+    fn mouth(&mut self, node: &Node) -> Option<(SpeechServer, BTreeMap<Language, String>)> {
+        let known = ["url", "model", "api_key", "timeout", "names"];
+        let fields = Fields::of(node, "a voice", &known, self.problems)?;
+        let server = self.speech_server(&fields, MOUTH)?;
+        let names = fields.need("names", "a voice", self.problems)?;
+        let names = Fields::of(names, "`names`", &Language::ALL.map(Language::code), self.problems)?;
+        let named = Language::ALL.into_iter().filter_map(|language| {
+            let name = names.text(language.code(), self.problems)?;
+            Some((language, name))
+        });
+        Some((server, named.collect()))
+    }
+
+    fn speech_server(&mut self, fields: &Fields<'_>, timeout: Duration) -> Option<SpeechServer> {
+        let (base_url, model) = (self.url(fields), self.needed(fields, "model"));
         let api_key = fields
             .text("api_key", self.problems)
             .map(|text| self.secret(&text, fields.place()));
-        let (url, model) = (url?, model?);
+        Some(SpeechServer {
+            base_url: base_url?,
+            model: model?,
+            api_key,
+            timeout: fields.duration("timeout", self.problems).unwrap_or(timeout),
+        })
+    }
+
+    fn url(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let url = self.needed(fields, "url")?;
         if !url.starts_with("http://") && !url.starts_with("https://") {
             self.problems.error(
                 fields.place(),
                 format!("`url: {url}` should begin with http:// or https://"),
             );
         }
+        Some(url)
+    }
+
+    fn model(&mut self, node: &Node) -> Option<Server> {
+        let known = ["url", "model", "api_key", "first_token", "total"];
+        let fields = Fields::of(node, "a model", &known, self.problems)?;
+        let (url, model) = (self.url(&fields), self.needed(&fields, "model"));
+        let api_key = fields
+            .text("api_key", self.problems)
+            .map(|text| self.secret(&text, fields.place()));
         Some(Server {
-            base_url: url,
-            model,
+            base_url: url?,
+            model: model?,
             api_key: api_key.map(Secret::new),
             first_token: fields.duration("first_token", self.problems).unwrap_or(FIRST_TOKEN),
             total: fields.duration("total", self.problems).unwrap_or(TOTAL),
@@ -406,5 +542,30 @@ mod tests {
                 "{words}: {problems:#?}"
             );
         }
+    }
+
+    #[test]
+    fn those_who_wait_hear_the_usual_or_what_is_configured() {
+        let text =
+            "calls: {most: 2, busy: {waiting: 4, longest: 90s, then: \"sip:desk@127.0.0.1\", say: {en: \"Busy.\"}}}\n";
+        let busy = parse(text).expect("a configuration").calls.busy;
+        assert_eq!((busy.waiting, busy.longest), (4, Duration::from_secs(90)));
+        assert_eq!(busy.announcement(Language::English), "Busy.");
+        assert!(busy.announcement(Language::Mandarin).contains("繁忙"));
+        let problems = parse("calls: {busy: {then: desk}}\n").expect_err("no URI");
+        assert!(problems[0].contains("sip:desk@"), "{problems:?}");
+    }
+
+    #[test]
+    fn speech_servers_are_asked_in_their_order() {
+        let text = "inference:\n  recognisers: [{url: \"http://127.0.0.1:8000/v1\", model: large, timeout: 1s}]\n  voices: [{url: \"http://127.0.0.1:8000/v1\", model: tts, names: {en: alloy}}]\n";
+        let inference = parse(text).expect("a configuration").inference;
+        assert_eq!(
+            (inference.ears[0].model.as_str(), inference.ears[0].timeout),
+            ("large", Duration::from_secs(1))
+        );
+        let (server, names) = &inference.mouths[0];
+        assert_eq!((server.timeout, names[&Language::English].as_str()), (MOUTH, "alloy"));
+        assert!(parse("inference: {recognisers: [{url: here, model: x}]}\n").is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! Neither knows what a call is, and neither panics on a damaged file or a full disk.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::io::{BufReader, BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
@@ -34,6 +34,25 @@ impl WavError {
 pub fn read(file: &Path) -> Result<Vec<i16>, WavError> {
     let source = File::open(file).map_err(|error| WavError::new(file, format!("cannot be opened: {error}")))?;
     read_from(BufReader::new(source), file)
+}
+
+/// `samples`, 16 kHz mono, as a WAV file in memory.
+pub fn mono(samples: &[i16]) -> Result<Vec<u8>, WavError> {
+    let name = Path::new("utterance.wav");
+    let wrong = |error: hound::Error| WavError::new(name, explain(&error));
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: SAMPLE_RATE,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut file = Cursor::new(Vec::with_capacity(2 * samples.len() + 64));
+    let mut writer = WavWriter::new(&mut file, spec).map_err(wrong)?;
+    for &sample in samples {
+        writer.write_sample(sample).map_err(wrong)?;
+    }
+    writer.finalize().map_err(wrong)?;
+    Ok(file.into_inner())
 }
 
 /// As [`read`], from anything that can be read; `name` is for the error.

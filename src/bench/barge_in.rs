@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
+use super::panels::{Panel, draw};
 use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
 use super::{milliseconds, percentile, plain};
@@ -56,6 +57,34 @@ pub struct Row {
     pub resumed_p50: Option<f64>,
     /// Per cent in which it was taken for the caller's turn.
     pub taken: f64,
+}
+
+/// A picture of `rows` and of how often its own echo stopped the bot, SVG; the echoes as how much softer, of how many, and in how many.
+pub fn plot(rows: &[Row], echoes: &[(f32, usize, usize)], conditions: &str) -> String {
+    let panel = |title: &str, unit, figure: &dyn Fn(&Row) -> Option<f64>| Panel {
+        title: title.to_owned(),
+        unit,
+        bars: rows
+            .iter()
+            .filter_map(|row| Some((row.kind.clone(), figure(row)?)))
+            .collect(),
+    };
+    let own = echoes.iter().map(|(less, said, stopped)| {
+        let share = 100.0 * *stopped as f64 / (*said).max(1) as f64;
+        (format!("own echo, −{less:.0} dB"), share)
+    });
+    let panels = [
+        panel("from the onset to silence, p50", "ms", &|row| row.silent_p50),
+        panel("from the onset to silence, p95", "ms", &|row| row.silent_p95),
+        panel("taken for the caller's turn", "%", &|row| Some(row.taken)),
+        panel("went on where it had stopped", "%", &|row| Some(row.resumed)),
+        Panel {
+            title: "stopped by itself".into(),
+            unit: "%",
+            bars: own.collect(),
+        },
+    ];
+    draw(&format!("Sound over the bot's voice ({conditions})"), &panels)
 }
 
 /// Plays every kind of sound over the bot; `folder` holds recordings of people and noises.

@@ -1,10 +1,11 @@
 //! How many calls this machine holds: as many at once as keep the gap within its limit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::turn::{self, Error, Figures};
+use super::calling::Error;
+use super::turn::{self, Figures, Wanted};
 use crate::config::Config;
 
 /// Calls at once that are tried, one after the other.
@@ -29,7 +30,14 @@ pub async fn run(
     let mut tried: Vec<Figures> = Vec::new();
     let mut calls = 0;
     for at_once in STEPS {
-        let figures = turn::run(config, script, 14 * at_once, at_once, |_, _| {}).await?;
+        let wanted = Wanted {
+            scripts: vec![script.to_owned()],
+            recordings: PathBuf::new(),
+            turns: 14 * at_once,
+            at_once,
+            model: None,
+        };
+        let figures = turn::run(config, &wanted, |_, _| {}).await?;
         each(&figures);
         let fits = figures.gap_p95 <= limit && figures.failures.is_empty();
         tried.push(figures);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::panels::{Panel, draw};
 use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
 use super::{milliseconds, percentile, plain};
@@ -115,6 +116,34 @@ pub fn run(
         });
     }
     Ok(rows)
+}
+
+/// A picture of `rows`, SVG.
+pub fn plot(rows: &[Row], conditions: &str) -> String {
+    let panel = |title: String, unit, figure: &dyn Fn(&Row) -> Option<f64>| Panel {
+        title,
+        unit,
+        bars: rows
+            .iter()
+            .filter_map(|row| Some((row.way.clone(), figure(row)?)))
+            .collect(),
+    };
+    let mut panels: Vec<Panel> = PAUSES
+        .iter()
+        .enumerate()
+        .map(|(n, pause)| {
+            let title = format!("cut short in pauses of {} ms", pause.as_millis());
+            panel(title, "%", &move |row| row.cut_short.get(n).copied())
+        })
+        .collect();
+    panels.push(panel("wait after the last sound, p50".into(), "ms", &|row| {
+        Some(row.wait_p50)
+    }));
+    panels.push(panel("wait after the last sound, p95".into(), "ms", &|row| {
+        Some(row.wait_p95)
+    }));
+    panels.push(panel("a decision by sound, p99".into(), "ms", &|row| row.decision_p99));
+    draw(&format!("The end of a turn ({conditions})"), &panels)
 }
 
 struct Played {

@@ -3,11 +3,15 @@
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
 pub mod barge_in;
+mod calling;
 pub mod capacity;
+pub mod cutting_in;
 pub mod end_of_turn;
 pub mod faster_whisper;
 pub mod media;
+mod model_server;
 pub mod nothing_said;
+mod panels;
 mod plain;
 mod plot;
 pub mod recordings;

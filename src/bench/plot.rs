@@ -81,7 +81,7 @@ pub fn gaps(turns: &[TurnTimes], p50: f64, p95: f64, conditions: &str) -> String
     svg
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 

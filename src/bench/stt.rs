@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::faster_whisper::FasterWhisper;
+use super::panels::{Panel, draw};
 use super::recordings::{Error, Recording, through_the_telephone};
 use super::{milliseconds, percentile};
 use crate::audio::wav;
 use crate::clock;
+use crate::language::Language;
 use crate::simulate::words::{errors, units};
 use crate::speech::whisper::{Context, Whisper};
 use crate::speech::{Cancel, Digits, Listening, RATE, Stt, gate};
@@ -29,6 +31,8 @@ pub struct Row {
     pub error_rate: f64,
     /// Seconds of one core for each second of speech.
     pub real_time_factor: f64,
+    /// An utterance.
+    pub mean_ms: f64,
     pub p50_ms: f64,
     pub p95_ms: f64,
 }
@@ -73,7 +77,42 @@ pub fn run(
             tally.times.push(milliseconds(took));
         }
     }
-    Ok(tallies.iter().map(Tally::row).collect())
+    let mut rows: Vec<Row> = tallies.iter().map(Tally::row).collect();
+    for language in Language::ALL {
+        for decoder in decoders.iter().map(Decoder::name) {
+            let kinds = tallies
+                .iter()
+                .filter(|tally| tally.decoder == decoder && tally.kind.starts_with(language.code()));
+            let whole = kinds.fold(Tally::new(&format!("{language}, all"), decoder), Tally::with);
+            rows.extend((whole.files > 0).then(|| whole.row()));
+        }
+    }
+    Ok(rows)
+}
+
+/// A picture of `rows`, SVG.
+pub fn plot(rows: &[Row], conditions: &str) -> String {
+    let mut kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
+    kinds.dedup();
+    let panels: Vec<Panel> = kinds
+        .into_iter()
+        .flat_map(|kind| {
+            let of = |title: &str, unit, figure: fn(&Row) -> f64| Panel {
+                title: format!("{kind}: {title}"),
+                unit,
+                bars: rows
+                    .iter()
+                    .filter(|row| row.kind == kind)
+                    .map(|row| (row.decoder.to_owned(), figure(row)))
+                    .collect(),
+            };
+            [
+                of("errors", "%", |row| row.error_rate),
+                of("an utterance, mean", "ms", |row| row.mean_ms),
+            ]
+        })
+        .collect();
+    draw(&format!("Recorded people over G.711 ({conditions})"), &panels)
 }
 
 /// Which way of decoding.
@@ -135,6 +174,16 @@ impl Tally {
         }
     }
 
+    /// Both together.
+    fn with(mut self, other: &Self) -> Self {
+        self.files += other.files;
+        self.units += other.units;
+        self.errors += other.errors;
+        self.sound += other.sound;
+        self.times.extend(&other.times);
+        self
+    }
+
     fn row(&self) -> Row {
         Row {
             kind: self.kind.clone(),
@@ -144,6 +193,7 @@ impl Tally {
             errors: self.errors,
             error_rate: 100.0 * self.errors as f64 / self.units.max(1) as f64,
             real_time_factor: self.times.iter().sum::<f64>() / 1000.0 / self.sound.max(1e-9),
+            mean_ms: self.times.iter().sum::<f64>() / self.times.len().max(1) as f64,
             p50_ms: percentile(&self.times, 0.5).unwrap_or(0.0),
             p95_ms: percentile(&self.times, 0.95).unwrap_or(0.0),
         }

@@ -1,28 +1,31 @@
 //! The gap: how long the caller waits for an answer, measured on the wire, beside what the bot says it was made of.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{percentile, plot};
+use super::calling::{Error, ring_until};
+use super::model_server::ModelServer;
+use super::{milliseconds, percentile, plot};
 use crate::config::Config;
-use crate::engine::Wish;
-use crate::engine::load::{self, LoadError, Script as Loaded};
-use crate::engine::meaning;
-use crate::simulate::{RingError, Script, ring};
-use crate::sip::{Listen, Transport};
+use crate::dialogue::model::{Format, Server};
+use crate::simulate::{Report, RingError, Script};
 use crate::store::{Store, TurnTimes};
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    #[error(transparent)]
-    Ring(#[from] RingError),
-    #[error(transparent)]
-    Store(#[from] crate::store::Error),
+/// What is rung.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Scripted callers, who ring in turn.
+    pub scripts: Vec<PathBuf>,
+    /// The folder of the recordings that they play.
+    pub recordings: PathBuf,
+    /// Answers to measure.
+    pub turns: usize,
+    /// Calls at once.
+    pub at_once: usize,
+    /// With a language model that needs so long for its first token, and knows the answers of this file.
+    pub model: Option<(Duration, PathBuf)>,
 }
 
 /// Milliseconds.
@@ -34,6 +37,8 @@ pub struct Figures {
     pub turns: usize,
     pub gap_p50: f64,
     pub gap_p95: f64,
+    /// After which the model's first token came, ms; nothing without a model.
+    pub first_token: Option<f64>,
     /// Medians of the ledger's parts.
     pub end_of_turn_p50: f64,
     pub hearing_p50: f64,
@@ -53,69 +58,35 @@ pub struct Figures {
     pub memory_mb: f64,
 }
 
-/// Rings the plan of `config` with `script`, `at_once` calls at a time, until `turns` answers are measured; `each` is told every gap and its ledger.
+/// Rings the plan of `config` until enough answers are measured; `each` is told every gap and its ledger.
 pub async fn run(
     config: &Config,
-    script: &Path,
-    turns: usize,
-    at_once: usize,
+    wanted: &Wanted,
     mut each: impl FnMut(f64, Option<&TurnTimes>),
 ) -> Result<Figures, Error> {
-    let script = Script::load(script).map_err(|e| RingError::Script(e.to_string()))?;
-    let address = ([127, 0, 0, 1], 0).into();
-    let mut config = config.clone();
-    config.calls.most = config.calls.most.max(at_once);
-    config.sip.listen = vec![Listen {
-        transport: Transport::Udp,
-        address,
-    }];
-    let loaded = Loaded::load(&config.plan, meaning::find())?;
-    let engines = Arc::new(tokio::task::block_in_place(|| load::engines(&config, &loaded))?);
-    load::render_all(&engines, &loaded).await;
-    let running = load::start(&config, loaded, Arc::clone(&engines)).await?;
-    let uri = running
-        .bot
-        .sip
-        .local()
-        .first()
-        .map(|(_, address)| format!("sip:bench@{address}"))
-        .unwrap_or_default();
-    let wishes = running.wishes.clone();
-    let serving = running.run();
-    let calling = async {
-        let (mut gaps, mut firsts, mut failures, mut calls) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        loop {
-            let together = (0..at_once.max(1)).map(|_| ring(&engines, &script, &uri, Transport::Udp, |_| {}));
-            let reports: Result<Vec<_>, _> = join_all(together).await.into_iter().collect();
-            let reports = match reports {
-                Ok(reports) => reports,
-                Err(e) => {
-                    wishes.send(Wish::Drain).await.ok();
-                    return Err(e.into());
-                }
-            };
-            calls += reports.len();
-            for report in reports {
-                let measured = report.gaps();
-                failures.extend(report.failures);
-                firsts.extend(report.first_sound_ms);
-                if measured.is_empty() {
-                    failures.push("a call had no answer to measure".into());
-                }
-                gaps.push(measured);
-            }
-            if calls >= turns || gaps.iter().any(Vec::is_empty) {
-                break;
-            }
-            if gaps.iter().map(Vec::len).sum::<usize>() >= turns {
-                break;
-            }
-        }
-        wishes.send(Wish::Drain).await.ok();
-        Ok::<_, Error>((gaps, firsts, failures))
+    let scripts = wanted
+        .scripts
+        .iter()
+        .map(|path| script(path, wanted))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Wanted { turns, at_once, .. } = *wanted;
+    let model = match &wanted.model {
+        Some((first_token, answers)) => Some(ModelServer::start(answers, *first_token).await?),
+        None => None,
     };
-    let (called, ()) = tokio::join!(calling, serving);
-    let (gaps, firsts, failures) = called?;
+    let mut config = config.clone();
+    config.models = model.iter().map(server).collect();
+    let reports = ring_until(&config, &scripts, at_once, |reports| {
+        let measured: usize = reports.iter().map(|report| report.gaps().len()).sum();
+        measured >= turns || reports.len() >= turns || reports.iter().any(|report| report.gaps().is_empty())
+    })
+    .await?;
+    let gaps: Vec<Vec<f64>> = reports.iter().map(Report::gaps).collect();
+    let firsts: Vec<f64> = reports.iter().filter_map(|report| report.first_sound_ms).collect();
+    let mut failures: Vec<String> = reports.into_iter().flat_map(|report| report.failures).collect();
+    if gaps.iter().any(Vec::is_empty) {
+        failures.push("a call had no answer to measure".into());
+    }
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let mut ledgers = Vec::new();
     for call in store.list(gaps.len() as u32).await?.iter().rev() {
@@ -149,6 +120,7 @@ pub async fn run(
     Ok(Figures {
         plot: plot::gaps(&parts, gap_p50, gap_p95, &super::conditions()),
         at_once: at_once.max(1),
+        first_token: wanted.model.as_ref().map(|(first, _)| milliseconds(*first)),
         turns: gaps.len(),
         gap_p50,
         gap_p95,
@@ -162,4 +134,22 @@ pub async fn run(
         failures,
         memory_mb: super::memory().unwrap_or(0.0),
     })
+}
+
+fn script(path: &Path, wanted: &Wanted) -> Result<Script, Error> {
+    let mut script = Script::read(path).map_err(|e| RingError::Script(e.to_string()))?;
+    script.relative_to(&wanted.recordings);
+    script.deaf = wanted.at_once > 1;
+    Ok(script)
+}
+
+fn server(model: &ModelServer) -> Server {
+    Server {
+        base_url: format!("http://{}/v1", model.address),
+        model: "scripted".into(),
+        api_key: None,
+        first_token: Duration::from_secs(2),
+        total: Duration::from_secs(10),
+        format: Format::Schema,
+    }
 }

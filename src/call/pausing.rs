@@ -189,9 +189,10 @@ mod tests {
     #[test]
     fn the_less_it_sounds_like_an_end_the_longer_is_waited() {
         let ms = Duration::from_millis;
-        assert_eq!(in_doubt(0.5, ms(400)), ms(400));
-        let longest = in_doubt(0.1, ms(400));
-        assert!(longest.abs_diff(ms(800)) < ms(1), "{longest:?}");
+        for (chance, wait) in [(0.5, ms(400)), (0.3, ms(600)), (0.1, ms(800))] {
+            let given = in_doubt(chance, ms(400));
+            assert!(given.abs_diff(wait) < ms(1), "{chance}: {given:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod talking;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 use offhook::bench::faster_whisper::FasterWhisper;
@@ -31,22 +32,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// The gap before an answer, over real SIP and RTP on loopback, and what it is made of.
-    Turn {
-        #[arg(short, long, default_value = "offhook.yaml")]
-        config: PathBuf,
-        /// The scripted caller that is repeated.
-        #[arg(long = "as", default_value = "fixtures/callers/bench.yaml")]
-        script: PathBuf,
-        /// Answers to measure.
-        #[arg(short = 'n', long, default_value_t = 20)]
-        turns: usize,
-        /// Calls at once.
-        #[arg(long, default_value_t = 1)]
-        calls: usize,
-        /// Draw the gaps and their parts into this file, SVG.
-        #[arg(long)]
-        plot: Option<PathBuf>,
-    },
+    Turn(Turn),
     /// How many calls at once this machine holds before the gap grows beyond its limit: what to write as `calls.most`.
     Capacity {
         #[arg(short, long, default_value = "offhook.yaml")]
@@ -71,9 +57,23 @@ enum What {
         /// Print every transcript.
         #[arg(short, long)]
         verbose: bool,
+        /// Draw the figures into this file, SVG.
+        #[arg(long)]
+        plot: Option<PathBuf>,
     },
     /// Pauses inside clauses that are taken for the end of a turn, and the wait where it is one; in simulated time, with the real engines.
     EndOfTurn(Talking),
+    /// How soon the bot is silent when somebody cuts in, and whether the call goes on as it should; over real SIP and RTP on loopback.
+    CuttingIn {
+        #[arg(short, long, default_value = "offhook.yaml")]
+        config: PathBuf,
+        /// The scripted caller that cuts in.
+        #[arg(long = "as", default_value = "fixtures/callers/bench-barge-in.yaml")]
+        script: PathBuf,
+        /// Calls to make, one after the other.
+        #[arg(short = 'n', long, default_value_t = 5)]
+        calls: usize,
+    },
     /// What becomes of words, "mm-hm", coughs, noise and its own echo over the bot's voice; in simulated time, with the real engines.
     BargeIn(Talking),
     /// What is heard where nobody says anything: a silent line, comfort noise, music on hold, a street.
@@ -94,6 +94,37 @@ enum What {
 }
 
 #[derive(clap::Args)]
+struct Turn {
+    #[arg(short, long, default_value = "offhook.yaml")]
+    config: PathBuf,
+    /// A scripted caller; several take turns.
+    #[arg(long = "as", default_values = ["fixtures/callers/bench.yaml", "fixtures/callers/bench-people.yaml"])]
+    scripts: Vec<PathBuf>,
+    /// The folder of the recordings that they play.
+    #[arg(long, default_value = "../shared/speech")]
+    speech: PathBuf,
+    /// Answers to measure.
+    #[arg(short = 'n', long, default_value_t = 40)]
+    turns: usize,
+    /// Calls at once.
+    #[arg(long, default_value_t = 1)]
+    calls: usize,
+    /// With a language model whose first token comes after so many milliseconds, and that knows the answers to the two callers.
+    #[arg(long)]
+    first_token: Option<u64>,
+    /// What that model answers to which words.
+    #[arg(
+        long,
+        default_value = "fixtures/callers/bench-answers.yaml",
+        requires = "first_token"
+    )]
+    answers: PathBuf,
+    /// Draw the gaps and their parts into this file, SVG.
+    #[arg(long)]
+    plot: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
 struct Talking {
     /// The folder of recordings with its transcripts.tsv.
     #[arg(long, default_value = "../shared/speech")]
@@ -101,6 +132,9 @@ struct Talking {
     /// Print what became of each sound.
     #[arg(short, long)]
     verbose: bool,
+    /// Draw the figures into this file, SVG.
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -147,19 +181,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         println!("{}", conditions());
     }
     match &arguments.what {
-        What::Turn {
-            config,
-            script,
-            turns,
-            calls,
-            plot,
-        } => turns_of(arguments, config, script, (*turns, *calls), plot.as_deref())?,
+        What::Turn(what) => turns_of(arguments, what)?,
         What::Stt {
             speech,
             only,
             beside,
             verbose,
-        } => stt_of(arguments, speech, only.as_deref(), *beside, *verbose)?,
+            plot,
+        } => stt_of(arguments, (speech, only.as_deref()), *beside, *verbose, plot.as_deref())?,
         What::Tts => {
             let rows = tts::run(&engines(&Language::ALL)?, &Language::ALL)?;
             if arguments.json {
@@ -173,8 +202,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
             }
         }
         What::Capacity { config, script, limit } => return capacity_of(arguments, config, script, *limit),
-        What::EndOfTurn(what) => return talking::end_of_turn(arguments, &what.speech, what.verbose),
-        What::BargeIn(what) => return talking::barge_in(arguments, &what.speech, what.verbose),
+        What::EndOfTurn(what) => return talking::end_of_turn(arguments, what),
+        What::BargeIn(what) => return talking::barge_in(arguments, what),
+        What::CuttingIn { config, script, calls } => {
+            return talking::cutting_in(arguments, configuration(config)?, script, *calls);
+        }
         What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
         What::Understanding(what) => return understanding_of(arguments, what),
         What::Media => {
@@ -193,16 +225,19 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn turns_of(
-    arguments: &Arguments,
-    config: &std::path::Path,
-    script: &std::path::Path,
-    (turns, calls): (usize, usize),
-    plot: Option<&std::path::Path>,
-) -> Result<(), Error> {
-    let mut config = configuration(config)?;
+fn turns_of(arguments: &Arguments, what: &Turn) -> Result<(), Error> {
+    let mut config = configuration(&what.config)?;
+    let wanted = turn::Wanted {
+        scripts: what.scripts.clone(),
+        recordings: what.speech.clone(),
+        turns: what.turns,
+        at_once: what.calls,
+        model: what
+            .first_token
+            .map(|ms| (Duration::from_millis(ms), what.answers.clone())),
+    };
     config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
-    let figures = block_on(turn::run(&config, script, turns, calls, |gap, ledger| {
+    let figures = block_on(turn::run(&config, &wanted, |gap, ledger| {
         if !arguments.json {
             let parts = ledger.map_or_else(
                 || "no ledger to compare".into(),
@@ -223,9 +258,7 @@ fn turns_of(
     }))?;
     std::fs::remove_dir_all(&config.data).ok();
     let figures = figures?;
-    if let Some(path) = plot {
-        std::fs::write(path, &figures.plot).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-    }
+    drawn(what.plot.as_deref(), || figures.plot.clone())?;
     if arguments.json {
         json(&figures)?;
         return Ok(());
@@ -234,6 +267,13 @@ fn turns_of(
         "\n{} turns: gap p50 {:.0} ms, p95 {:.0} ms",
         figures.turns, figures.gap_p50, figures.gap_p95
     );
+    if let Some(first) = figures.first_token {
+        println!(
+            "without the {first:.0} ms to the model's first token: p50 {:.0} ms, p95 {:.0} ms",
+            figures.gap_p50 - first,
+            figures.gap_p95 - first
+        );
+    }
     println!(
         "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}",
         figures.end_of_turn_p50, figures.hearing_p50, figures.dialogue_p50, figures.voice_p50, figures.pacing_p50
@@ -285,10 +325,10 @@ fn capacity_of(arguments: &Arguments, config: &std::path::Path, script: &std::pa
 
 fn stt_of(
     arguments: &Arguments,
-    folder: &std::path::Path,
-    only: Option<&str>,
+    (folder, only): (&std::path::Path, Option<&str>),
     beside: Beside,
     verbose: bool,
+    plot: Option<&std::path::Path>,
 ) -> Result<(), Error> {
     let whisper = Whisper::load(&Cache::open().path(models::WHISPER)?, 1)?;
     let mut recordings = recordings::recordings(folder)?;
@@ -314,18 +354,19 @@ fn stt_of(
             }
         },
     )?;
+    drawn(plot, || stt::plot(&rows, &conditions()))?;
     if arguments.json {
         json(&rows)?;
         return Ok(());
     }
     println!(
-        "{:24} {:14} {:>5} {:>8} {:>9} {:>8} {:>8}",
-        "kind", "decoder", "files", "error %", "s/second", "p50 ms", "p95 ms"
+        "{:24} {:14} {:>5} {:>8} {:>9} {:>8} {:>8} {:>8}",
+        "kind", "decoder", "files", "error %", "s/second", "mean ms", "p50 ms", "p95 ms"
     );
     for r in rows {
         println!(
-            "{:24} {:14} {:5} {:8.1} {:9.3} {:8.0} {:8.0}",
-            r.kind, r.decoder, r.files, r.error_rate, r.real_time_factor, r.p50_ms, r.p95_ms
+            "{:24} {:14} {:5} {:8.1} {:9.3} {:8.0} {:8.0} {:8.0}",
+            r.kind, r.decoder, r.files, r.error_rate, r.real_time_factor, r.mean_ms, r.p50_ms, r.p95_ms
         );
     }
     println!("one thread; {:.0} MB resident", memory().unwrap_or(0.0));
@@ -432,8 +473,18 @@ fn engines(languages: &[Language]) -> Result<Engines, Error> {
         threads: 1,
         languages: languages.to_vec(),
         prompts,
+        ears: Vec::new(),
+        mouths: Vec::new(),
     };
     Ok(Engines::load(&cache, &config)?)
+}
+
+/// Writes a picture where one is wanted.
+fn drawn(path: Option<&std::path::Path>, picture: impl FnOnce() -> String) -> Result<(), Error> {
+    if let Some(path) = path {
+        std::fs::write(path, picture()).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn json<T: Serialize>(figures: &T) -> Outcome {

@@ -56,6 +56,8 @@ fn engines(script: &Script) -> Result<Engines, Error> {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         languages: offhook::simulate::languages(script)?,
         prompts: cache.dir().join("prompts"),
+        ears: Vec::new(),
+        mouths: Vec::new(),
     };
     Ok(Engines::load(&cache, &config)?)
 }

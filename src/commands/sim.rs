@@ -121,6 +121,8 @@ fn engines(config: &Config, script: &Script) -> Result<Engines, Error> {
         threads: config.inference.threads,
         languages: trial::languages(script)?,
         prompts: cache.dir().join("prompts"),
+        ears: Vec::new(),
+        mouths: Vec::new(),
     };
     Ok(Engines::load(&cache, &wanted)?)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::library::{self, Shelves};
@@ -100,6 +100,8 @@ pub fn engines(config: &Config, script: &Script) -> Result<Engines, LoadError> {
         threads: config.inference.threads,
         languages: script.plan.languages(),
         prompts: Cache::open().dir().join("prompts"),
+        ears: config.inference.ears.clone(),
+        mouths: config.inference.mouths.clone(),
     };
     Ok(Engines::load(&Cache::open(), &wanted)?)
 }
@@ -194,6 +196,14 @@ pub async fn start_with(
         ..sip::Config::default()
     })
     .await?;
+    if config.calls.busy.waiting > 0 {
+        for language in script.plan.languages() {
+            // One that cannot be made ahead of time is made when somebody waits.
+            engines
+                .render(language, config.calls.busy.announcement(language), |_| {})
+                .ok();
+        }
+    }
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
         toolbox: Arc::new(toolbox),
@@ -206,7 +216,9 @@ pub async fn start_with(
         recorder,
         recordings: config.data.join("recordings"),
         outbox,
-        most: config.calls.most,
+        places: Arc::new(Semaphore::new(config.calls.most)),
+        most: config.calls.most + config.calls.busy.waiting,
+        busy: config.calls.busy.clone(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });

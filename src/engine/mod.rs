@@ -22,13 +22,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use self::incoming::Invitation;
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
+use crate::config::Busy;
 use crate::dialogue::model::Servers;
 use crate::sdp::Capabilities;
 use crate::sip::{Action, CallId, Event, UserAgent};
@@ -56,8 +57,11 @@ pub struct Bot {
     pub recorder: Option<Recorder>,
     pub recordings: PathBuf,
     pub outbox: Outbox,
-    /// Calls at once; one more is answered 503.
+    /// A place for each call that is served at once.
+    pub places: Arc<Semaphore>,
+    /// Calls that are served, and those that wait; one more is answered 503.
     pub most: usize,
+    pub busy: Busy,
     /// A call is ended after this.
     pub longest: Duration,
     /// Without RTP for so long a call is ended.

@@ -119,6 +119,11 @@ impl Caller {
         frame
     }
 
+    /// Whether the line under way is said over the bot.
+    pub fn cuts_in(&self) -> bool {
+        self.cutting_in
+    }
+
     pub fn poll(&mut self) -> Option<Event> {
         self.events.pop_front()
     }

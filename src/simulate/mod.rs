@@ -4,6 +4,7 @@
 //! the tests of a plan.
 
 pub mod caller;
+mod cutting;
 mod judging;
 pub mod junit;
 pub mod line;

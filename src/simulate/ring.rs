@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::caller::{AUDIBLE, Caller, Event as Acted};
+use super::cutting::Cutting;
 use super::line::Line;
 use super::script::Script;
 use super::voices::prepare;
@@ -71,6 +72,8 @@ pub struct Report {
     /// ACK to the first audible packet, milliseconds.
     pub first_sound_ms: Option<f64>,
     pub said: Vec<Said>,
+    /// From the onset of each line that cut in to the bot's last sound, milliseconds.
+    pub silenced_ms: Vec<f64>,
     pub ending: String,
     /// What was expected and not heard. Empty: the call went as the script says.
     pub failures: Vec<String>,
@@ -182,6 +185,8 @@ pub async fn ring(
         peer: peer.address,
         answered,
         said_until: None,
+        cutting: Cutting::default(),
+        listens: !script.deaf,
         first_sound: None,
         heard,
         held: Vec::new(),
@@ -228,6 +233,9 @@ struct OnTheLine<'a> {
     answered: Instant,
     /// The caller's last audible packet, until the bot answers.
     said_until: Option<Instant>,
+    cutting: Cutting,
+    /// What the bot says is transcribed.
+    listens: bool,
     /// The first audible packet of the bot's turn under way, and the gap before it.
     first_sound: Option<(Instant, Option<Duration>)>,
     heard: mpsc::Sender<Segment>,
@@ -280,7 +288,11 @@ impl OnTheLine<'_> {
         if self.line.loses() {
             return;
         }
-        if self.first_sound.is_none() && audible(datagram) {
+        let audible = audible(datagram);
+        if audible {
+            self.cutting.heard(now);
+        }
+        if self.first_sound.is_none() && audible {
             let gap = self.said_until.take().map(|until| now.saturating_duration_since(until));
             self.first_sound = Some((now, gap));
             let since = ms(now.saturating_duration_since(self.answered));
@@ -293,6 +305,8 @@ impl OnTheLine<'_> {
         let now = clock::now();
         let incoming = self.stream.tick(now);
         let frame = self.caller.tick(now, &incoming.frame);
+        let silenced = self.cutting.tick(now, self.caller.cuts_in(), frame.level() > AUDIBLE);
+        self.report.silenced_ms.extend(silenced.map(ms));
         let frame = self.line.colour(frame, &incoming.frame);
         if let Some((to, datagram)) = self.stream.send(now, &frame) {
             self.peer = to;
@@ -366,6 +380,14 @@ impl OnTheLine<'_> {
         let (began, gap) = self.first_sound.take().unwrap_or((began, None));
         let at = ms(began.saturating_duration_since(self.answered));
         let (gap, heard) = (gap.map(ms), self.heard.clone());
+        if !self.listens {
+            return self.report.said.push(Said {
+                speaker: "bot",
+                text: String::new(),
+                at_ms: at,
+                gap_ms: gap,
+            });
+        }
         let listening = Listening {
             language: self.language,
             or: Vec::new(),

@@ -25,6 +25,9 @@ pub struct Script {
     /// What the line is like: a good one unless told.
     #[serde(default)]
     pub audio: Audio,
+    /// What the bot says is not transcribed: where many ring at once that would take the time of those who are measured.
+    #[serde(skip)]
+    pub deaf: bool,
     /// What the caller does, in order.
     pub steps: Vec<Line>,
 }
@@ -150,16 +153,22 @@ pub struct ScriptError {
 }
 
 impl Script {
-    /// Reads and checks `path`.
+    /// Reads and checks `path`; recordings are looked for beside it.
     pub fn load(path: &Path) -> Result<Self, ScriptError> {
+        let mut script = Self::read(path)?;
+        script.relative_to(path.parent().unwrap_or(Path::new("")));
+        Ok(script)
+    }
+
+    /// Reads and checks `path`; [`Self::relative_to`] tells where its recordings are.
+    pub fn read(path: &Path) -> Result<Self, ScriptError> {
         let wrong = |reason: String| ScriptError {
             path: path.to_owned(),
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        let mut script: Script = serde_saphyr::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let script: Script = serde_saphyr::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         script.check().map_err(&wrong)?;
-        script.relative_to(path.parent().unwrap_or(Path::new("")));
         Ok(script)
     }
 

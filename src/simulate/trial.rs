@@ -144,6 +144,7 @@ fn script(loaded: &Loaded, scenario: &Scenario, caller: &Caller, seed: u64) -> S
     }
     let audio = &scenario.audio;
     Script {
+        deaf: false,
         language: language(loaded, caller).code().to_owned(),
         from: caller.from.clone().unwrap_or_else(|| "sim".to_owned()),
         persona: caller.persona.clone(),

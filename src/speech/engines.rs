@@ -6,17 +6,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::endpoint::SmartTurn;
 use super::kokoro::Kokoro;
 use super::onnx::Onnx;
 use super::piper::Piper;
 use super::prompts::Prompts;
+use super::server::{Ear, Mouth, Server};
 use super::vad::Silero;
 use super::whisper::Whisper;
 use super::{Cancel, Error, Full, Listening, Priority, Scheduler, Stt, Transcript, Tts, Vad};
 use crate::language::Language;
 use crate::models::{self, Cache};
+
+/// In which answers are needed: a pause lasts until the words of it are there, and its sound is asked about first; a clause is waited for in
+/// silence.
+const HEAR: Duration = Duration::from_millis(200);
+const JUDGE: Duration = Duration::from_millis(100);
+const SPEAK: Duration = Duration::ZERO;
 
 /// A decode under way; dropping it cancels.
 #[must_use = "dropping it cancels the decode"]
@@ -60,12 +68,19 @@ pub struct Config {
     pub languages: Vec<Language>,
     /// Where rendered prompts are kept between runs.
     pub prompts: PathBuf,
+    /// Recognisers and voices that are asked before the local ones.
+    pub ears: Vec<Server>,
+    pub mouths: Vec<(Server, BTreeMap<Language, String>)>,
 }
+
+/// Of one language, in the order of asking; the last one is local.
+type Voices = Arc<[Arc<dyn Tts>]>;
 
 pub struct Engines {
     scheduler: Arc<Scheduler>,
-    stt: Arc<dyn Stt>,
-    voices: BTreeMap<Language, Arc<dyn Tts>>,
+    /// In the order of asking; the last one is local.
+    ears: Arc<[Arc<dyn Stt>]>,
+    voices: BTreeMap<Language, Voices>,
     silero: Arc<Silero>,
     smart_turn: Option<Arc<SmartTurn>>,
     prompts: Arc<Prompts>,
@@ -83,21 +98,32 @@ impl Engines {
             .and_then(|model| Ok(Arc::new(SmartTurn::new(onnx.session(&model)?))))
             .inspect_err(|e| tracing::warn!("the end of a turn is told by silence alone: {e}"))
             .ok();
-        let mut voices: BTreeMap<Language, Arc<dyn Tts>> = BTreeMap::new();
+        let mut voices: BTreeMap<Language, Voices> = BTreeMap::new();
         for &language in &config.languages {
+            let mut known: Vec<Arc<dyn Tts>> = Vec::new();
+            for (server, names) in &config.mouths {
+                if let Some(name) = names.get(&language) {
+                    known.push(Arc::new(Mouth::new(server.clone(), name)?));
+                }
+            }
             let voice: Arc<dyn Tts> = match language {
                 Language::English => Arc::new(Piper::load(&onnx, cache, threads)?),
                 Language::Mandarin => Arc::new(Kokoro::load(&onnx, cache)?),
             };
-            voices.insert(language, voice);
+            known.push(voice);
+            voices.insert(language, known.into());
         }
-        let stt = Arc::new(Whisper::load(&cache.path(models::WHISPER)?, threads)?);
+        let mut ears: Vec<Arc<dyn Stt>> = Vec::new();
+        for server in &config.ears {
+            ears.push(Arc::new(Ear::new(server.clone())?));
+        }
+        ears.push(Arc::new(Whisper::load(&cache.path(models::WHISPER)?, threads)?));
         let scheduler =
             Arc::new(Scheduler::new(threads).map_err(|e| Error::Program(format!("no threads for inference: {e}")))?);
         let prompts = Arc::new(Prompts::open(config.prompts.clone()));
         Ok(Self {
             scheduler,
-            stt,
+            ears: ears.into(),
             voices,
             silero,
             smart_turn,
@@ -119,9 +145,11 @@ impl Engines {
         done: impl FnOnce(Result<Transcript, Error>) + Send + 'static,
     ) -> Result<Hearing, Full> {
         let cancel = Cancel::default();
-        let (stt, token) = (Arc::clone(&self.stt), cancel.clone());
-        self.scheduler.submit(call, Priority::Turn, &cancel, move || {
-            done(stt.transcribe(&samples, &listening, &token))
+        let (ears, token) = (Arc::clone(&self.ears), cancel.clone());
+        self.scheduler.submit(call, (Priority::Turn, HEAR), &cancel, move || {
+            let asked = working(&ears, |ear| ear.works());
+            let heard = first(asked, |ear| ear.transcribe(&samples, &listening, &token));
+            done(heard.map(|(_, transcript)| transcript))
         })?;
         Ok(Hearing(cancel))
     }
@@ -140,8 +168,9 @@ impl Engines {
             )));
             return Ok(Judging(cancel));
         };
-        self.scheduler
-            .submit(call, Priority::Turn, &cancel, move || done(judge.finished(&samples)))?;
+        self.scheduler.submit(call, (Priority::Turn, JUDGE), &cancel, move || {
+            done(judge.finished(&samples))
+        })?;
         Ok(Judging(cancel))
     }
 
@@ -155,19 +184,21 @@ impl Engines {
         done: impl FnOnce(Result<Arc<[i16]>, Error>) + Send + 'static,
     ) -> Result<Speaking, Full> {
         let cancel = Cancel::default();
-        let Some(voice) = self.voices.get(&language).cloned() else {
+        let Some(voices) = self.voices.get(&language).cloned() else {
             done(Err(Error::Program(format!(
                 "no voice was loaded for language `{language}`"
             ))));
             return Ok(Speaking(cancel));
         };
-        if let Some(sound) = self.prompts.get(voice.name(), clause) {
+        let due = working(&voices, |voice| voice.works()).next();
+        if let Some(sound) = due.and_then(|voice| self.prompts.get(voice.name(), clause)) {
             done(Ok(sound));
             return Ok(Speaking(cancel));
         }
         let (token, clause) = (cancel.clone(), clause.to_owned());
-        self.scheduler.submit(call, priority, &cancel, move || {
-            done(voice.speak(&clause, &token).map(Arc::from));
+        self.scheduler.submit(call, (priority, SPEAK), &cancel, move || {
+            let asked = working(&voices, |voice| voice.works());
+            done(first(asked, |voice| voice.speak(&clause, &token)).map(|(_, sound)| Arc::from(sound)));
         })?;
         Ok(Speaking(cancel))
     }
@@ -179,24 +210,24 @@ impl Engines {
         clause: &str,
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Full> {
-        let Some(voice) = self.voices.get(&language).cloned() else {
+        let Some(voices) = self.voices.get(&language).cloned() else {
             done(Err(Error::Program(format!(
                 "no voice was loaded for language `{language}`"
             ))));
             return Ok(());
         };
-        if self.prompts.load(voice.name(), clause) {
+        let due = working(&voices, |voice| voice.works()).next();
+        if due.is_some_and(|voice| self.prompts.load(voice.name(), clause)) {
             done(Ok(()));
             return Ok(());
         }
         let (prompts, clause) = (Arc::clone(&self.prompts), clause.to_owned());
-        self.scheduler.submit(0, Priority::Ahead, &Cancel::default(), move || {
-            done(
-                voice
-                    .speak(&clause, &Cancel::default())
-                    .map(|sound| prompts.keep(voice.name(), &clause, sound)),
-            );
-        })
+        self.scheduler
+            .submit(0, (Priority::Ahead, SPEAK), &Cancel::default(), move || {
+                let asked = working(&voices, |voice| voice.works());
+                let spoken = first(asked, |voice| voice.speak(&clause, &Cancel::default()));
+                done(spoken.map(|(voice, sound)| prompts.keep(voice.name(), &clause, sound)));
+            })
     }
 
     /// Those that have a voice.
@@ -207,5 +238,72 @@ impl Engines {
     /// The pool that all this runs on.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
+    }
+}
+
+/// Those of `engines` that are worth asking, and the last one, which is local.
+fn working<T: ?Sized>(engines: &[Arc<T>], works: impl Fn(&T) -> bool) -> impl Iterator<Item = &Arc<T>> {
+    let last = engines.len().saturating_sub(1);
+    let asked = engines.iter().enumerate();
+    asked
+        .filter(move |(at, engine)| *at == last || works(engine))
+        .map(|(_, engine)| engine)
+}
+
+/// What the first engine gives that does not fail, and which it was.
+fn first<'a, T: ?Sized + 'a, R>(
+    engines: impl Iterator<Item = &'a Arc<T>>,
+    mut ask: impl FnMut(&T) -> Result<R, Error>,
+) -> Result<(&'a T, R), Error> {
+    let mut failed = Error::Program("there is no engine".to_owned());
+    for engine in engines {
+        match ask(engine) {
+            Ok(given) => return Ok((engine, given)),
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(e) => {
+                tracing::warn!("{e}");
+                failed = e;
+            }
+        }
+    }
+    Err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Works, or says that it does not, or fails.
+    struct Engine(bool, Result<&'static str, &'static str>);
+
+    fn asked(engines: [Engine; 3]) -> Result<&'static str, String> {
+        let engines = engines.map(Arc::new);
+        let given = first(working(&engines, |engine| engine.0), |engine| {
+            engine.1.map_err(Error::inference)
+        });
+        given.map(|(_, given)| given).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_first_engine_that_works_is_asked_and_the_local_one_in_any_case() {
+        let local = || Engine(false, Ok("local"));
+        assert_eq!(
+            asked([Engine(true, Ok("far")), Engine(true, Ok("farther")), local()]),
+            Ok("far")
+        );
+        assert_eq!(
+            asked([Engine(false, Ok("far")), Engine(true, Ok("farther")), local()]),
+            Ok("farther")
+        );
+        assert_eq!(
+            asked([Engine(true, Err("down")), Engine(false, Ok("rests")), local()]),
+            Ok("local")
+        );
+        let all = asked([
+            Engine(true, Err("one")),
+            Engine(true, Err("two")),
+            Engine(true, Err("three")),
+        ]);
+        assert!(all.is_err_and(|reason| reason.contains("three")));
     }
 }

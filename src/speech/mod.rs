@@ -13,6 +13,7 @@ pub mod piper;
 pub mod prompts;
 mod quantised;
 pub mod scheduler;
+pub mod server;
 pub mod text;
 pub mod vad;
 pub mod whisper;
@@ -96,6 +97,11 @@ pub struct Transcript {
 pub trait Stt: Send + Sync {
     /// `samples`: one utterance, 16 kHz mono.
     fn transcribe(&self, samples: &[i16], listening: &Listening, cancel: &Cancel) -> Result<Transcript, Error>;
+
+    /// Whether it is worth asking now.
+    fn works(&self) -> bool {
+        true
+    }
 }
 
 /// Text to speech of one language. Blocks: runs on the scheduler.
@@ -105,4 +111,9 @@ pub trait Tts: Send + Sync {
 
     /// Names the voice and its model: what is cached under one name is not played under another.
     fn name(&self) -> &str;
+
+    /// Whether it is worth asking now.
+    fn works(&self) -> bool {
+        true
+    }
 }

@@ -9,6 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::clock;
 
 /// Dropping the owner's end cancels; whoever works looks at [`Cancel::is_set`].
 #[derive(Clone, Debug, Default)]
@@ -47,6 +50,8 @@ pub struct Full;
 struct Job {
     call: u64,
     priority: Priority,
+    /// When it should be there, in [`STEP`]s since the scheduler began.
+    due: u128,
     order: u64,
     cancel: Cancel,
     run: Box<dyn FnOnce() + Send>,
@@ -74,7 +79,10 @@ impl Queue {
             .iter()
             .enumerate()
             .filter(|(_, job)| job.priority == Priority::Turn || self.unhurried < self.most_unhurried)
-            .min_by_key(|(_, job)| (job.priority, served.get(&job.call).copied().unwrap_or(0), job.order))?;
+            .min_by_key(|(_, job)| {
+                let served = served.get(&job.call).copied().unwrap_or(0);
+                (job.priority, job.due, served, job.order)
+            })?;
         let job = self.jobs.swap_remove(at);
         self.count += 1;
         self.unhurried += usize::from(job.priority != Priority::Turn);
@@ -90,10 +98,14 @@ impl Queue {
 /// asked says so to the caller of the bot.
 const LENGTH: usize = 1024;
 
+/// Deadlines closer to each other than this are the same: calls take turns among them.
+const STEP: Duration = Duration::from_millis(50);
+
 /// Owns its threads: dropping it lets the running jobs end and forgets the waiting ones.
 pub struct Scheduler {
     shared: Arc<(Mutex<Queue>, Condvar)>,
     threads: Vec<JoinHandle<()>>,
+    began: Instant,
 }
 
 impl Scheduler {
@@ -115,7 +127,11 @@ impl Scheduler {
                     .spawn(move || work(&shared))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { shared, threads })
+        Ok(Self {
+            shared,
+            threads,
+            began: clock::now(),
+        })
     }
 
     /// How many jobs run at once.
@@ -123,14 +139,16 @@ impl Scheduler {
         self.threads.len()
     }
 
-    /// Queues `run` for `call`.
+    /// Queues `run` for `call`; among those of one priority the first deadline is served first: `within` from now.
     pub fn submit(
         &self,
         call: u64,
-        priority: Priority,
+        (priority, within): (Priority, Duration),
         cancel: &Cancel,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), Full> {
+        let due = clock::now().saturating_duration_since(self.began) + within;
+        let due = due.as_millis() / STEP.as_millis();
         let mut queue = lock(&self.shared.0);
         if queue.jobs.len() >= LENGTH {
             queue.jobs.retain(|job| !job.cancel.is_set());
@@ -148,6 +166,7 @@ impl Scheduler {
         queue.jobs.push(Job {
             call,
             priority,
+            due,
             order,
             cancel: cancel.clone(),
             run: Box::new(run),
@@ -217,13 +236,16 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
+    /// Far enough from the next step that all deadlines of a test are the same.
+    const SOON: Duration = Duration::from_secs(3600);
+
     /// A scheduler of one thread that is kept busy until `go` is dropped.
     fn busy() -> (Scheduler, mpsc::Sender<()>) {
         let scheduler = Scheduler::new(1).expect("a thread");
         let (go, wait) = mpsc::channel::<()>();
         let (began, begun) = mpsc::channel();
         scheduler
-            .submit(0, Priority::Turn, &Cancel::default(), move || {
+            .submit(0, (Priority::Turn, SOON), &Cancel::default(), move || {
                 began.send(()).ok();
                 wait.recv().ok();
             })
@@ -238,7 +260,7 @@ mod tests {
         for &(call, priority, name) in jobs {
             let (said, cancel) = (said.clone(), Cancel::default());
             scheduler
-                .submit(call, priority, &cancel, move || said.send(name).expect("heard"))
+                .submit(call, (priority, SOON), &cancel, move || said.send(name).expect("heard"))
                 .expect("room");
             if cancelled == Some(name) {
                 cancel.set();
@@ -259,6 +281,21 @@ mod tests {
     }
 
     #[test]
+    fn serves_the_first_deadline_first() {
+        let (scheduler, go) = busy();
+        let (said, hear) = mpsc::channel();
+        for (name, within) in [("late", 900), ("now", 0), ("soon", 300)] {
+            let said = said.clone();
+            let wanted = (Priority::Turn, Duration::from_millis(within));
+            scheduler
+                .submit(1, wanted, &Cancel::default(), move || said.send(name).expect("heard"))
+                .expect("room");
+        }
+        drop((said, go));
+        assert_eq!(hear.iter().collect::<Vec<_>>(), ["now", "soon", "late"]);
+    }
+
+    #[test]
     fn is_fair_among_calls() {
         let t = Priority::Turn;
         let jobs = [(1, t, "a1"), (1, t, "a2"), (1, t, "a3"), (2, t, "b1"), (2, t, "b2")];
@@ -276,14 +313,14 @@ mod tests {
         let (scheduler, go) = busy();
         let cancel = Cancel::default();
         scheduler
-            .submit(1, Priority::Turn, &cancel, || panic!("on purpose"))
+            .submit(1, (Priority::Turn, SOON), &cancel, || panic!("on purpose"))
             .expect("room");
-        while scheduler.submit(1, Priority::Turn, &cancel, || ()).is_ok() {}
+        while scheduler.submit(1, (Priority::Turn, SOON), &cancel, || ()).is_ok() {}
         assert_eq!(scheduler.waiting(), LENGTH);
         cancel.set();
         let (said, hear) = mpsc::channel();
         scheduler
-            .submit(2, Priority::Turn, &Cancel::default(), move || {
+            .submit(2, (Priority::Turn, SOON), &Cancel::default(), move || {
                 said.send(()).expect("heard")
             })
             .expect("room");

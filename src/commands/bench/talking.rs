@@ -4,18 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook::bench::{barge_in, end_of_turn, nothing_said};
+use offhook::bench::{barge_in, cutting_in, end_of_turn, nothing_said};
+use offhook::config::Config;
 use offhook::dialplan;
 use offhook::dialplan::assistant::{Detector, Endpointing};
 use offhook::engine::load::Script;
 use offhook::language::Language;
 
-use super::{Arguments, Outcome, engines, json};
+use super::{Arguments, Outcome, Talking, block_on, conditions, drawn, engines, json};
 
 /// Prompts that are echoed.
 const ECHOED: usize = 200;
 
-pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome {
+pub fn end_of_turn(arguments: &Arguments, what: &Talking) -> Outcome {
     let engines = Arc::new(engines(&[Language::English])?);
     let ways = [
         ("sound and words, 300 ms", Detector::SmartTurn, 300, 450),
@@ -31,11 +32,12 @@ pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outco
         };
         (name, endpointing)
     });
-    let rows = end_of_turn::run(&engines, folder, &ways, |way, what| {
-        if verbose {
-            println!("{way}: {what}");
+    let rows = end_of_turn::run(&engines, &what.speech, &ways, |way, became| {
+        if what.verbose {
+            println!("{way}: {became}");
         }
     })?;
+    drawn(what.plot.as_deref(), || end_of_turn::plot(&rows, &conditions()))?;
     if arguments.json {
         return json(&rows);
     }
@@ -54,11 +56,11 @@ pub fn end_of_turn(arguments: &Arguments, folder: &Path, verbose: bool) -> Outco
     Ok(std::process::ExitCode::SUCCESS)
 }
 
-pub fn barge_in(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome {
+pub fn barge_in(arguments: &Arguments, what: &Talking) -> Outcome {
     let engines = Arc::new(engines(&[Language::English])?);
-    let rows = barge_in::run(&engines, folder, |kind, what| {
-        if verbose {
-            println!("{kind}: {what}");
+    let rows = barge_in::run(&engines, &what.speech, |kind, became| {
+        if what.verbose {
+            println!("{kind}: {became}");
         }
     })?;
     let texts = prompts()?;
@@ -67,6 +69,7 @@ pub fn barge_in(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome 
         let (stopped, said) = barge_in::echoes(&engines, &texts, less)?;
         echoes.push((less, said, stopped));
     }
+    drawn(what.plot.as_deref(), || barge_in::plot(&rows, &echoes, &conditions()))?;
     if arguments.json {
         return json(&(rows, echoes));
     }
@@ -90,6 +93,24 @@ pub fn barge_in(arguments: &Arguments, folder: &Path, verbose: bool) -> Outcome 
     }
     for (less, said, stopped) in echoes {
         println!("own echo, −{less:.0} dB: {said} prompts, stopped in {stopped}");
+    }
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+pub fn cutting_in(arguments: &Arguments, mut config: Config, script: &Path, calls: usize) -> Outcome {
+    config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
+    let figures = block_on(cutting_in::run(&config, script, calls))?;
+    std::fs::remove_dir_all(&config.data).ok();
+    let figures = figures?;
+    if arguments.json {
+        return json(&figures);
+    }
+    println!(
+        "{} calls, {} cuts: silent after p50 {:.0} ms, p95 {:.0} ms",
+        figures.calls, figures.cuts, figures.silent_p50, figures.silent_p95
+    );
+    for failure in &figures.failures {
+        println!("FAILED {failure}");
     }
     Ok(std::process::ExitCode::SUCCESS)
 }

@@ -156,13 +156,17 @@ impl Bot {
 
     /// How many calls are recorded, and how they ended.
     pub fn endings(&self) -> Vec<String> {
-        let config = self.folder.path().join("offhook.yaml").display().to_string();
-        let output = offhook(&["calls", "list", "-n", "1000", "--json", "-c", &config]);
-        let calls: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        calls
-            .iter()
+        let endings = self.calls().into_iter();
+        endings
             .filter_map(|call| call["ending"].as_str().map(str::to_owned))
             .collect()
+    }
+
+    /// The calls that are recorded, those under way among them.
+    pub fn calls(&self) -> Vec<Value> {
+        let config = self.folder.path().join("offhook.yaml").display().to_string();
+        let output = offhook(&["calls", "list", "-n", "1000", "--json", "-c", &config]);
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// SIGTERM, and a clean end.

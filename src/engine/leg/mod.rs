@@ -2,24 +2,28 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
+mod outputs;
+mod waiting;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use self::waiting::Waiting;
 use super::Bot;
 use super::journal::{Journal, Outcome};
 use super::ports::MediaSocket;
 use super::recorder::Recording;
-use super::thinking::{Thinking, think};
-use super::using::{Using, use_tool};
-use crate::audio::{FRAME_DURATION, Frame, frames};
-use crate::call::{Call, Heard, Output, Question, Start};
+use super::thinking::Thinking;
+use super::using::Using;
+use crate::audio::{FRAME_DURATION, Frame};
+use crate::call::{Call, Heard, Start};
 use crate::clock;
-use crate::dialplan::{Command, Plan, ToolCall, Value};
+use crate::dialplan::{Command, Plan, Value};
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
@@ -42,6 +46,8 @@ enum Answer {
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
+    /// The sound for those who wait.
+    Announced(Result<Arc<[i16]>, String>),
 }
 
 /// An invitation that was routed to a plan.
@@ -73,6 +79,9 @@ pub(super) struct Leg {
     stream: Option<RtpStream>,
     start: Option<Start>,
     call: Option<Call>,
+    /// Among those who are served.
+    place: Option<OwnedSemaphorePermit>,
+    waiting: Option<Waiting>,
     vad: Vad,
     held: bool,
     /// The last description that went out was our offer: the answer comes with an ACK.
@@ -119,6 +128,9 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
             });
         }
     };
+    let places = Arc::clone(&bot.places);
+    leg.place = Arc::clone(&places).try_acquire_owned().ok();
+    let mut place = std::pin::pin!(places.acquire_owned());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut datagram = [0_u8; DATAGRAM];
@@ -130,6 +142,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 None => Some("the bot was shut down".to_owned()),
             },
             Some(answer) = answered.recv() => { leg.answered(answer); None }
+            Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
                 if clock::now().saturating_duration_since(due.into_std()) > LATE {
                     // The machine stood still: what was missed is missed, and not sent in a burst.
@@ -173,6 +186,8 @@ impl Leg {
             socket,
             stream: None,
             call: None,
+            place: None,
+            waiting: None,
             vad: bot.engines.vad(),
             held: false,
             offered: false,
@@ -248,8 +263,10 @@ impl Leg {
                 None
             }
             Event::Transferred { code, .. } => {
-                if let Some(call) = &mut self.call {
-                    call.transferred(clock::now(), code);
+                match &mut self.call {
+                    Some(call) => call.transferred(clock::now(), code),
+                    None if code >= 200 => return Some(self.hang_up("transferred without having been served")),
+                    None => {}
                 }
                 None
             }
@@ -282,13 +299,21 @@ impl Leg {
         if self.stream.is_none() {
             return Some(self.hang_up("no session description came with the ACK"));
         }
-        if let Some(start) = self.start.take() {
-            self.journal.answered();
-            let recorder = self.bot.recorder.as_ref();
-            self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
-            self.call = Some(Call::new(clock::now(), start));
+        if self.place.is_some() {
+            self.begin();
+        } else if self.waiting.is_none() {
+            self.wait();
         }
         None
+    }
+
+    /// There is a place, and the caller has our 200: the conversation begins.
+    fn begin(&mut self) {
+        let Some(start) = self.start.take() else { return };
+        self.journal.answered();
+        let recorder = self.bot.recorder.as_ref();
+        self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
+        self.call = Some(Call::new(clock::now(), start));
     }
 
     fn changed(&mut self, offer: Option<Vec<u8>>) {
@@ -358,6 +383,9 @@ impl Leg {
         if now.saturating_duration_since(self.began) >= self.bot.longest {
             return Some(self.hang_up("the call reached its longest time"));
         }
+        if self.waiting.is_some() {
+            return self.await_place(now);
+        }
         let call = self.call.as_mut()?;
         for key in incoming.keys {
             call.key(now, key.symbol());
@@ -400,8 +428,17 @@ impl Leg {
 
     fn answered(&mut self, answer: Answer) {
         let now = clock::now();
+        if let Answer::Announced(sound) = answer {
+            match (sound, &mut self.waiting) {
+                (Ok(sound), Some(waiting)) => waiting.announce(sound),
+                (Err(e), Some(_)) => tracing::warn!("those who wait hear nothing: {e}"),
+                (_, None) => {}
+            }
+            return;
+        }
         let Some(call) = &mut self.call else { return };
         match answer {
+            Answer::Announced(_) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);
@@ -421,108 +458,6 @@ impl Leg {
                 call.returned(now, id, result);
             }
         }
-    }
-
-    /// Does what the call wants done.
-    fn carry_out(&mut self) {
-        while let Some(output) = self.call.as_mut().and_then(Call::poll) {
-            match output {
-                Output::Hear { id, samples, listening } => {
-                    let answers = self.answers.clone();
-                    let heard = self.bot.engines.hear(self.number, samples, listening, move |result| {
-                        answers
-                            .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
-                            .ok();
-                    });
-                    match heard {
-                        Ok(hearing) => drop(self.hearing.insert(id, hearing)),
-                        Err(full) => self.refuse(Answer::Transcribed(id, Err(full.to_string()))),
-                    }
-                }
-                Output::Unhear { id } => drop(self.hearing.remove(&id)),
-                Output::Judge { id, samples } => {
-                    let answers = self.answers.clone();
-                    // Where it cannot be told silence tells.
-                    let asked = self.bot.engines.judge(self.number, samples, move |result| {
-                        answers
-                            .try_send(Answer::Judged(id, result.map_err(|e| e.to_string())))
-                            .ok();
-                    });
-                    self.judging = asked.ok();
-                }
-                Output::Unjudge => self.judging = None,
-                Output::Speak(wanted) => {
-                    let (id, answers) = (wanted.id, self.answers.clone());
-                    let language = self
-                        .call
-                        .as_ref()
-                        .map_or(crate::language::Language::English, Call::language);
-                    let spoken =
-                        self.bot
-                            .engines
-                            .speak(self.number, wanted.priority, language, &wanted.clause, move |result| {
-                                answers
-                                    .try_send(Answer::Voiced(id, result.map_err(|e| e.to_string())))
-                                    .ok();
-                            });
-                    match spoken {
-                        Ok(speaking) => drop(self.speaking.insert(id, speaking)),
-                        Err(full) => self.refuse(Answer::Voiced(id, Err(full.to_string()))),
-                    }
-                }
-                Output::Unspeak => self.speaking.clear(),
-                Output::Ask { id, question } => self.ask(id, *question),
-                Output::Unask { id } => drop(self.thinking.remove(&id)),
-                Output::Use { id, call } => self.use_tool(id, *call),
-                Output::Keep { name, samples } => self.keep(&name, &samples),
-                Output::Transfer { to } => self.bot.act(Action::Refer { call: self.id, to }),
-                Output::Hangup => self.bot.act(Action::Hangup {
-                    call: self.id,
-                    cause: None,
-                }),
-                Output::Note(note) => self.journal.note(note),
-            }
-        }
-    }
-
-    fn ask(&mut self, id: u64, question: Question) {
-        let Some(model) = self.bot.model.clone() else {
-            return self.refuse(Answer::Understood(id, Err("no language model is configured".into())));
-        };
-        let (answers, clauses) = (self.answers.clone(), self.answers.clone());
-        // A clause that finds no room is lost like one without a voice; the rest of the call goes on.
-        let said = move |text| drop(clauses.try_send(Answer::Clause(id, text)));
-        let thinking = think(model, question, said, move |result| {
-            answers.try_send(Answer::Understood(id, result)).ok();
-        });
-        self.thinking.insert(id, thinking);
-    }
-
-    fn use_tool(&mut self, id: u64, call: ToolCall) {
-        let (answers, toolbox, plan) = (
-            self.answers.clone(),
-            Arc::clone(&self.bot.toolbox),
-            Arc::clone(&self.plan),
-        );
-        let using = use_tool(toolbox, plan, call, move |result| {
-            answers.try_send(Answer::Returned(id, result)).ok();
-        });
-        self.using.insert(id, using);
-    }
-
-    /// A message that the caller left, beside the recording of the call.
-    fn keep(&mut self, name: &str, samples: &[i16]) {
-        let path = self.journal.recording_path().with_extension(format!("{name}.wav"));
-        let Some(recorder) = &self.bot.recorder else {
-            return self
-                .journal
-                .event("a message was left, and recordings are turned off: it is lost");
-        };
-        let mut message = recorder.record(&path);
-        for frame in frames(samples) {
-            message.write(frame, Frame::silence());
-        }
-        self.journal.event(format!("a message was left: {}", path.display()));
     }
 
     fn refuse(&self, answer: Answer) {
