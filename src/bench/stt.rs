@@ -15,7 +15,7 @@ use crate::clock;
 use crate::language::Language;
 use crate::simulate::words::{errors, units};
 use crate::speech::whisper::{Context, Whisper};
-use crate::speech::{Cancel, Digits, Listening, RATE, Stt, gate};
+use crate::speech::{Cancel, Care, Digits, Listening, RATE, Stt, gate};
 
 /// How well and how fast one kind of sound was heard.
 #[derive(Clone, Debug, Serialize)]
@@ -148,6 +148,7 @@ impl Decoder {
                     language: recording.language,
                     or: Vec::new(),
                     digits,
+                    care: Care::AsNeeded,
                 };
                 whisper.transcribe(samples, &listening, &cancel)?.text
             }

@@ -17,7 +17,7 @@ use crate::dialogue::measure::{Evaluation, Table};
 use crate::dialogue::wishes::By;
 use crate::language::Language;
 use crate::simulate::words::{errors, units};
-use crate::speech::{Digits, Engines, Listening, Priority, RATE};
+use crate::speech::{Care, Digits, Engines, Listening, Priority, RATE};
 
 /// One way of judging.
 #[derive(Clone, Debug, Serialize)]
@@ -208,6 +208,7 @@ fn transcribed(engines: &Engines, sound: Vec<i16>) -> Result<String, Error> {
         language: Language::English,
         or: Vec::new(),
         digits: Digits::No,
+        care: Care::AsNeeded,
     };
     let hearing = engines
         .hear(0, sound, listening, move |transcript| drop(done.send(transcript)))

@@ -10,8 +10,9 @@ use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Note, Output, Patience, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::slots::{digits_in, extract};
-use crate::dialplan::{Endpointing, Expect, Outcome, Plan, SlotKind};
-use crate::speech::{Digits, Listening, Transcript};
+use crate::dialplan::{Command, Endpointing, Expect, Outcome, Plan, SlotKind};
+use crate::language::Language;
+use crate::speech::{Care, Digits, Listening, Transcript};
 
 /// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
@@ -62,9 +63,12 @@ impl Call {
                 language: self.language,
                 confidence: 0.0,
                 took: Duration::ZERO,
-                again: false,
+                doubtful: false,
             }
         });
+        if transcript.doubtful && !self.is_clear(&transcript.text) {
+            return self.ask_for_words(transcript.language, Vec::new(), Care::Careful);
+        }
         match self.thought {
             Thought::Hearing { .. } => self.words(now, transcript),
             Thought::None | Thought::Asking(_) => {
@@ -222,6 +226,11 @@ impl Call {
     }
 
     fn begin_decode(&mut self) {
+        let or = self.other_languages();
+        self.ask_for_words(self.language, or, Care::Quick);
+    }
+
+    fn ask_for_words(&mut self, language: Language, or: Vec<Language>, care: Care) {
         self.drop_decode();
         let id = self.fresh();
         let digits = if self.digits_wanted().is_some() {
@@ -230,9 +239,10 @@ impl Call {
             Digits::No
         };
         let listening = Listening {
-            language: self.language,
-            or: self.other_languages(),
+            language,
+            or,
             digits,
+            care,
         };
         self.outputs.push_back(Output::Hear {
             id,
@@ -240,6 +250,24 @@ impl Call {
             listening,
         });
         self.decode = Decode::Asked { id };
+    }
+
+    /// Whether what was heard means something here: then it need not be heard more carefully.
+    fn is_clear(&self, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        if self.playout.is_paused() && self.means_nothing(text) {
+            return true;
+        }
+        let vague = |command: &Command| matches!(command, Command::OutOfScope | Command::Clarify { .. });
+        match &self.expect {
+            Expect::Slot(_) if self.digits_wanted().is_some() => self.is_whole(text),
+            Expect::Slot(_) | Expect::Confirm | Expect::Anything => {
+                let meant = self.understand_grounded(&self.with_what_went_before(text));
+                !meant.is_empty() && !meant.iter().any(vague)
+            }
+        }
     }
 
     pub(super) fn drop_decode(&mut self) {

@@ -22,7 +22,8 @@ const REMEMBERED: usize = 8;
 const MARGIN: Duration = Duration::from_millis(80);
 /// The chance from which a caller has finished; the model's authors' own.
 pub(super) const FINISHED: f32 = 0.5;
-/// The chance below which more is likely to come. Between the two the plan's `silence` decides, and more of it the smaller the chance is.
+/// The chance below which more is likely to come, but after a whole sentence. Above it the plan's `silence` decides, and more of it the smaller
+/// the chance is.
 const UNFINISHED_BELOW: f32 = 0.1;
 
 /// Words after which more follows.
@@ -91,9 +92,10 @@ impl Call {
         let Endpointing { min_wait, silence, .. } = self.endpointing();
         let wait = match text {
             Some(text) if unfinished(text, self.language) => return self.turn.wait(self.longest_pause()),
-            Some(text) if chance >= FINISHED && closed(text) => min_wait,
-            Some(text) if chance >= FINISHED || answers(text) => silence,
-            Some(_) if chance >= UNFINISHED_BELOW => in_doubt(chance, silence),
+            Some(_) if chance >= FINISHED => min_wait,
+            Some(text) if answers(text) && chance >= UNFINISHED_BELOW => min_wait,
+            Some(text) if answers(text) => silence,
+            Some(text) if chance >= UNFINISHED_BELOW || closed(text) => in_doubt(chance, silence),
             None if chance >= UNFINISHED_BELOW => return,
             Some(_) | None => return self.turn.wait(self.longest_pause()),
         };
@@ -113,9 +115,10 @@ impl Call {
     }
 }
 
-/// The less a pause sounds like an end the longer it may be, up to twice the silence that decides.
+/// The less a pause sounds like an end the longer it may be, up to half as much again as the silence that decides.
 fn in_doubt(chance: f32, silence: Duration) -> Duration {
-    silence.mul_f32(1.0 + (FINISHED - chance) / (FINISHED - UNFINISHED_BELOW))
+    let doubt = (FINISHED - chance) / (FINISHED - UNFINISHED_BELOW);
+    silence.mul_f32(1.0 + doubt.clamp(0.0, 1.0) / 2.0)
 }
 
 /// Whether the recogniser, which puts the marks, took it for a sentence.
@@ -189,7 +192,7 @@ mod tests {
     #[test]
     fn the_less_it_sounds_like_an_end_the_longer_is_waited() {
         let ms = Duration::from_millis;
-        for (chance, wait) in [(0.5, ms(400)), (0.3, ms(600)), (0.1, ms(800))] {
+        for (chance, wait) in [(0.5, ms(400)), (0.3, ms(500)), (0.1, ms(600)), (0.0, ms(600))] {
             let given = in_doubt(chance, ms(400));
             assert!(given.abs_diff(wait) < ms(1), "{chance}: {given:?}");
         }

@@ -26,7 +26,7 @@ use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
 use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
-use crate::speech::{Digits, Engines, Listening};
+use crate::speech::{Care, Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
 const ENOUGH: f64 = 0.7;
@@ -392,6 +392,7 @@ impl OnTheLine<'_> {
             language: self.language,
             or: Vec::new(),
             digits: Digits::No,
+            care: Care::AsNeeded,
         };
         let hearing = self.engines.hear(0, sound, listening, move |result| {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());

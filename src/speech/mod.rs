@@ -71,6 +71,18 @@ pub struct Listening {
     pub or: Vec<Language>,
     /// Whether digits are expected: a single one needs the longer context.
     pub digits: Digits,
+    pub care: Care,
+}
+
+/// How much time the words are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// One quick decode; whether it is in doubt is told.
+    Quick,
+    /// The slower one that those in doubt are worth.
+    Careful,
+    /// A quick one, and a careful one where it is in doubt.
+    AsNeeded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +101,8 @@ pub struct Transcript {
     pub confidence: f32,
     /// Time on the inference thread, without the wait for it.
     pub took: Duration,
-    /// The cheap decode was in doubt and a second one with the larger context was made.
-    pub again: bool,
+    /// A careful decode may give other words.
+    pub doubtful: bool,
 }
 
 /// Speech to text. Blocks: runs on the scheduler.

@@ -175,7 +175,7 @@ impl Stt for Ear {
                 .map_or(listening.language, |told| named(&told, listening)),
             confidence: evidence.confidence,
             took: clock::now().saturating_duration_since(began),
-            again: false,
+            doubtful: false,
         })
     }
 
@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::audio::tone;
-    use crate::speech::Digits;
+    use crate::speech::{Care, Digits};
 
     /// A server that answers one request with `body`; what it was sent comes out of the receiver.
     fn server(status: &'static str, body: Vec<u8>) -> (Server, Receiver<Vec<u8>>) {
@@ -324,6 +324,7 @@ mod tests {
             language: Language::English,
             or,
             digits: Digits::No,
+            care: Care::AsNeeded,
         }
     }
 

@@ -15,7 +15,7 @@ use whisper_rs::{
 use super::gate::{self, Evidence};
 use super::onnx::Pool;
 use super::quantised::quantised;
-use super::{Cancel, Digits, Error, Listening, RATE, Stt, Transcript};
+use super::{Cancel, Care, Digits, Error, Listening, RATE, Stt, Transcript};
 use crate::clock;
 use crate::language::Language;
 
@@ -26,6 +26,7 @@ const WHOLE: i32 = 1500;
 /// Below this many frames even a watched decoder is often wrong; above it single digits are heard best.
 const SAFE: i32 = 512;
 const SAFE_IN_MANDARIN: i32 = 400;
+const SAFE_FOR_A_FEW_WORDS: i32 = 384;
 /// Sound shorter than this is filled up with silence: the model hears nothing in less.
 const SHORTEST: usize = RATE as usize * 11 / 10;
 /// Sound shorter than this, in samples, may be a single digit: those are lost in the cheap context.
@@ -44,6 +45,8 @@ pub enum Context {
     Utterance,
     /// As much as does not loop, and in English several texts weighed against each other.
     Safe,
+    /// The same for a second try, where time is short: less for a few words.
+    Again,
     /// 30 s, greedy: for comparison.
     Whole,
 }
@@ -131,12 +134,13 @@ impl Whisper {
         let seconds = sound.len() as f32 / RATE as f32;
         sound.resize(sound.len().max(SHORTEST), 0.0);
         let safe = match language {
+            Language::English if context == Context::Again && samples.len() < A_DIGIT => SAFE_FOR_A_FEW_WORDS,
             Language::English => SAFE,
             Language::Mandarin => SAFE_IN_MANDARIN,
         };
         let frames = match context {
             Context::Utterance => (((seconds + 1.0) * FRAMES) as i32).clamp(64, WHOLE),
-            Context::Safe => (((seconds + 1.5) * FRAMES) as i32).clamp(safe, WHOLE),
+            Context::Safe | Context::Again => (((seconds + 1.5) * FRAMES) as i32).clamp(safe, WHOLE),
             Context::Whole => WHOLE,
         };
         let mut watch = Watch {
@@ -147,7 +151,7 @@ impl Whisper {
         };
         let search = match context {
             Context::Utterance | Context::Whole => &self.greedy,
-            Context::Safe => &self.careful,
+            Context::Safe | Context::Again => &self.careful,
         };
         let mut parameters = match language {
             Language::English => search.english.clone(),
@@ -227,9 +231,10 @@ pub struct Decoded {
 impl Stt for Whisper {
     fn transcribe(&self, samples: &[i16], listening: &Listening, cancel: &Cancel) -> Result<Transcript, Error> {
         let began = clock::now();
-        let first = match listening.digits {
-            Digits::Expected if samples.len() < A_DIGIT => Context::Safe,
-            Digits::Expected | Digits::No => Context::Utterance,
+        let first = match (listening.care, listening.digits) {
+            (Care::Careful, _) => Context::Again,
+            (_, Digits::Expected) if samples.len() < A_DIGIT => Context::Safe,
+            (_, Digits::Expected | Digits::No) => Context::Utterance,
         };
         let mut language = listening.language;
         let mut decoded = self.decode_asking(samples, (language, &listening.or), first, cancel)?;
@@ -237,9 +242,10 @@ impl Stt for Whisper {
             language = other;
             decoded = self.decode(samples, language, first, cancel)?;
         }
-        let again = first == Context::Utterance && doubtful(&decoded, language, samples.len());
-        if again {
-            decoded = self.decode(samples, language, Context::Safe, cancel)?;
+        let mut doubtful = first == Context::Utterance && doubtful(&decoded, language, samples.len());
+        if doubtful && listening.care == Care::AsNeeded {
+            decoded = self.decode(samples, language, Context::Again, cancel)?;
+            doubtful = false;
         }
         let text = match listening.digits {
             Digits::Expected => gate::number_once(&decoded.text),
@@ -250,7 +256,7 @@ impl Stt for Whisper {
             language,
             confidence: decoded.evidence.confidence,
             took: clock::now().saturating_duration_since(began),
-            again,
+            doubtful,
         })
     }
 }

@@ -363,3 +363,16 @@ fn a_goodbye_on_hold_still_ends_the_call() {
     stage.tick();
     assert!(stage.hung_up, "{}", stage.transcript());
 }
+
+#[test]
+fn only_words_that_mean_nothing_here_are_heard_more_carefully() {
+    let decodes = |words: &str| {
+        let mut stage = Stage::new(support(), Manager::Grounded);
+        stage.until("the greeting", |stage| stage.said("How can I help"));
+        stage.mumbled = true;
+        stage.exchange(words);
+        stage.decodes
+    };
+    assert_eq!(decodes("what are your opening hours"), 1);
+    assert_eq!(decodes("smoke poured out of every crack"), 2);
+}

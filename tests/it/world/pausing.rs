@@ -34,17 +34,16 @@ fn what_sounds_like_an_end_is_answered_at_once_and_what_does_not_is_waited_for()
     let chances = [Some(0.9), Some(0.4), Some(0.2), Some(0.05)];
     let gaps = chances.map(|chance| gap(chance, words));
     assert!(gaps.is_sorted_by(|a, b| a < b), "{gaps:?}");
-    assert!(gaps[3] >= ms(1400), "{gaps:?}");
     assert!(gaps[0] < gap(None, words));
 }
 
 #[test]
-fn what_the_recogniser_took_for_no_sentence_is_given_a_little_longer() {
+fn what_the_recogniser_took_for_no_sentence_and_sounds_like_none_is_waited_for() {
     let (closed, open) = (
-        gap(Some(0.9), "what are your opening hours?"),
-        gap(Some(0.9), "what are your opening hours"),
+        gap(Some(0.05), "what are your opening hours?"),
+        gap(Some(0.05), "what are your opening hours"),
     );
-    assert!(closed < open, "{closed:?} {open:?}");
+    assert!(closed < ms(800) && open >= ms(1400), "{closed:?} {open:?}");
 }
 
 #[test]
@@ -54,10 +53,10 @@ fn who_pauses_long_is_waited_for_longer() {
     let before = gap_of(&mut stage, "what are your opening hours?");
     // Nothing is known of the pauses between these, so that they are not taken for an end.
     stage.sounds_finished = Some(0.05);
-    stage.exchange("I'd like to know _ what you _ have in stock and _ what are your opening hours?");
+    stage.exchange("I'd like to know | what you | have in stock and | what are your opening hours?");
     stage.sounds_finished = Some(0.9);
     let after = gap_of(&mut stage, "what are your opening hours?");
-    assert!(after > before + ms(200), "{before:?} {after:?}");
+    assert!(after > before, "{before:?} {after:?}");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use offhook::dialogue::Knowledge;
 use offhook::dialogue::grounded::understanding;
 use offhook::dialplan::{self, Command, Facts, Plan, Then, ToolCall, Value};
 use offhook::language::Language;
-use offhook::speech::Transcript;
 use offhook::speech::text::spoken_length;
+use offhook::speech::{Care, Transcript};
 
 /// How long the scripted engines take.
 #[derive(Clone, Copy)]
@@ -96,6 +96,8 @@ pub struct Stage {
     /// How many dB softer than usual the caller's side is.
     pub softer: f32,
     pub decodes: usize,
+    /// Quick decodes are in doubt.
+    pub mumbled: bool,
     /// Clauses whose voice was asked for.
     pub voices: Vec<String>,
 }
@@ -182,6 +184,7 @@ impl Stage {
             spoken: Vec::new(),
             softer: 0.0,
             decodes: 0,
+            mumbled: false,
             voices: Vec::new(),
         };
         stage.carry_out();
@@ -372,7 +375,7 @@ impl Stage {
                         language: self.speaks.unwrap_or(listening.language),
                         confidence: -0.2,
                         took: self.speeds.hearing,
-                        again: false,
+                        doubtful: self.mumbled && listening.care == Care::Quick,
                     };
                     let result = self.ear.answer(heard);
                     self.later(self.speeds.hearing, result.map(|result| Due::Transcribed(id, result)));
