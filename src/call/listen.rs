@@ -227,7 +227,13 @@ impl Call {
 
     fn begin_decode(&mut self) {
         let or = self.other_languages();
-        self.ask_for_words(self.language, or, Care::Quick);
+        // A number is nothing but itself: nothing around it tells whether it was heard right.
+        let care = if self.digits_wanted().is_some() {
+            Care::AsNeeded
+        } else {
+            Care::Quick
+        };
+        self.ask_for_words(self.language, or, care);
     }
 
     fn ask_for_words(&mut self, language: Language, or: Vec<Language>, care: Care) {
@@ -261,13 +267,8 @@ impl Call {
             return true;
         }
         let vague = |command: &Command| matches!(command, Command::OutOfScope | Command::Clarify { .. });
-        match &self.expect {
-            Expect::Slot(_) if self.digits_wanted().is_some() => self.is_whole(text),
-            Expect::Slot(_) | Expect::Confirm | Expect::Anything => {
-                let meant = self.understand_grounded(&self.with_what_went_before(text));
-                !meant.is_empty() && !meant.iter().any(vague)
-            }
-        }
+        let meant = self.understand_grounded(&self.with_what_went_before(text));
+        !meant.is_empty() && !meant.iter().any(vague)
     }
 
     pub(super) fn drop_decode(&mut self) {

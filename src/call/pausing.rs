@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Call, Decode, Output};
-use crate::dialogue::slots::{extract, yes_or_no};
+use crate::dialogue::slots::extract;
 use crate::dialplan::Expect;
 use crate::dialplan::assistant::{Detector, Endpointing};
 use crate::language::Language;
@@ -85,15 +85,15 @@ impl Call {
             Decode::None | Decode::Asked { .. } => None,
         };
         let answers = |text: &str| match &self.expect {
-            Expect::Confirm => yes_or_no(text, self.language).is_some(),
             Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),
-            Expect::Anything => false,
+            Expect::Confirm | Expect::Anything => false,
         };
         let Endpointing { min_wait, silence, .. } = self.endpointing();
         let wait = match text {
             Some(text) if unfinished(text, self.language) => return self.turn.wait(self.longest_pause()),
+            // "Yes" sounds like an end, and "that's right" follows.
+            Some(_) if self.expect == Expect::Confirm => silence,
             Some(_) if chance >= FINISHED => min_wait,
-            Some(text) if answers(text) && chance >= UNFINISHED_BELOW => min_wait,
             Some(text) if answers(text) => silence,
             Some(text) if chance >= UNFINISHED_BELOW || closed(text) => in_doubt(chance, silence),
             None if chance >= UNFINISHED_BELOW => return,

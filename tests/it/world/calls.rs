@@ -2,6 +2,7 @@
 
 use offhook::call::{Manager, Note};
 use offhook::dialplan::Command;
+use offhook::speech::Care;
 
 use super::stage::{Stage, Works, ms, plan, support};
 
@@ -375,4 +376,17 @@ fn only_words_that_mean_nothing_here_are_heard_more_carefully() {
     };
     assert_eq!(decodes("what are your opening hours"), 1);
     assert_eq!(decodes("smoke poured out of every crack"), 2);
+}
+
+#[test]
+fn a_number_is_always_heard_as_carefully_as_it_needs() {
+    let mut stage = Stage::new(support(), Manager::Grounded);
+    stage.until("the greeting", |stage| stage.said("How can I help"));
+    stage.mumbled = true;
+    stage.exchange("where is my order");
+    stage.until("the question", |stage| stage.said("eight-digit"));
+    stage.await_silence();
+    let before = stage.decodes;
+    stage.exchange("40718263");
+    assert_eq!((stage.decodes - before, stage.care), (1, Care::AsNeeded));
 }

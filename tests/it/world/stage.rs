@@ -98,6 +98,8 @@ pub struct Stage {
     pub decodes: usize,
     /// Quick decodes are in doubt.
     pub mumbled: bool,
+    /// How careful the last one was to be.
+    pub care: Care,
     /// Clauses whose voice was asked for.
     pub voices: Vec<String>,
 }
@@ -185,6 +187,7 @@ impl Stage {
             softer: 0.0,
             decodes: 0,
             mumbled: false,
+            care: Care::Quick,
             voices: Vec::new(),
         };
         stage.carry_out();
@@ -369,6 +372,7 @@ impl Stage {
                 Output::Hear { id, listening, .. } => {
                     self.listened = listening.or.clone();
                     self.decodes += 1;
+                    self.care = listening.care;
                     let text = self.words.front().cloned().unwrap_or_default();
                     let heard = Transcript {
                         text,
