@@ -133,16 +133,20 @@ impl Playout {
 
     /// Has the voice made of how `text` begins: [`Playout::say`] will need less time.
     pub fn prepare(&mut self, text: &str) {
-        self.prepared = clauses(text, self.language).into_iter().next().map(|text| {
-            self.next += 1;
-            Clause {
-                id: self.next,
-                text,
-                voice: Voice::Unasked,
-                interruption: Interruption::Allowed,
-                kind: Kind::Line,
-                last: false,
-            }
+        let Some(text) = clauses(text, self.language).into_iter().next() else {
+            return;
+        };
+        if self.prepared.as_ref().is_some_and(|prepared| prepared.text == text) {
+            return;
+        }
+        self.next += 1;
+        self.prepared = Some(Clause {
+            id: self.next,
+            text,
+            voice: Voice::Unasked,
+            interruption: Interruption::Allowed,
+            kind: Kind::Line,
+            last: false,
         });
     }
 
@@ -425,6 +429,20 @@ mod tests {
             })
         );
         assert_eq!(playout.pop(), Popped::Idle);
+    }
+
+    #[test]
+    fn what_was_prepared_is_asked_for_once_and_said_without_waiting() {
+        let mut playout = Playout::new(Language::English);
+        playout.prepare("Hello there. How are you?");
+        playout.prepare("Hello there. Good day.");
+        assert_eq!(ready(&mut playout, 640), ["Hello there."]);
+        playout.say("Hello there. Good day.", Interruption::Allowed);
+        assert!(matches!(playout.pop(), Popped::Sound(_)));
+        assert_eq!(ready(&mut playout, 640), ["Good day."]);
+        assert!(!playout.unprepare());
+        playout.prepare("Something else.");
+        assert!(playout.unprepare());
     }
 
     /// Two words of 200 ms with 60 ms between them.

@@ -121,6 +121,9 @@ impl Engines {
         let scheduler =
             Arc::new(Scheduler::new(threads).map_err(|e| Error::Program(format!("no threads for inference: {e}")))?);
         let prompts = Arc::new(Prompts::open(config.prompts.clone()));
+        for (language, voices) in &voices {
+            warm(&scheduler, *language, voices);
+        }
         Ok(Self {
             scheduler,
             ears: ears.into(),
@@ -239,6 +242,19 @@ impl Engines {
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
+}
+
+/// The first words of a voice take three times as long as the next: they are said before anybody listens.
+fn warm(scheduler: &Scheduler, language: Language, voices: &Voices) {
+    let Some(local) = voices.last().cloned() else { return };
+    let words = match language {
+        Language::English => "One.",
+        Language::Mandarin => "一。",
+    };
+    let said = move || drop(local.speak(words, &Cancel::default()));
+    scheduler
+        .submit(0, (Priority::Ahead, SPEAK), &Cancel::default(), said)
+        .ok();
 }
 
 /// Those of `engines` that are worth asking, and the last one, which is local.
