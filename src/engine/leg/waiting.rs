@@ -16,6 +16,9 @@ use crate::speech::Priority;
 /// Silence between two announcements.
 const BETWEEN: Duration = Duration::from_secs(12);
 
+/// The far end of a transfer has this long to answer.
+const TRANSFER: Duration = Duration::from_secs(30);
+
 /// One who waits.
 pub(super) struct Waiting {
     until: Instant,
@@ -86,7 +89,8 @@ impl Leg {
     /// A call before this one has ended.
     pub(super) fn admitted(&mut self, place: OwnedSemaphorePermit) {
         self.place = Some(place);
-        if self.waiting.take().is_some() {
+        // One who is being transferred has left.
+        if self.start.is_some() && self.waiting.take().is_some() {
             self.speaking.clear();
             self.journal.event("the caller is served");
             self.begin();
@@ -95,20 +99,25 @@ impl Leg {
 
     /// 20 ms of waiting.
     pub(super) fn await_place(&mut self, now: Instant) -> Option<Ending> {
-        let frame = self.waiting.as_mut()?.frame(now);
-        self.send(now, &frame);
-        if !self.waiting.as_ref()?.is_over(now) {
+        let waiting = self.waiting.as_mut()?;
+        let (frame, over) = (waiting.frame(now), waiting.is_over(now));
+        if !self.held {
+            self.send(now, &frame);
+        }
+        if !over {
             return None;
         }
-        match self.bot.busy.then.clone().filter(|_| self.start.take().is_some()) {
+        let waits = self.start.take().is_some();
+        match self.bot.busy.then.clone().filter(|_| waits) {
             Some(to) => {
                 self.journal
                     .event(format!("the caller has waited long enough, and is transferred to {to}"));
-                self.waiting = None;
+                self.waiting = Some(Waiting::new(now, TRANSFER));
                 self.bot.act(Action::Refer { call: self.id, to });
                 None
             }
-            None => Some(self.hang_up("no place was free in time")),
+            None if waits => Some(self.hang_up("no place was free in time")),
+            None => Some(self.hang_up("the transfer of a caller who had waited was not answered")),
         }
     }
 }
