@@ -227,11 +227,10 @@ impl Call {
 
     fn begin_decode(&mut self) {
         let or = self.other_languages();
-        // A number is nothing but itself: nothing around it tells whether it was heard right.
-        let care = if self.digits_wanted().is_some() {
-            Care::AsNeeded
-        } else {
-            Care::Quick
+        // A number or a name is nothing but itself: nothing around it tells whether it was heard right.
+        let care = match &self.expect {
+            Expect::Slot(slot) if !matches!(slot.kind, SlotKind::Boolean | SlotKind::Enum(_)) => Care::AsNeeded,
+            Expect::Slot(_) | Expect::Confirm | Expect::Anything => Care::Quick,
         };
         self.ask_for_words(self.language, or, care);
     }
@@ -259,7 +258,7 @@ impl Call {
     }
 
     /// Whether what was heard means something here: then it need not be heard more carefully.
-    fn is_clear(&self, text: &str) -> bool {
+    pub(super) fn is_clear(&self, text: &str) -> bool {
         if text.is_empty() {
             return false;
         }

@@ -30,7 +30,7 @@ const UNFINISHED_BELOW: f32 = 0.1;
 const UNFINISHED: [&[&str]; 2] = [
     &[
         "and", "but", "or", "so", "because", "the", "a", "an", "my", "to", "of", "for", "with", "is", "um", "uh", "er",
-        "it's", "i'm", "that", "at", "on", "in", "well",
+        "it's", "i'm", "that", "at", "on", "in", "well", "sorry", "wait",
     ],
     &[
         "和", "但是", "因为", "所以", "然后", "我的", "就是", "那个", "嗯", "呃", "还有", "或者", "是",
@@ -95,7 +95,9 @@ impl Call {
             Some(_) if self.expect == Expect::Confirm => silence,
             Some(_) if chance >= FINISHED => min_wait,
             Some(text) if answers(text) => silence,
-            Some(text) if chance >= UNFINISHED_BELOW || closed(text) => in_doubt(chance, silence),
+            Some(text) if chance >= UNFINISHED_BELOW || closed(text) || self.is_clear(text) => {
+                in_doubt(chance, silence)
+            }
             None if chance >= UNFINISHED_BELOW => return,
             Some(_) | None => return self.turn.wait(self.longest_pause()),
         };

@@ -40,10 +40,12 @@ fn what_sounds_like_an_end_is_answered_at_once_and_what_does_not_is_waited_for()
 #[test]
 fn what_the_recogniser_took_for_no_sentence_and_sounds_like_none_is_waited_for() {
     let (closed, open) = (
-        gap(Some(0.05), "what are your opening hours?"),
-        gap(Some(0.05), "what are your opening hours"),
+        gap(Some(0.05), "smoke poured out of every crack."),
+        gap(Some(0.05), "smoke poured out of every crack"),
     );
     assert!(closed < ms(800) && open >= ms(1400), "{closed:?} {open:?}");
+    let clear = gap(Some(0.05), "what are your opening hours");
+    assert!(clear < ms(800), "what the plan understands is whole: {clear:?}");
 }
 
 #[test]
