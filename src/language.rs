@@ -1,7 +1,12 @@
-//! The languages a call can be held in.
+//! The languages a call can be held in, and the script that Mandarin is written in here: the simplified one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+use ferrous_opencc::OpenCC;
+use ferrous_opencc::config::BuiltinConfig;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Language {
@@ -47,5 +52,30 @@ impl FromStr for Language {
             .into_iter()
             .find(|language| language.code() == code)
             .ok_or_else(|| UnknownLanguage(code.to_owned()))
+    }
+}
+
+/// OpenCC's tables, which are compiled in; without them text stays as it is.
+static SIMPLIFIER: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+
+/// Traditional characters as simplified ones, told apart by the words they stand in (`乾燥` is `干燥`, `乾隆` stays).
+/// Whisper writes either script, plans and tickets one.
+pub fn simplified(text: &str) -> Cow<'_, str> {
+    match SIMPLIFIER.as_ref() {
+        Some(simplifier) if !text.is_ascii() => Cow::Owned(simplifier.convert(text)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_script() {
+        assert_eq!(simplified("感謝您的來電，再見。"), "感谢您的来电，再见。");
+        assert_eq!(simplified("衣服很乾燥，乾隆年間的頭髮"), "衣服很干燥，乾隆年间的头发");
+        assert_eq!(simplified("您好 hello 我的订单"), "您好 hello 我的订单");
+        assert!(matches!(simplified("Where is my order?"), Cow::Borrowed(_)));
     }
 }

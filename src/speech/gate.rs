@@ -3,7 +3,7 @@
 //! Whisper loops when its context is cut to the utterance, and invents set phrases in noise and silence. Everything here
 //! is a pure function of tokens and words.
 
-use crate::language::Language;
+use crate::language::{Language, simplified};
 
 /// Where a repetition begins, if `tokens` (text tokens only, in order) loop.
 ///
@@ -55,7 +55,6 @@ const INVENTED: &[&str] = &[
     "字幕由amara org社区提供",
     "字幕志愿者",
     "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
-    "謝謝觀看",
     "谢谢观看",
     "感谢观看",
     "谢谢大家观看",
@@ -77,9 +76,10 @@ pub struct Evidence {
     pub no_speech: f32,
 }
 
-/// The words that may be believed: without annotations in brackets, and nothing at all where nothing was said.
+/// The words that may be believed, Mandarin in simplified characters: without annotations in brackets, and nothing at all
+/// where nothing was said.
 pub fn believe(text: &str, evidence: Evidence) -> String {
-    let text = without_annotations(text);
+    let text = without_annotations(&simplified(text));
     let words = bare(&text);
     if words.is_empty() || (evidence.no_speech > SILENT && evidence.confidence < DOUBTFUL) {
         return String::new();
@@ -194,6 +194,7 @@ mod tests {
             (" Thank you.", "Thank you."),
             (" I want to return (noise) my order.", "I want to return my order."),
             ("我想退货。", "我想退货。"),
+            ("我的訂單號碼，謝謝。", "我的订单号码，谢谢。"),
         ] {
             assert_eq!(believe(text, sure), believed, "{text}");
         }
