@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::{milliseconds, percentile};
 use crate::clock;
-use crate::language::Language;
+use crate::language::{Language, Voice};
 use crate::speech::text::clauses;
 use crate::speech::{Engines, Error, Priority, RATE};
 
-/// One language's voice.
+/// One voice.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
+    pub voice: &'static str,
     pub language: &'static str,
     pub clauses: usize,
     /// Seconds of sound that were made.
@@ -46,20 +47,20 @@ const SENTENCES: [(Language, &[&str]); 2] = [
     ),
 ];
 
-/// Speaks in every language that `languages` names.
-pub fn run(engines: &Engines, languages: &[Language]) -> Result<Vec<Row>, Error> {
+/// Speaks with every voice of `voices`.
+pub fn run(engines: &Engines, voices: &[Voice]) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    for (language, sentences) in SENTENCES {
-        if !languages.contains(&language) {
-            continue;
-        }
+    for &voice in voices {
+        let language = voice.language();
+        let sentences = SENTENCES.iter().filter(|(known, _)| *known == language);
         let (mut times, mut samples) = (Vec::new(), 0);
-        for clause in sentences.iter().flat_map(|sentence| clauses(sentence, language)) {
+        for clause in sentences
+            .flat_map(|(_, all)| *all)
+            .flat_map(|sentence| clauses(sentence, language))
+        {
             let (done, spoken) = mpsc::channel();
             let began = clock::now();
-            let speaking = engines.speak(0, Priority::Turn, language, &clause, move |sound| {
-                drop(done.send(sound))
-            })?;
+            let speaking = engines.speak(0, Priority::Turn, voice, &clause, move |sound| drop(done.send(sound)))?;
             let sound = spoken.recv().map_err(|_| Error::Cancelled)??;
             drop(speaking);
             times.push(milliseconds(clock::now().saturating_duration_since(began)));
@@ -67,6 +68,7 @@ pub fn run(engines: &Engines, languages: &[Language]) -> Result<Vec<Row>, Error>
         }
         let sound_s = samples as f64 / f64::from(RATE);
         rows.push(Row {
+            voice: voice.names()[0],
             language: language.code(),
             clauses: times.len(),
             sound_s,

@@ -13,6 +13,9 @@ use crate::dialogue::model::{Format, Server};
 use crate::simulate::{Report, RingError, Script};
 use crate::store::{Store, TurnTimes};
 
+/// No pause so short (ms) ends a turn: an answer that comes sooner after the caller's last sound fell into their words.
+const SOONEST: f64 = 150.0;
+
 /// What is rung.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -45,7 +48,10 @@ pub struct Figures {
     pub dialogue_p50: f64,
     pub voice_p50: f64,
     pub pacing_p50: f64,
-    /// The greatest difference between a gap on the wire and the sum of its ledger; of several calls at once it is not told which is which.
+    /// Answers that began while the caller was still speaking: a pause that was taken for the end.
+    pub cut_off: usize,
+    /// The greatest difference between a gap on the wire and the sum of its ledger, of the other answers; of several calls at once it is
+    /// not told which is which.
     pub ledger_off_by_most: Option<f64>,
     /// From the ACK to the first sound.
     pub first_sound_p50: f64,
@@ -106,7 +112,9 @@ pub async fn run(
         for (n, gap) in gaps.iter().enumerate() {
             let turn = ledger.get(n).filter(|_| comparable);
             each(*gap, turn);
-            off = off.max(turn.map_or(0.0, |turn| (turn.gap() - gap).abs()));
+            if *gap >= SOONEST {
+                off = off.max(turn.map_or(0.0, |turn| (turn.gap() - gap).abs()));
+            }
         }
     }
     let gaps: Vec<f64> = gaps.concat();
@@ -129,6 +137,7 @@ pub async fn run(
         dialogue_p50: median(|t| t.dialogue),
         voice_p50: median(|t| t.voice),
         pacing_p50: median(|t| t.pacing),
+        cut_off: gaps.iter().filter(|gap| **gap < SOONEST).count(),
         ledger_off_by_most: (at_once <= 1).then_some(off),
         first_sound_p50: percentile(&firsts, 0.5).unwrap_or(0.0),
         failures,

@@ -49,7 +49,7 @@ use crate::dialogue::guard::{Deeds, Guard};
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialogue::sentiment::Sentiment;
 use crate::dialplan::{Expect, Order, Outcome, Plan, Value, Walk};
-use crate::language::Language;
+use crate::language::{Language, Voice};
 use crate::speech::Transcript;
 
 /// Where the call is between two things that the caller does.
@@ -348,6 +348,11 @@ impl Call {
 
     pub fn language(&self) -> Language {
         self.language
+    }
+
+    /// Who speaks for the bot.
+    pub fn voice(&self) -> Voice {
+        self.plan.voice(&self.assistant, self.language)
     }
 
     pub fn conversation(&self) -> &Conversation {

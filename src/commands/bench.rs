@@ -12,7 +12,7 @@ use offhook::bench::faster_whisper::FasterWhisper;
 use offhook::bench::{capacity, conditions, media, memory, recordings, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
-use offhook::language::Language;
+use offhook::language::Voice;
 use offhook::models::{self, Cache};
 use offhook::speech::whisper::Whisper;
 use offhook::speech::{self, Engines};
@@ -190,14 +190,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
             plot,
         } => stt_of(arguments, (speech, only.as_deref()), *beside, *verbose, plot.as_deref())?,
         What::Tts => {
-            let rows = tts::run(&engines(&Language::ALL)?, &Language::ALL)?;
+            let rows = tts::run(&engines(&Voice::ALL)?, &Voice::ALL)?;
             if arguments.json {
                 return json(&rows);
             }
             for r in rows {
                 println!(
-                    "{}  {} clauses, {:.1} s of sound: {:.3} s a second, a clause p50 {:.0} ms, p95 {:.0} ms",
-                    r.language, r.clauses, r.sound_s, r.real_time_factor, r.clause_p50_ms, r.clause_p95_ms
+                    "{} {:8}  {} clauses, {:.1} s of sound: {:.3} s a second, a clause p50 {:.0} ms, p95 {:.0} ms",
+                    r.language, r.voice, r.clauses, r.sound_s, r.real_time_factor, r.clause_p50_ms, r.clause_p95_ms
                 );
             }
         }
@@ -278,8 +278,11 @@ fn turns_of(arguments: &Arguments, what: &Turn) -> Result<(), Error> {
         "of it (medians): end of turn {:.0}, hearing {:.0}, dialogue {:.0}, voice {:.0}, pacing {:.0}",
         figures.end_of_turn_p50, figures.hearing_p50, figures.dialogue_p50, figures.voice_p50, figures.pacing_p50
     );
+    if figures.cut_off > 0 {
+        println!("{} began while the caller was still speaking", figures.cut_off);
+    }
     if let Some(off) = figures.ledger_off_by_most {
-        println!("the ledger is off by {off:.0} ms at most");
+        println!("the ledger of the others is off by {off:.0} ms at most");
     }
     println!(
         "first sound {:.0} ms after the ACK; {:.0} MB resident, bot and caller",
@@ -444,7 +447,7 @@ fn heard(table: &Table, what: &Understanding) -> Result<understanding::Heard, Er
             what.noise.display()
         )
     })?;
-    let engines = engines(&[Language::English])?;
+    let engines = engines(&[Voice::Joe])?;
     let all = table.asked.len();
     let shown = std::io::stderr().is_terminal();
     let mut count = 0;
@@ -465,13 +468,13 @@ fn heard(table: &Table, what: &Understanding) -> Result<understanding::Heard, Er
     Ok(heard?)
 }
 
-fn engines(languages: &[Language]) -> Result<Engines, Error> {
+fn engines(voices: &[Voice]) -> Result<Engines, Error> {
     let cache = Cache::open();
     // An empty folder: nothing that is measured was rendered before.
     let prompts = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
     let config = speech::engines::Config {
         threads: 1,
-        languages: languages.to_vec(),
+        voices: voices.to_vec(),
         prompts,
         ears: Vec::new(),
         mouths: Vec::new(),

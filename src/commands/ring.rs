@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use offhook::bench::percentile;
+use offhook::language::Voice;
 use offhook::models::Cache;
 use offhook::simulate::{Live, Report, Script, ring};
 use offhook::sip::Transport;
@@ -54,7 +55,10 @@ fn engines(script: &Script) -> Result<Engines, Error> {
     let cache = Cache::open();
     let config = speech::engines::Config {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
-        languages: offhook::simulate::languages(script)?,
+        voices: offhook::simulate::languages(script)?
+            .into_iter()
+            .map(Voice::from)
+            .collect(),
         prompts: cache.dir().join("prompts"),
         ears: Vec::new(),
         mouths: Vec::new(),

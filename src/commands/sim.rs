@@ -119,7 +119,7 @@ fn engines(config: &Config, script: &Script) -> Result<Engines, Error> {
     let cache = Cache::open();
     let wanted = speech::engines::Config {
         threads: config.inference.threads,
-        languages: trial::languages(script)?,
+        voices: trial::voices(script)?,
         prompts: cache.dir().join("prompts"),
         ears: Vec::new(),
         mouths: Vec::new(),

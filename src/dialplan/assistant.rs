@@ -8,7 +8,7 @@ use super::prompt::Prompt;
 use super::schema::{Shape, Table, keys};
 use crate::document::yaml::Key;
 use crate::document::{Fields, Node, Place, Problems, Tree};
-use crate::language::Language;
+use crate::language::{Language, Voice};
 
 #[derive(Clone, Debug)]
 pub struct Assistant {
@@ -153,6 +153,12 @@ pub(super) const STANDARD_ENDPOINTING: Endpointing = Endpointing {
 };
 
 impl Assistant {
+    /// Who speaks `language` for it.
+    pub fn voice(&self, language: Language) -> Voice {
+        let named = self.voice.as_deref().and_then(|name| Voice::named(name, language));
+        named.unwrap_or(language.into())
+    }
+
     pub(super) fn read(key: &Key, node: &Node, problems: &mut Problems) -> Option<Self> {
         let what = format!("assistant `{}`", key.name);
         let fields = Fields::of(node, &what, &keys(ASSISTANT), problems)?;
@@ -169,7 +175,7 @@ impl Assistant {
         Some(Self {
             name: key.name.clone(),
             languages,
-            voice: fields.text("voice", problems),
+            voice: voice(&fields, problems),
             persona: fields.text("persona", problems).unwrap_or_default(),
             disclosure,
             bargein: fields
@@ -182,6 +188,18 @@ impl Assistant {
             place: key.place,
         })
     }
+}
+
+fn voice(fields: &Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let name = fields.text("voice", problems)?;
+    if !Voice::is_known(&name) {
+        let known = Voice::ALL.map(|voice| format!("{} ({})", voice.names()[0], voice.language()));
+        let known = known.join(", ");
+        let message =
+            format!("no voice is called `{name}`; write {known}, or warm_female or neutral_male of each language");
+        problems.error(fields.get("voice").map_or(fields.place(), |node| node.place), message);
+    }
+    Some(name)
 }
 
 fn languages(fields: &Fields<'_>, what: &str, problems: &mut Problems) -> Vec<Language> {

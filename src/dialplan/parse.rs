@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::assistant::{ASSISTANT, Assistant, Drafts, Interruption, KNOWLEDGE, KnowledgeBase};
+use super::assistant::{ASSISTANT, Assistant, Drafts, KNOWLEDGE, KnowledgeBase};
 use super::campaign::Campaign;
 use super::campaigns::CAMPAIGN;
 use super::flows::{self, Around, FLOW};
@@ -274,21 +274,6 @@ fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
                 node.place,
                 format!("`{name}` is read and checked, but not carried out by this version: {instead}"),
             );
-        }
-    }
-    for assistant in plan.assistants.values() {
-        let mut warn = |what: &str, instead: &str| {
-            let message = format!(
-                "{what} of assistant `{}` is not carried out by this version: {instead}",
-                assistant.name
-            );
-            problems.warn(assistant.place, message);
-        };
-        if assistant.voice.is_some() {
-            warn("`voice`", "each language has one voice");
-        }
-        if assistant.bargein.mode == Interruption::Stop {
-            warn("`mode: stop`", "what meant nothing lets the bot go on");
         }
     }
     for tool in plan.tools.values() {

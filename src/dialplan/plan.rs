@@ -19,7 +19,7 @@ use super::scenario::Scenario;
 use super::slot::Slot;
 use super::tool::{Tool, ToolCall, When};
 use crate::document::{Node, Place};
-use crate::language::Language;
+use crate::language::{Language, Voice};
 
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -312,5 +312,22 @@ impl Plan {
         languages.sort_unstable();
         languages.dedup();
         languages
+    }
+
+    /// Who speaks `language` for `assistant`.
+    pub fn voice(&self, assistant: &str, language: Language) -> Voice {
+        let assistant = self.assistants.get(assistant);
+        assistant.map_or(language.into(), |assistant| assistant.voice(language))
+    }
+
+    /// All voices that an assistant speaks with.
+    pub fn voices(&self) -> Vec<Voice> {
+        let assistants = self.assistants.values();
+        let mut voices: Vec<Voice> = assistants
+            .flat_map(|a| a.languages.iter().map(|&language| a.voice(language)))
+            .collect();
+        voices.sort_unstable();
+        voices.dedup();
+        voices
     }
 }

@@ -17,7 +17,7 @@ use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
 use crate::dialplan::{self, Plan, Problem};
-use crate::language::Language;
+use crate::language::Voice;
 use crate::models::Cache;
 use crate::sdp::Capabilities;
 use crate::sip::{self, Event, StartError, UserAgent};
@@ -59,19 +59,20 @@ pub struct Script {
 
 impl Script {
     /// All that is ever said in words known now: prompts, then the answers of the knowledge.
-    pub(super) fn known_words(&self) -> Vec<(Language, String)> {
-        let mut words: Vec<(Language, String)> = self
-            .plan
-            .prompts()
-            .into_iter()
-            .map(|prompt| (prompt.language, prompt.text))
-            .collect();
+    pub(super) fn known_words(&self) -> Vec<(Voice, String)> {
+        let voices = self.plan.voices();
+        let mut words = Vec::new();
+        for prompt in self.plan.prompts() {
+            let speakers = voices.iter().filter(|voice| voice.language() == prompt.language);
+            words.extend(speakers.map(|&voice| (voice, prompt.text.clone())));
+        }
         for assistant in self.plan.assistants.values() {
             let Some(knowledge) = self.knowledge.get(&assistant.name) else {
                 continue;
             };
             for &language in &assistant.languages {
-                words.extend(knowledge.answers(language).map(|text| (language, text.to_owned())));
+                let voice = assistant.voice(language);
+                words.extend(knowledge.answers(language).map(|text| (voice, text.to_owned())));
             }
         }
         words
@@ -98,7 +99,7 @@ impl Script {
 pub fn engines(config: &Config, script: &Script) -> Result<Engines, LoadError> {
     let wanted = speech::engines::Config {
         threads: config.inference.threads,
-        languages: script.plan.languages(),
+        voices: script.plan.voices(),
         prompts: Cache::open().dir().join("prompts"),
         ears: config.inference.ears.clone(),
         mouths: config.inference.mouths.clone(),
@@ -119,11 +120,11 @@ pub async fn render_all(engines: &Engines, script: &Script) {
 async fn render_until(engines: &Engines, script: &Script, awaited: usize) {
     let (done, rendered) = mpsc::channel(PROMPTS);
     let mut waiting = 0;
-    for (n, (language, text)) in script.known_words().into_iter().enumerate() {
-        for clause in clauses(&text, language) {
+    for (n, (voice, text)) in script.known_words().into_iter().enumerate() {
+        for clause in clauses(&text, voice.language()) {
             let told = (n < awaited).then(|| done.clone());
             waiting += usize::from(told.is_some());
-            let asked = engines.render(language, &clause, move |result| {
+            let asked = engines.render(voice, &clause, move |result| {
                 if let Err(e) = result {
                     tracing::warn!("a prompt could not be rendered ahead of time: {e}");
                 }
@@ -197,11 +198,11 @@ pub async fn start_with(
     })
     .await?;
     if config.calls.busy.waiting > 0 {
-        for language in script.plan.languages() {
-            // One that cannot be made ahead of time is made when somebody waits.
-            engines
-                .render(language, config.calls.busy.announcement(language), |_| {})
-                .ok();
+        for voice in script.plan.voices() {
+            // What cannot be made ahead of time is made when somebody waits.
+            for saying in config.calls.busy.sayings(voice.language()) {
+                engines.render(voice, saying, |_| {}).ok();
+            }
         }
     }
     let bot = Arc::new(Bot {

@@ -15,8 +15,8 @@ use super::load::{self, LoadError, Script};
 pub enum ReloadError {
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("an assistant speaks `{0}`, whose voice was not loaded when the bot started; restart it")]
-    Language(crate::language::Language),
+    #[error("an assistant speaks with the voice `{0}`, which was not loaded when the bot started; restart it")]
+    Voice(&'static str),
     #[error("it could not be read: {0}")]
     Reading(String),
 }
@@ -27,9 +27,9 @@ pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> 
     let meaning = bot.script().meaning.clone();
     let read = tokio::task::spawn_blocking(move || Script::load(&file, meaning)).await;
     let script = read.map_err(|e| ReloadError::Reading(e.to_string()))??;
-    let voices = bot.engines.languages();
-    if let Some(language) = script.plan.languages().into_iter().find(|one| !voices.contains(one)) {
-        return Err(ReloadError::Language(language));
+    let loaded = bot.engines.voices();
+    if let Some(voice) = script.plan.voices().into_iter().find(|one| !loaded.contains(one)) {
+        return Err(ReloadError::Voice(voice.names()[0]));
     }
     let (script, hash) = (Arc::new(script), bot.script().plan.hash.clone());
     let new = script.plan.hash.clone();

@@ -249,7 +249,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Output::Unjudge => judging.clear(),
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, answers.clone());
-                    let asked = engines.speak(0, wanted.priority, language, &wanted.clause, move |result| {
+                    let asked = engines.speak(0, wanted.priority, call.voice(), &wanted.clause, move |result| {
                         answers
                             .try_send(Answer::Voiced(id, result.map_err(|e| e.to_string())))
                             .ok();

@@ -15,7 +15,7 @@ use crate::config::{Config, Recordings};
 use crate::dialplan::scenario::{self, Answer, Caller, Expectation, Scenario, Side};
 use crate::engine::Wish;
 use crate::engine::load::{self, LoadError, Script as Loaded};
-use crate::language::Language;
+use crate::language::{Language, Voice};
 use crate::sip::{Listen, Transport};
 use crate::speech::Engines;
 use crate::store::{Record, Store};
@@ -163,14 +163,14 @@ fn script(loaded: &Loaded, scenario: &Scenario, caller: &Caller, seed: u64) -> S
     }
 }
 
-/// The languages that all callers of `loaded` speak and the bot too: what engines are to be loaded.
-pub fn languages(loaded: &Loaded) -> Result<Vec<Language>, String> {
-    let mut all = loaded.plan.languages();
+/// The voices of the bot and of all callers of `loaded`: what is to be loaded.
+pub fn voices(loaded: &Loaded) -> Result<Vec<Voice>, String> {
+    let mut all = loaded.plan.voices();
     for scenario in &loaded.plan.tests {
         if let scenario::Party::Caller(caller) = &scenario.party {
             let script = script(loaded, scenario, caller, 0);
             script.check().map_err(|e| format!("test `{}`: {e}", scenario.name))?;
-            all.extend(super::languages(&script)?);
+            all.extend(super::languages(&script)?.into_iter().map(Voice::from));
         }
     }
     all.sort_unstable();

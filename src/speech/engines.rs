@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::SmartTurn;
-use super::kokoro::Kokoro;
+use super::kokoro::{self, Kokoro};
 use super::onnx::Onnx;
 use super::piper::Piper;
 use super::prompts::Prompts;
@@ -17,7 +17,7 @@ use super::server::{Ear, Mouth, Server};
 use super::vad::Silero;
 use super::whisper::Whisper;
 use super::{Cancel, Error, Full, Listening, Priority, Scheduler, Stt, Transcript, Tts, Vad};
-use crate::language::Language;
+use crate::language::{Language, Voice};
 use crate::models::{self, Cache};
 
 /// In which answers are needed: a pause lasts until the words of it are there, and its sound is asked about first; a clause is waited for in
@@ -25,6 +25,8 @@ use crate::models::{self, Cache};
 const HEAR: Duration = Duration::from_millis(200);
 const JUDGE: Duration = Duration::from_millis(100);
 const SPEAK: Duration = Duration::ZERO;
+
+const NO_VOICE: &str = "no voice was loaded for this language";
 
 /// A decode under way; dropping it cancels.
 #[must_use = "dropping it cancels the decode"]
@@ -64,8 +66,8 @@ impl Drop for Speaking {
 pub struct Config {
     /// Jobs of inference at once; each has one thread, so the number of cores.
     pub threads: usize,
-    /// Languages that will be spoken: each needs its voice.
-    pub languages: Vec<Language>,
+    /// Those that will speak.
+    pub voices: Vec<Voice>,
     /// Where rendered prompts are kept between runs.
     pub prompts: PathBuf,
     /// Recognisers and voices that are asked before the local ones.
@@ -73,14 +75,14 @@ pub struct Config {
     pub mouths: Vec<(Server, BTreeMap<Language, String>)>,
 }
 
-/// Of one language, in the order of asking; the last one is local.
+/// That speak as one voice, in the order of asking; the last one is local.
 type Voices = Arc<[Arc<dyn Tts>]>;
 
 pub struct Engines {
     scheduler: Arc<Scheduler>,
     /// In the order of asking; the last one is local.
     ears: Arc<[Arc<dyn Stt>]>,
-    voices: BTreeMap<Language, Voices>,
+    voices: BTreeMap<Voice, Voices>,
     silero: Arc<Silero>,
     smart_turn: Option<Arc<SmartTurn>>,
     prompts: Arc<Prompts>,
@@ -98,20 +100,27 @@ impl Engines {
             .and_then(|model| Ok(Arc::new(SmartTurn::new(onnx.session(&model)?))))
             .inspect_err(|e| tracing::warn!("the end of a turn is told by silence alone: {e}"))
             .ok();
-        let mut voices: BTreeMap<Language, Voices> = BTreeMap::new();
-        for &language in &config.languages {
+        let mut voices: BTreeMap<Voice, Voices> = BTreeMap::new();
+        let mut kokoro = None;
+        for &voice in &config.voices {
             let mut known: Vec<Arc<dyn Tts>> = Vec::new();
             for (server, names) in &config.mouths {
-                if let Some(name) = names.get(&language) {
+                if let Some(name) = names.get(&voice.language()) {
                     known.push(Arc::new(Mouth::new(server.clone(), name)?));
                 }
             }
-            let voice: Arc<dyn Tts> = match language {
-                Language::English => Arc::new(Piper::load(&onnx, cache, threads)?),
-                Language::Mandarin => Arc::new(Kokoro::load(&onnx, cache)?),
+            let local: Arc<dyn Tts> = match styles(voice) {
+                None => Arc::new(Piper::load(&onnx, cache, threads)?),
+                Some(styles) => {
+                    let model = match &kokoro {
+                        Some(model) => Arc::clone(model),
+                        None => Arc::clone(kokoro.insert(Arc::new(kokoro::Model::load(&onnx, cache)?))),
+                    };
+                    Arc::new(Kokoro::load(model, cache, styles, voice.language())?)
+                }
             };
-            known.push(voice);
-            voices.insert(language, known.into());
+            known.push(local);
+            voices.insert(voice, known.into());
         }
         let mut ears: Vec<Arc<dyn Stt>> = Vec::new();
         for server in &config.ears {
@@ -121,8 +130,8 @@ impl Engines {
         let scheduler =
             Arc::new(Scheduler::new(threads).map_err(|e| Error::Program(format!("no threads for inference: {e}")))?);
         let prompts = Arc::new(Prompts::open(config.prompts.clone()));
-        for (language, voices) in &voices {
-            warm(&scheduler, *language, voices);
+        for (voice, voices) in &voices {
+            warm(&scheduler, voice.language(), voices);
         }
         Ok(Self {
             scheduler,
@@ -182,15 +191,13 @@ impl Engines {
         &self,
         call: u64,
         priority: Priority,
-        language: Language,
+        voice: impl Into<Voice>,
         clause: &str,
         done: impl FnOnce(Result<Arc<[i16]>, Error>) + Send + 'static,
     ) -> Result<Speaking, Full> {
         let cancel = Cancel::default();
-        let Some(voices) = self.voices.get(&language).cloned() else {
-            done(Err(Error::Program(format!(
-                "no voice was loaded for language `{language}`"
-            ))));
+        let Some(voices) = self.of(voice.into()) else {
+            done(Err(Error::Program(NO_VOICE.to_owned())));
             return Ok(Speaking(cancel));
         };
         let due = working(&voices, |voice| voice.works()).next();
@@ -209,14 +216,12 @@ impl Engines {
     /// Renders `clause` and keeps it, so that speaking it later costs nothing; `done` is told how it went.
     pub fn render(
         &self,
-        language: Language,
+        voice: impl Into<Voice>,
         clause: &str,
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Full> {
-        let Some(voices) = self.voices.get(&language).cloned() else {
-            done(Err(Error::Program(format!(
-                "no voice was loaded for language `{language}`"
-            ))));
+        let Some(voices) = self.of(voice.into()) else {
+            done(Err(Error::Program(NO_VOICE.to_owned())));
             return Ok(());
         };
         let due = working(&voices, |voice| voice.works()).next();
@@ -233,14 +238,34 @@ impl Engines {
             })
     }
 
-    /// Those that have a voice.
-    pub fn languages(&self) -> Vec<Language> {
+    /// Who speaks as `voice`, or else whoever speaks its language.
+    fn of(&self, voice: Voice) -> Option<Voices> {
+        let alike = || {
+            self.voices
+                .iter()
+                .find(|(other, _)| other.language() == voice.language())
+        };
+        let voices = self.voices.get(&voice).or_else(|| alike().map(|(_, voices)| voices));
+        voices.cloned()
+    }
+
+    pub fn voices(&self) -> Vec<Voice> {
         self.voices.keys().copied().collect()
     }
 
     /// The pool that all this runs on.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
+    }
+}
+
+/// The file of Kokoro's styles for `voice`; Piper has one voice only.
+fn styles(voice: Voice) -> Option<&'static str> {
+    match voice {
+        Voice::Joe => None,
+        Voice::Heart => Some(models::KOKORO_AF_HEART),
+        Voice::Xiaoxiao => Some(models::KOKORO_ZF_XIAOXIAO),
+        Voice::Yunxi => Some(models::KOKORO_ZM_YUNXI),
     }
 }
 

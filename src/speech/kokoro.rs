@@ -1,8 +1,9 @@
-//! The Mandarin voice: Kokoro, on phonemes made from pinyin.
+//! Kokoro's voices: Mandarin on phonemes made from pinyin, English on those of espeak-ng.
 //!
 //! About seven times dearer than Piper: prompts are rendered ahead of time, and clauses are kept short.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ort::inputs;
 use ort::session::Session;
@@ -10,6 +11,8 @@ use ort::value::Tensor;
 use serde::Deserialize;
 
 use super::onnx::{Onnx, Pool};
+use super::text::english::kokoro_phonemes;
+use super::text::espeak::Espeak;
 use super::text::{mandarin, normalise};
 use super::{Cancel, Error, Tts, finish};
 use crate::language::Language;
@@ -28,14 +31,14 @@ struct Card {
     vocab: HashMap<String, i64>,
 }
 
-pub struct Kokoro {
+/// What all its voices share.
+pub struct Model {
     /// One: a second would cost another 90 MB for a voice that speaks ahead of time.
     session: Pool<Session>,
     vocabulary: HashMap<char, i64>,
-    styles: Vec<f32>,
 }
 
-impl Kokoro {
+impl Model {
     pub fn load(onnx: &Onnx, cache: &Cache) -> Result<Self, Error> {
         let path = cache.path(models::KOKORO_VOCAB)?;
         let text = std::fs::read_to_string(&path).map_err(|e| Error::model(&path, e))?;
@@ -45,24 +48,67 @@ impl Kokoro {
             .into_iter()
             .filter_map(|(symbol, id)| Some((one(&symbol)?, id)))
             .collect();
-        let path = cache.path(models::KOKORO_ZF_XIAOXIAO)?;
-        let bytes = std::fs::read(&path).map_err(|e| Error::model(&path, e))?;
-        let styles: Vec<f32> = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|&four| f32::from_le_bytes(four))
-            .collect();
-        if styles.len() < WIDTH || !styles.len().is_multiple_of(WIDTH) {
-            return Err(Error::model(&path, "not a table of 256 numbers a row"));
-        }
-        mandarin::warm();
         let session = onnx.session(&cache.path(models::KOKORO)?)?;
         Ok(Self {
             session: Pool::new(vec![session]),
             vocabulary,
+        })
+    }
+}
+
+/// One of its voices.
+pub struct Kokoro {
+    model: Arc<Model>,
+    reader: Reader,
+    /// The name of the file that `styles` come from.
+    name: &'static str,
+    styles: Vec<f32>,
+}
+
+/// Who turns words into phonemes.
+enum Reader {
+    English(Pool<Espeak>),
+    Mandarin,
+}
+
+impl Kokoro {
+    /// `speaker`: the file of its styles.
+    pub fn load(model: Arc<Model>, cache: &Cache, speaker: &'static str, language: Language) -> Result<Self, Error> {
+        let path = cache.path(speaker)?;
+        let bytes = std::fs::read(&path).map_err(|e| Error::model(&path, e))?;
+        let numbers = bytes.as_chunks::<4>().0.iter();
+        let styles: Vec<f32> = numbers.map(|&four| f32::from_le_bytes(four)).collect();
+        if styles.len() < WIDTH || !styles.len().is_multiple_of(WIDTH) {
+            return Err(Error::model(&path, "not a table of 256 numbers a row"));
+        }
+        let reader = match language {
+            Language::English => {
+                let espeak = Espeak::start("en-us").map_err(|e| Error::Program(e.to_string()))?;
+                Reader::English(Pool::new(vec![espeak]))
+            }
+            Language::Mandarin => {
+                mandarin::warm();
+                Reader::Mandarin
+            }
+        };
+        Ok(Self {
+            model,
+            reader,
+            name: speaker,
             styles,
         })
+    }
+
+    fn phonemes(&self, clause: &str) -> Result<String, Error> {
+        match &self.reader {
+            Reader::Mandarin => Ok(mandarin::phonemes(&normalise(clause, Language::Mandarin))),
+            Reader::English(espeak) => {
+                let words = normalise(clause, Language::English);
+                let ipa = espeak.with(|espeak| espeak.phonemes(&words));
+                let ipa = ipa.map_err(|e| Error::Program(e.to_string()))?;
+                Ok(kokoro_phonemes(&ipa))
+            }
+        }
     }
 
     fn synthesise(&self, tokens: &[i64]) -> Result<Vec<f32>, Error> {
@@ -78,7 +124,7 @@ impl Kokoro {
             "style" => Tensor::from_array(([1, WIDTH], style)).map_err(Error::inference)?,
             "speed" => Tensor::from_array(([1], vec![1.0_f32])).map_err(Error::inference)?,
         ];
-        self.session.with(|session| {
+        self.model.session.with(|session| {
             let outputs = session.run(inputs).map_err(Error::inference)?;
             let (_, sound) = outputs["audio"].try_extract_tensor::<f32>().map_err(Error::inference)?;
             Ok(sound.to_vec())
@@ -88,11 +134,9 @@ impl Kokoro {
 
 impl Tts for Kokoro {
     fn speak(&self, clause: &str, cancel: &Cancel) -> Result<Vec<i16>, Error> {
-        let phonemes = mandarin::phonemes(&normalise(clause, Language::Mandarin));
-        let tokens: Vec<i64> = phonemes
-            .chars()
-            .filter_map(|c| self.vocabulary.get(&c).copied())
-            .collect();
+        let vocabulary = &self.model.vocabulary;
+        let phonemes = self.phonemes(clause)?;
+        let tokens: Vec<i64> = phonemes.chars().filter_map(|c| vocabulary.get(&c).copied()).collect();
         let mut sound = Vec::new();
         for part in tokens.chunks(LONGEST) {
             if cancel.is_set() {
@@ -104,7 +148,7 @@ impl Tts for Kokoro {
     }
 
     fn name(&self) -> &str {
-        models::KOKORO_ZF_XIAOXIAO
+        self.name
     }
 }
 

@@ -9,7 +9,7 @@ use offhook::config::Config;
 use offhook::dialplan;
 use offhook::dialplan::assistant::{Detector, Endpointing};
 use offhook::engine::load::Script;
-use offhook::language::Language;
+use offhook::language::{Language, Voice};
 
 use super::{Arguments, Outcome, Talking, block_on, conditions, drawn, engines, json};
 
@@ -17,7 +17,7 @@ use super::{Arguments, Outcome, Talking, block_on, conditions, drawn, engines, j
 const ECHOED: usize = 200;
 
 pub fn end_of_turn(arguments: &Arguments, what: &Talking) -> Outcome {
-    let engines = Arc::new(engines(&[Language::English])?);
+    let engines = Arc::new(engines(&[Voice::Joe])?);
     let ways = [
         ("sound and words, 300 ms", Detector::SmartTurn, 300, 450),
         ("sound and words, 500 ms", Detector::SmartTurn, 500, 500),
@@ -57,7 +57,7 @@ pub fn end_of_turn(arguments: &Arguments, what: &Talking) -> Outcome {
 }
 
 pub fn barge_in(arguments: &Arguments, what: &Talking) -> Outcome {
-    let engines = Arc::new(engines(&[Language::English])?);
+    let engines = Arc::new(engines(&[Voice::Joe])?);
     let rows = barge_in::run(&engines, &what.speech, |kind, became| {
         if what.verbose {
             println!("{kind}: {became}");
@@ -141,7 +141,7 @@ fn prompts() -> Result<Vec<(Language, String)>, super::Error> {
 }
 
 pub fn silence(arguments: &Arguments, folder: &Path, minutes: f64) -> Outcome {
-    let engines = Arc::new(engines(&[Language::English])?);
+    let engines = Arc::new(engines(&[Voice::Joe])?);
     let rows = nothing_said::run(&engines, folder, minutes, |row| {
         if !arguments.json {
             println!(

@@ -476,6 +476,7 @@ fn campaigns_and_tests() {
             "queue.care.wait > 30",
             "write its unit, such as 30s",
         ),
+        ("voice: warm_female", "voice: warm", "no voice is called `warm`"),
         ("retry_on: [busy]", "retry_on: [bussy]", "did you mean `busy`"),
         ("per_day: 1", "per_day: 50", "whole number from 1 to 5"),
         ("after_beep: message", "after_beep: massage", "did you mean `message`"),

@@ -46,8 +46,8 @@ enum Answer {
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
-    /// The sound for those who wait.
-    Announced(Result<Arc<[i16]>, String>),
+    /// A sound for who waits, and what is done with it.
+    ForWaiting(fn(&mut Waiting, Arc<[i16]>), Result<Arc<[i16]>, String>),
 }
 
 /// An invitation that was routed to a plan.
@@ -262,17 +262,17 @@ impl Leg {
                 self.changed(offer);
                 None
             }
-            Event::Transferred { code, .. } => {
-                match &mut self.call {
-                    Some(call) => call.transferred(clock::now(), code),
-                    None if code >= 200 => return Some(self.hang_up("transferred without having been served")),
-                    None => {}
+            Event::Transferred { code, .. } => match &mut self.call {
+                Some(call) => {
+                    call.transferred(clock::now(), code);
+                    None
                 }
-                None
-            }
+                None => self.transferred_waiting(clock::now(), code),
+            },
             Event::Key { digit, .. } => {
-                if let Some(call) = &mut self.call {
-                    call.key(clock::now(), digit);
+                match &mut self.call {
+                    Some(call) => call.key(clock::now(), digit),
+                    None => self.waiting_key(clock::now(), digit),
                 }
                 None
             }
@@ -384,6 +384,9 @@ impl Leg {
             return Some(self.hang_up("the call reached its longest time"));
         }
         if self.waiting.is_some() {
+            for key in incoming.keys {
+                self.waiting_key(now, key.symbol());
+            }
             return self.await_place(now);
         }
         let call = self.call.as_mut()?;
@@ -428,9 +431,9 @@ impl Leg {
 
     fn answered(&mut self, answer: Answer) {
         let now = clock::now();
-        if let Answer::Announced(sound) = answer {
+        if let Answer::ForWaiting(then, sound) = answer {
             match (sound, &mut self.waiting) {
-                (Ok(sound), Some(waiting)) => waiting.announce(sound),
+                (Ok(sound), Some(waiting)) => then(waiting, sound),
                 (Err(e), Some(_)) => tracing::warn!("those who wait hear nothing: {e}"),
                 (_, None) => {}
             }
@@ -438,7 +441,7 @@ impl Leg {
         }
         let Some(call) = &mut self.call else { return };
         match answer {
-            Answer::Announced(_) => {}
+            Answer::ForWaiting(..) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);

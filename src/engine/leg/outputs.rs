@@ -8,6 +8,7 @@ use crate::call::{Call, Output, Question};
 use crate::dialplan::ToolCall;
 use crate::engine::thinking::think;
 use crate::engine::using::use_tool;
+use crate::language::Voice;
 use crate::sip::Action;
 
 impl Leg {
@@ -41,14 +42,11 @@ impl Leg {
                 Output::Unjudge => self.judging = None,
                 Output::Speak(wanted) => {
                     let (id, answers) = (wanted.id, self.answers.clone());
-                    let language = self
-                        .call
-                        .as_ref()
-                        .map_or(crate::language::Language::English, Call::language);
+                    let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
                     let spoken =
                         self.bot
                             .engines
-                            .speak(self.number, wanted.priority, language, &wanted.clause, move |result| {
+                            .speak(self.number, wanted.priority, voice, &wanted.clause, move |result| {
                                 answers
                                     .try_send(Answer::Voiced(id, result.map_err(|e| e.to_string())))
                                     .ok();

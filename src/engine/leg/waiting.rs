@@ -1,4 +1,5 @@
-//! A caller for whom there is no place yet: they hear that they wait, again and again, until one of the calls before them ends.
+//! A caller for whom there is no place yet: they hear that they wait, again and again, until one of the calls before them ends;
+//! the keys of a menu bring something to hear, or a person.
 //!
 //! Nothing is heard or decided meanwhile, so that waiting costs those who are served nothing.
 
@@ -10,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Answer, Ending, Leg};
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::clock;
+use crate::config::busy::{Choice, in_language};
 use crate::sip::Action;
 use crate::speech::Priority;
 
@@ -18,14 +20,21 @@ const BETWEEN: Duration = Duration::from_secs(12);
 
 /// The far end of a transfer has this long to answer.
 const TRANSFER: Duration = Duration::from_secs(30);
+/// What that far end is taken to have answered afterwards, of SIP.
+const REQUEST_TIMEOUT: u16 = 408;
 
 /// One who waits.
 pub(super) struct Waiting {
     until: Instant,
     announcement: Option<Arc<[i16]>>,
+    /// Of the sound that is heard.
     at: usize,
     /// Then the announcement begins again.
     again: Instant,
+    /// What a key brought, until it was heard.
+    chosen: Option<Arc<[i16]>>,
+    /// Being transferred, which must be answered by then.
+    leaves: Option<Instant>,
 }
 
 impl Waiting {
@@ -35,6 +44,8 @@ impl Waiting {
             announcement: None,
             at: 0,
             again: now,
+            chosen: None,
+            leaves: None,
         }
     }
 
@@ -43,20 +54,32 @@ impl Waiting {
         self.announcement = Some(sound);
     }
 
+    /// A key was pressed: the announcement is heard no further.
+    fn interrupt(&mut self, now: Instant) {
+        (self.chosen, self.at, self.again) = (None, 0, now + BETWEEN);
+    }
+
+    /// What the key brought, once.
+    pub fn choose(&mut self, sound: Arc<[i16]>) {
+        (self.chosen, self.at) = (Some(sound), 0);
+    }
+
     pub fn is_over(&self, now: Instant) -> bool {
         now >= self.until
     }
 
     /// The next 20 ms.
     pub fn frame(&mut self, now: Instant) -> Frame {
-        let Some(sound) = self.announcement.as_ref().filter(|_| now >= self.again) else {
+        let announced = self.announcement.as_ref().filter(|_| now >= self.again);
+        let sound = self.chosen.as_ref().or(announced);
+        let Some(sound) = sound.filter(|_| self.leaves.is_none()) else {
             return Frame::silence();
         };
         let rest = sound.get(self.at..).unwrap_or_default();
         let frame = Frame::from_slice(&rest[..rest.len().min(FRAME_SAMPLES)]);
         self.at += FRAME_SAMPLES;
         if self.at >= sound.len() {
-            (self.at, self.again) = (0, now + BETWEEN);
+            self.interrupt(now);
         }
         frame
     }
@@ -67,58 +90,118 @@ impl Leg {
         let Some(start) = &self.start else { return };
         self.journal
             .event("the caller waits: as many calls as there may be at once are being served");
-        let busy = &self.bot.busy;
-        self.waiting = Some(Waiting::new(clock::now(), busy.longest));
+        self.waiting = Some(Waiting::new(clock::now(), self.bot.busy.longest));
+        let announcement = self.bot.busy.announcement(start.language).to_owned();
+        self.say_to_who_waits(&announcement, Waiting::announce);
+    }
+
+    /// Without a voice the caller waits in silence.
+    fn say_to_who_waits(&mut self, text: &str, then: fn(&mut Waiting, Arc<[i16]>)) {
+        let Some(start) = &self.start else { return };
+        let voice = start.plan.voice(&start.assistant, start.language);
         let answers = self.answers.clone();
-        let announcement = busy.announcement(start.language);
-        let spoken = self.bot.engines.speak(
-            self.number,
-            Priority::Next,
-            start.language,
-            announcement,
-            move |sound| {
-                answers
-                    .try_send(Answer::Announced(sound.map_err(|e| e.to_string())))
-                    .ok();
-            },
-        );
-        // Without a voice the caller waits in silence.
-        self.speaking.extend(spoken.ok().map(|speaking| (0, speaking)));
+        let spoken = self
+            .bot
+            .engines
+            .speak(self.number, Priority::Next, voice, text, move |sound| {
+                let sound = sound.map_err(|e| e.to_string());
+                answers.try_send(Answer::ForWaiting(then, sound)).ok();
+            });
+        self.speaking
+            .extend(spoken.ok().map(|speaking| (self.speaking.len() as u64, speaking)));
+    }
+
+    /// A key of the menu.
+    pub(super) fn waiting_key(&mut self, now: Instant, key: char) {
+        let (Some(waiting), Some(start)) = (&mut self.waiting, &self.start) else {
+            return;
+        };
+        let Some(choice) = self.bot.busy.keys.get(&key).cloned() else {
+            return;
+        };
+        if waiting.leaves.is_some() {
+            return;
+        }
+        waiting.interrupt(now);
+        let language = start.language;
+        match choice {
+            Choice::Say(texts) => {
+                self.journal.event(format!("the caller, who waits, pressed {key}"));
+                if let Some(text) = in_language(&texts, language) {
+                    self.say_to_who_waits(text, Waiting::choose);
+                }
+            }
+            Choice::Transfer(to) => {
+                self.journal.event(format!(
+                    "the caller, who waits, pressed {key}, and is transferred to {to}"
+                ));
+                self.leave(now, to);
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Instant, to: String) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.leaves = Some(now + TRANSFER);
+            self.bot.act(Action::Refer { call: self.id, to });
+        }
+    }
+
+    /// The far end of a transfer answered with `code`, of SIP. Who is refused there waits on, or is served.
+    pub(super) fn transferred_waiting(&mut self, now: Instant, code: u16) -> Option<Ending> {
+        let waiting = self.waiting.as_mut().filter(|_| code >= 200)?;
+        waiting.leaves = None;
+        if code < 300 {
+            return Some(self.hang_up("transferred without having been served"));
+        }
+        if waiting.is_over(now) {
+            return Some(self.hang_up("the transfer of a caller who had waited was not answered"));
+        }
+        self.journal
+            .event(format!("the transfer failed ({code}): the caller waits on"));
+        if self.place.is_some() {
+            self.serve();
+        }
+        None
     }
 
     /// A call before this one has ended.
     pub(super) fn admitted(&mut self, place: OwnedSemaphorePermit) {
         self.place = Some(place);
-        // One who is being transferred has left.
-        if self.start.is_some() && self.waiting.take().is_some() {
-            self.speaking.clear();
-            self.journal.event("the caller is served");
-            self.begin();
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.leaves.is_none()) {
+            self.serve();
         }
+    }
+
+    fn serve(&mut self) {
+        self.waiting = None;
+        self.speaking.clear();
+        self.journal.event("the caller is served");
+        self.begin();
     }
 
     /// 20 ms of waiting.
     pub(super) fn await_place(&mut self, now: Instant) -> Option<Ending> {
         let waiting = self.waiting.as_mut()?;
-        let (frame, over) = (waiting.frame(now), waiting.is_over(now));
+        let (frame, over, leaves) = (waiting.frame(now), waiting.is_over(now), waiting.leaves);
         if !self.held {
             self.send(now, &frame);
+        }
+        match leaves {
+            Some(until) if now >= until => return self.transferred_waiting(now, REQUEST_TIMEOUT),
+            Some(_) => return None,
+            None => {}
         }
         if !over {
             return None;
         }
-        let waits = self.start.take().is_some();
-        match self.bot.busy.then.clone().filter(|_| waits) {
-            Some(to) => {
-                self.journal
-                    .event(format!("the caller has waited long enough, and is transferred to {to}"));
-                self.waiting = Some(Waiting::new(now, TRANSFER));
-                self.bot.act(Action::Refer { call: self.id, to });
-                None
-            }
-            None if waits => Some(self.hang_up("no place was free in time")),
-            None => Some(self.hang_up("the transfer of a caller who had waited was not answered")),
-        }
+        let Some(to) = self.bot.busy.then.clone() else {
+            return Some(self.hang_up("no place was free in time"));
+        };
+        self.journal
+            .event(format!("the caller has waited long enough, and is transferred to {to}"));
+        self.leave(now, to);
+        None
     }
 }
 
@@ -140,5 +223,28 @@ mod tests {
         }
         // One second at 0, 13 and 26 s.
         assert!((148..=150).contains(&sounded), "{sounded}");
+    }
+
+    #[test]
+    fn what_a_key_brings_is_heard_once_and_the_announcement_after_it() {
+        let start = clock::now();
+        let mut waiting = Waiting::new(start, Duration::from_secs(60));
+        let second = |level| tone::sine(300.0, level, Duration::from_secs(1)).into();
+        waiting.announce(second(-20.0));
+        let mut levels = Vec::new();
+        for tick in 0..1_000 {
+            let now = start + tick * Duration::from_millis(20);
+            if tick == 25 {
+                waiting.interrupt(now);
+                waiting.choose(second(-10.0));
+            }
+            levels.push(waiting.frame(now).level());
+        }
+        assert!(levels[5..25].iter().all(|level| (-25.0..-15.0).contains(level)));
+        assert!(levels[27..73].iter().all(|level| (-12.0..-8.0).contains(level)));
+        assert!(levels[77..670].iter().all(|level| *level < -60.0), "twelve seconds");
+        assert!(levels[680..720].iter().all(|level| (-25.0..-15.0).contains(level)));
+        waiting.leaves = Some(start);
+        assert!(waiting.frame(start + Duration::from_secs(30)).level() < -60.0);
     }
 }

@@ -13,7 +13,7 @@ fn caller(name: &str) -> PathBuf {
     root().join("fixtures/callers").join(name)
 }
 
-fn failures(report: &Value) -> Vec<&Value> {
+pub(super) fn failures(report: &Value) -> Vec<&Value> {
     report["failures"]
         .as_array()
         .map(|all| all.iter().collect())
@@ -184,7 +184,7 @@ fn a_real_model_server_decides() {
         .spawn()
         .unwrap_or_else(|e| panic!("{} cannot be run: {e}; `.ci/setup test` installs it", litellm.display()));
     let mut server = Killed(server);
-    super::bot::until("litellm", std::time::Duration::from_secs(90), || {
+    until("litellm", std::time::Duration::from_secs(90), || {
         assert!(server.0.try_wait().expect("waited").is_none(), "litellm ended");
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()
     });
@@ -281,63 +281,9 @@ fn the_program_teaches_and_knows_its_models() {
     let models = text(&offhook(&["models", "list"]).stdout);
     assert!(models.contains("here") && models.contains("whisper"), "{models}");
     let mut talk = Command::new(env!("CARGO_BIN_EXE_offhook"));
-    let (worked, said) = run(talk.arg("talk").env("ALSA_CONFIG_PATH", "/dev/null"), super::bot::LIMIT);
+    let (worked, said) = run(talk.arg("talk").env("ALSA_CONFIG_PATH", "/dev/null"), LIMIT);
     assert!(
         !worked && said.contains("microphone") && said.contains("softphone"),
         "{said}"
     );
-}
-
-/// Waits, and is served.
-const SECOND: &str = "language: en\nfrom: second\nsteps:\n  - hear: \"our lines are busy please hold the line\"\n  - hear: \"how can I help\"\n  - say: \"What are your opening hours?\"\n  - hear: \"Monday to Friday\"\n  - end: caller\n";
-
-#[test]
-fn a_caller_too_many_waits_is_told_so_and_is_served_in_turn() {
-    let bot = Bot::start(
-        "dialplans/support.yaml",
-        "calls: {most: 1, busy: {waiting: 1, longest: 60s}}",
-    );
-    let first = "language: en\nfrom: first\nsteps:\n  - hear: \"how can I help\"\n  - wait: 12s\n  - end: caller\n";
-    let (uri, first) = (bot.uri(), script(bot.folder.path(), first).display().to_string());
-    std::thread::scope(|threads| {
-        let served = threads.spawn(move || offhook(&["ring", &uri, "--as", &first, "--json"]));
-        until("the first call", LIMIT, || (!bot.calls().is_empty()).then_some(()));
-        let second = bot.folder.path().join("second.yaml");
-        std::fs::write(&second, SECOND).expect("written");
-        let report = bot.ring(&second, &[]);
-        assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
-        assert!(served.join().expect("it rang").status.success());
-    });
-    let record = bot.last_call().to_string();
-    assert!(
-        record.contains("the caller waits") && record.contains("the caller is served"),
-        "{record}"
-    );
-    bot.stop();
-}
-
-#[test]
-fn who_has_waited_long_enough_is_told_goodbye_by_the_line() {
-    let bot = Bot::start(
-        "dialplans/support.yaml",
-        "calls: {most: 1, busy: {waiting: 1, longest: 1s}}",
-    );
-    let served = "language: en\nsteps:\n  - hear: \"how can I help\"\n  - wait: 8s\n  - end: caller\n";
-    let (uri, served) = (bot.uri(), script(bot.folder.path(), served).display().to_string());
-    std::thread::scope(|threads| {
-        let served = threads.spawn(move || offhook(&["ring", &uri, "--as", &served, "--json"]));
-        until("the first call", LIMIT, || (!bot.calls().is_empty()).then_some(()));
-        let waits = bot.folder.path().join("waits.yaml");
-        std::fs::write(&waits, "language: en\nsteps:\n  - end: bot\n").expect("written");
-        let report = bot.ring(&waits, &[]);
-        assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
-        assert!(served.join().expect("it rang").status.success());
-    });
-    until("its record", LIMIT, || {
-        bot.endings()
-            .iter()
-            .any(|ending| ending.contains("no place was free"))
-            .then_some(())
-    });
-    bot.stop();
 }

@@ -6,3 +6,4 @@ mod callers;
 mod misfortune;
 mod peers;
 mod plans;
+mod waiting;

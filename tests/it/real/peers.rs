@@ -27,7 +27,7 @@ fn held(pid: u32) -> (u64, usize, usize) {
     )
 }
 
-fn sipp(bot: &Bot, arguments: &[&str], folder: &Path) -> (bool, String) {
+pub(super) fn sipp(bot: &Bot, arguments: &[&str], folder: &Path) -> (bool, String) {
     let media = free_port().to_string();
     let mut command = Command::new("sipp");
     command.args([

@@ -5,11 +5,13 @@
 
 mod amounts;
 mod calendar;
+mod kokoro;
 mod numbers;
 mod piper;
 mod telephone;
 mod words;
 
+pub use kokoro::kokoro_phonemes;
 pub use piper::{Identified, identify, piper_phoneme_ids};
 
 use pinyin::ToPinyin;

@@ -1,4 +1,8 @@
-//! The languages a call can be held in, and the script that Mandarin is written in here: the simplified one.
+//! The languages a call can be held in, their voices, and the script that Mandarin is written in here: the simplified one.
+
+mod voice;
+
+pub use voice::Voice;
 
 use std::borrow::Cow;
 use std::fmt;

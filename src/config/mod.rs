@@ -3,12 +3,15 @@
 //! `offhook.yaml` belongs to whoever runs the machine: addresses, trunks, limits, secrets. What the bot says belongs to the
 //! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
 
+pub mod busy;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::busy::Busy;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
@@ -53,46 +56,6 @@ pub struct Calls {
     pub busy: Busy,
     pub longest: Duration,
     pub record: Recordings,
-}
-
-/// What happens to callers above the number that are served at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Busy {
-    /// Callers who may wait; one more is answered 503.
-    pub waiting: usize,
-    /// The longest that they wait.
-    pub longest: Duration,
-    /// And where they are transferred then: a SIP URI. Without it the call ends.
-    pub then: Option<String>,
-    /// What they hear, where it is not the usual.
-    pub say: Vec<(Language, String)>,
-}
-
-impl Default for Busy {
-    fn default() -> Self {
-        Self {
-            waiting: 0,
-            longest: Duration::from_secs(180),
-            then: None,
-            say: Vec::new(),
-        }
-    }
-}
-
-impl Busy {
-    /// What is announced in `language`.
-    pub fn announcement(&self, language: Language) -> &str {
-        let own = self.say.iter().find(|(known, _)| *known == language);
-        own.map_or(
-            match language {
-                Language::English => {
-                    "All our lines are busy. Please hold the line, you will be answered in the order of your call."
-                }
-                Language::Mandarin => "目前线路繁忙，请不要挂机，我们会按顺序接听您的来电。",
-            },
-            |(_, text)| text,
-        )
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,41 +303,13 @@ impl Reader<'_> {
             calls.most = most as usize;
         }
         if let Some(node) = fields.get("busy") {
-            self.busy(node, &mut calls.busy);
+            calls.busy.read(node, self.problems);
         }
         if let Some(longest) = fields.duration("longest", self.problems) {
             calls.longest = longest;
         }
         if let Some(record) = fields.boolean("record", self.problems) {
             calls.record = if record { Recordings::Kept } else { Recordings::No };
-        }
-    }
-
-    fn busy(&mut self, node: &Node, busy: &mut Busy) {
-        let known = ["waiting", "longest", "then", "say"];
-        let Some(fields) = Fields::of(node, "`busy`", &known, self.problems) else {
-            return;
-        };
-        if let Some(waiting) = fields.count("waiting", 0..=10_000, self.problems) {
-            busy.waiting = waiting as usize;
-        }
-        if let Some(longest) = fields.duration("longest", self.problems) {
-            busy.longest = longest;
-        }
-        busy.then = fields.text("then", self.problems);
-        if let Some(then) = busy.then.as_deref().filter(|then| !then.starts_with("sip:")) {
-            self.problems.error(
-                fields.place(),
-                format!("`then: {then}` is no SIP URI; write `sip:desk@pbx.example`"),
-            );
-        }
-        let Some(say) = fields.get("say") else { return };
-        let Some(said) = Fields::of(say, "`say`", &Language::ALL.map(Language::code), self.problems) else {
-            return;
-        };
-        for language in Language::ALL {
-            let text = said.text(language.code(), self.problems);
-            busy.say.extend(text.map(|text| (language, text)));
         }
     }
 
@@ -499,14 +434,14 @@ fn transport_named(name: &str) -> Option<Transport> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Config, Vec<String>> {
+    pub(super) fn parse(text: &str) -> Result<Config, Vec<String>> {
         let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
         Config::parse(text, "offhook.yaml", &environment).map_err(|p| p.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn the_shipped_configuration_is_the_default() {
-        let shipped = parse(include_str!("../offhook.yaml")).expect("valid");
+        let shipped = parse(include_str!("../../offhook.yaml")).expect("valid");
         let standard = Config::default();
         assert_eq!(shipped.sip.listen, standard.sip.listen);
         assert_eq!(shipped.rtp.ports, standard.rtp.ports);
@@ -542,18 +477,6 @@ mod tests {
                 "{words}: {problems:#?}"
             );
         }
-    }
-
-    #[test]
-    fn those_who_wait_hear_the_usual_or_what_is_configured() {
-        let text =
-            "calls: {most: 2, busy: {waiting: 4, longest: 90s, then: \"sip:desk@127.0.0.1\", say: {en: \"Busy.\"}}}\n";
-        let busy = parse(text).expect("a configuration").calls.busy;
-        assert_eq!((busy.waiting, busy.longest), (4, Duration::from_secs(90)));
-        assert_eq!(busy.announcement(Language::English), "Busy.");
-        assert!(busy.announcement(Language::Mandarin).contains("繁忙"));
-        let problems = parse("calls: {busy: {then: desk}}\n").expect_err("no URI");
-        assert!(problems[0].contains("sip:desk@"), "{problems:?}");
     }
 
     #[test]
