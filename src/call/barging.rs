@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Call, Heard, Note};
+use super::{Call, Decode, Heard, Note};
 use crate::dialplan::assistant::{Bargein, Interruption, Resume};
 use crate::dialplan::{Expect, SlotKind};
 use crate::language::Language;
@@ -45,13 +45,21 @@ impl Call {
         }
     }
 
-    /// A sound over the bot that has ended already was no word: the bot goes on. Tells whether it did.
-    pub(super) fn pass_over_noise(&mut self, now: Instant) -> bool {
-        let bargein = self.bargein();
-        let passed = self.playout.is_paused()
-            && self.turn.spoke() < bargein.min_speech
+    /// Whether a sound over the bot that was too short for most words means nothing, heard as `text`.
+    pub(super) fn is_noise(&self, text: &str) -> bool {
+        self.playout.is_paused()
             && self.partial.is_empty()
-            && bargein.resumes_on(Resume::Noise);
+            && self.turn.spoke() < self.bargein().min_speech
+            && self.means_nothing(text)
+    }
+
+    /// The bot goes on after such a sound, as soon as it is known to be one. Tells whether it did.
+    pub(super) fn pass_over_noise(&mut self, now: Instant) -> bool {
+        let known = match &self.decode {
+            Decode::Known { transcript } => Some(transcript.text.as_str()),
+            Decode::None | Decode::Asked { .. } => None,
+        };
+        let passed = known.is_some_and(|text| self.is_noise(text));
         if passed {
             self.drop_decode();
             self.forget_pause();

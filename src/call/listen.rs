@@ -66,7 +66,7 @@ impl Call {
                 doubtful: false,
             }
         });
-        if transcript.doubtful && !self.is_clear(&transcript.text) {
+        if transcript.doubtful && !self.is_clear(&transcript.text) && !self.is_noise(&transcript.text) {
             return self.ask_for_words(transcript.language, Vec::new(), Care::Careful);
         }
         match self.thought {
@@ -74,8 +74,10 @@ impl Call {
             Thought::None | Thought::Asking(_) => {
                 self.hurry(now, &transcript.text);
                 self.decode = Decode::Known { transcript };
-                self.weigh_pause();
-                self.follow_turn(now);
+                if !self.pass_over_noise(now) {
+                    self.weigh_pause();
+                    self.follow_turn(now);
+                }
             }
         }
     }
