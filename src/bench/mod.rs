@@ -10,6 +10,7 @@ pub mod end_of_turn;
 pub mod faster_whisper;
 pub mod media;
 mod model_server;
+pub mod names;
 pub mod nothing_said;
 mod panels;
 mod plain;

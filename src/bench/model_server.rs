@@ -14,9 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::calling::Error;
 
-/// A token is so long, in characters, and comes so long after the one before it.
+/// A token is so long, in characters.
 const TOKEN: usize = 4;
-const BETWEEN: Duration = Duration::from_millis(10);
 /// The longest request that is read, in bytes.
 const LONGEST: usize = 1 << 20;
 
@@ -30,6 +29,14 @@ struct Known {
     answer: String,
 }
 
+/// How fast it writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub first_token: Duration,
+    /// From each token to the next.
+    pub between: Duration,
+}
+
 /// The server; dropping it ends it.
 pub struct ModelServer {
     pub address: SocketAddr,
@@ -37,9 +44,9 @@ pub struct ModelServer {
 }
 
 impl ModelServer {
-    /// Answers from the file `answers` on a port of loopback, the first token after `first_token`.
+    /// Answers from the file `answers` on a port of loopback at this `pace`.
     #[expect(clippy::disallowed_methods, reason = "the task is owned by the handle in the server")]
-    pub async fn start(answers: &Path, first_token: Duration) -> Result<Self, Error> {
+    pub async fn start(answers: &Path, pace: Pace) -> Result<Self, Error> {
         let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("{}: {e}", answers.display()));
         let text = std::fs::read_to_string(answers).map_err(|e| wrong(&e))?;
         let known: Vec<Known> = serde_saphyr::from_str(&text).map_err(|e| wrong(&e))?;
@@ -52,7 +59,7 @@ impl ModelServer {
                 let known = Arc::clone(&known);
                 answering.spawn(async move {
                     // A caller who went on has dropped the connection.
-                    answer(stream, &known, first_token).await.ok();
+                    answer(stream, &known, pace).await.ok();
                 });
                 while answering.try_join_next().is_some() {}
             }
@@ -64,7 +71,7 @@ impl ModelServer {
     }
 }
 
-async fn answer(stream: TcpStream, known: &[Known], first_token: Duration) -> std::io::Result<()> {
+async fn answer(stream: TcpStream, known: &[Known], pace: Pace) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -86,14 +93,15 @@ async fn answer(stream: TcpStream, known: &[Known], first_token: Duration) -> st
     let text = text_for(known, asked);
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    tokio::time::sleep(first_token).await;
+    let begins = tokio::time::Instant::now() + pace.first_token;
     let letters: Vec<char> = text.chars().collect();
-    for token in letters.chunks(TOKEN) {
+    for (n, token) in (0..).zip(letters.chunks(TOKEN)) {
+        // By the clock, so that a machine that wakes late does not slow the model down.
+        tokio::time::sleep_until(begins + pace.between * n).await;
         let token: String = token.iter().collect();
         let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": token}}]});
         stream.write_all(format!("data: {event}\n\n").as_bytes()).await?;
         stream.flush().await?;
-        tokio::time::sleep(BETWEEN).await;
     }
     stream.write_all(b"data: [DONE]\n\n").await?;
     stream.shutdown().await

@@ -149,6 +149,7 @@ impl Decoder {
                     or: Vec::new(),
                     digits,
                     care: Care::AsNeeded,
+                    names: "".into(),
                 };
                 whisper.transcribe(samples, &listening, &cancel)?.text
             }

@@ -1,6 +1,6 @@
 //! How fast the voices speak.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use serde::Serialize;
 
@@ -47,6 +47,15 @@ const SENTENCES: [(Language, &[&str]); 2] = [
     ),
 ];
 
+/// `words` in that voice, 16 kHz mono.
+pub(super) fn spoken(engines: &Engines, voice: Voice, words: &str) -> Result<Arc<[i16]>, Error> {
+    let (done, spoken) = mpsc::channel();
+    let speaking = engines.speak(0, Priority::Turn, voice, words, move |sound| drop(done.send(sound)))?;
+    let sound = spoken.recv().map_err(|_| Error::Cancelled)?;
+    drop(speaking);
+    sound
+}
+
 /// Speaks with every voice of `voices`.
 pub fn run(engines: &Engines, voices: &[Voice]) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
@@ -58,11 +67,8 @@ pub fn run(engines: &Engines, voices: &[Voice]) -> Result<Vec<Row>, Error> {
             .flat_map(|(_, all)| *all)
             .flat_map(|sentence| clauses(sentence, language))
         {
-            let (done, spoken) = mpsc::channel();
             let began = clock::now();
-            let speaking = engines.speak(0, Priority::Turn, voice, &clause, move |sound| drop(done.send(sound)))?;
-            let sound = spoken.recv().map_err(|_| Error::Cancelled)??;
-            drop(speaking);
+            let sound = spoken(engines, voice, &clause)?;
             times.push(milliseconds(clock::now().saturating_duration_since(began)));
             samples += sound.len();
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::calling::{Error, ring_until};
 use super::model_server::ModelServer;
+pub use super::model_server::Pace;
 use super::{milliseconds, percentile, plot};
 use crate::config::Config;
 use crate::dialogue::model::{Format, Server};
@@ -27,8 +28,8 @@ pub struct Wanted {
     pub turns: usize,
     /// Calls at once.
     pub at_once: usize,
-    /// With a language model that needs so long for its first token, and knows the answers of this file.
-    pub model: Option<(Duration, PathBuf)>,
+    /// With a language model of this pace that knows the answers of this file.
+    pub model: Option<(Pace, PathBuf)>,
 }
 
 /// Milliseconds.
@@ -77,7 +78,7 @@ pub async fn run(
         .collect::<Result<Vec<_>, _>>()?;
     let Wanted { turns, at_once, .. } = *wanted;
     let model = match &wanted.model {
-        Some((first_token, answers)) => Some(ModelServer::start(answers, *first_token).await?),
+        Some((pace, answers)) => Some(ModelServer::start(answers, *pace).await?),
         None => None,
     };
     let mut config = config.clone();
@@ -128,7 +129,7 @@ pub async fn run(
     Ok(Figures {
         plot: plot::gaps(&parts, gap_p50, gap_p95, &super::conditions()),
         at_once: at_once.max(1),
-        first_token: wanted.model.as_ref().map(|(first, _)| milliseconds(*first)),
+        first_token: wanted.model.as_ref().map(|(pace, _)| milliseconds(pace.first_token)),
         turns: gaps.len(),
         gap_p50,
         gap_p95,

@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use serde::Serialize;
 
 use super::recordings::through_the_telephone;
+use super::tts::spoken;
 use super::{milliseconds, percentile};
 use crate::audio::level::{amplify, speech_level};
 use crate::audio::{level_dbfs, wav};
@@ -15,9 +16,9 @@ use crate::dialogue::Meaning;
 use crate::dialogue::choosing::choose;
 use crate::dialogue::measure::{Evaluation, Table};
 use crate::dialogue::wishes::By;
-use crate::language::Language;
+use crate::language::{Language, Voice};
 use crate::simulate::words::{errors, units};
-use crate::speech::{Care, Digits, Engines, Listening, Priority, RATE};
+use crate::speech::{Care, Digits, Engines, Listening, RATE};
 
 /// One way of judging.
 #[derive(Clone, Debug, Serialize)]
@@ -173,7 +174,7 @@ pub fn heard(engines: &Engines, table: &Table, room: &Room, mut each: impl FnMut
     let (mut said_units, mut wrong) = (0, 0);
     for (at, asked) in table.asked.iter_mut().enumerate() {
         let mut sound = vec![0; AROUND];
-        sound.extend(spoken(engines, &asked.words)?);
+        sound.extend(spoken(engines, Voice::Joe, &asked.words)?.iter());
         sound.resize(sound.len() + AROUND, 0);
         // Another stretch of the noise each time.
         room.around(&mut sound, at * 7919 * 16);
@@ -190,18 +191,6 @@ pub fn heard(engines: &Engines, table: &Table, room: &Room, mut each: impl FnMut
     })
 }
 
-fn spoken(engines: &Engines, words: &str) -> Result<Vec<i16>, Error> {
-    let (done, spoken) = mpsc::channel();
-    let speaking = engines
-        .speak(0, Priority::Turn, Language::English, words, move |sound| {
-            drop(done.send(sound));
-        })
-        .map_err(crate::speech::Error::from)?;
-    let sound = spoken.recv().map_err(|_| crate::speech::Error::Cancelled)??;
-    drop(speaking);
-    Ok(sound.to_vec())
-}
-
 fn transcribed(engines: &Engines, sound: Vec<i16>) -> Result<String, Error> {
     let (done, heard) = mpsc::channel();
     let listening = Listening {
@@ -209,6 +198,7 @@ fn transcribed(engines: &Engines, sound: Vec<i16>) -> Result<String, Error> {
         or: Vec::new(),
         digits: Digits::No,
         care: Care::AsNeeded,
+        names: "".into(),
     };
     let hearing = engines
         .hear(0, sound, listening, move |transcript| drop(done.send(transcript)))

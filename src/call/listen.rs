@@ -250,6 +250,10 @@ impl Call {
             or,
             digits,
             care,
+            names: self
+                .understanding
+                .get(&language)
+                .map_or_else(|| "".into(), |known| known.names()),
         };
         self.outputs.push_back(Output::Hear {
             id,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Call, Decode, Output};
+use super::{Call, Decode, Manager, Output};
 use crate::dialogue::slots::extract;
 use crate::dialplan::Expect;
 use crate::dialplan::assistant::{Detector, Endpointing};
@@ -74,15 +74,17 @@ impl Call {
     /// How long the pause may be, by its sound and by the words before it. Before the words are known no pause is cut short:
     /// nothing could be answered anyway.
     pub(super) fn weigh_pause(&mut self) {
-        let Some(chance) = self.judged else {
-            if self.judging.is_none() {
-                self.guess();
-            }
-            return;
-        };
         let text = match &self.decode {
             Decode::Known { transcript } => Some(transcript.text.as_str()),
             Decode::None | Decode::Asked { .. } => None,
+        };
+        let Some(chance) = self.judged else {
+            // A model needs its time: words that end a sentence are put to it before it is known how they sounded.
+            let worth = self.manager == Manager::Model && text.is_some_and(closed);
+            if self.judging.is_none() || worth {
+                self.guess();
+            }
+            return;
         };
         let answers = |text: &str| match &self.expect {
             Expect::Slot(slot) => extract(text, slot, self.language, self.at).is_some(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 use offhook::bench::faster_whisper::FasterWhisper;
-use offhook::bench::{capacity, conditions, media, memory, recordings, stt, tts, turn, understanding};
+use offhook::bench::{capacity, conditions, media, memory, names, recordings, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
 use offhook::language::Voice;
@@ -85,6 +85,15 @@ enum What {
         #[arg(long, default_value_t = 7.5)]
         minutes: f64,
     },
+    /// Whether names are heard better by a recogniser that is told of them.
+    Names {
+        /// Names and a sentence with each: a table with a head and two columns.
+        #[arg(long, default_value = "fixtures/names.tsv")]
+        table: PathBuf,
+        /// The folder of recordings without any of them.
+        #[arg(long, default_value = "../shared/speech")]
+        speech: PathBuf,
+    },
     /// Speed of the voices.
     Tts,
     /// The cost of a call's sound.
@@ -112,6 +121,9 @@ struct Turn {
     /// With a language model whose first token comes after so many milliseconds, and that knows the answers to the two callers.
     #[arg(long)]
     first_token: Option<u64>,
+    /// And that writes so many tokens a second from then on.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..), requires = "first_token")]
+    tokens_per_second: u32,
     /// What that model answers to which words.
     #[arg(
         long,
@@ -189,6 +201,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             verbose,
             plot,
         } => stt_of(arguments, (speech, only.as_deref()), *beside, *verbose, plot.as_deref())?,
+        What::Names { table, speech } => return names_of(arguments, table, speech),
         What::Tts => {
             let rows = tts::run(&engines(&Voice::ALL)?, &Voice::ALL)?;
             if arguments.json {
@@ -225,6 +238,28 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+fn names_of(arguments: &Arguments, table: &std::path::Path, speech: &std::path::Path) -> Outcome {
+    let engines = engines(&[Voice::Joe, Voice::Heart])?;
+    let whisper = Whisper::load(&Cache::open().path(models::WHISPER)?, 1)?;
+    let rows = names::run(&engines, &whisper, &names::table(table)?, speech)?;
+    if arguments.json {
+        return json(&rows);
+    }
+    for r in rows {
+        println!(
+            "names {}: {:.1} % of them heard in {} sentences, {:.1} % of the words wrong; {} recordings without any: {:.1} % wrong, {} names invented",
+            if r.told { "told" } else { "not told" },
+            r.names_heard,
+            r.sentences,
+            r.error_rate,
+            r.recordings,
+            r.error_rate_without_names,
+            r.names_invented
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn turns_of(arguments: &Arguments, what: &Turn) -> Result<(), Error> {
     let mut config = configuration(&what.config)?;
     let wanted = turn::Wanted {
@@ -232,9 +267,13 @@ fn turns_of(arguments: &Arguments, what: &Turn) -> Result<(), Error> {
         recordings: what.speech.clone(),
         turns: what.turns,
         at_once: what.calls,
-        model: what
-            .first_token
-            .map(|ms| (Duration::from_millis(ms), what.answers.clone())),
+        model: what.first_token.map(|ms| {
+            let pace = turn::Pace {
+                first_token: Duration::from_millis(ms),
+                between: Duration::from_secs(1) / what.tokens_per_second,
+            };
+            (pace, what.answers.clone())
+        }),
     };
     config.data = std::env::temp_dir().join(format!("offhook-bench-{}", std::process::id()));
     let figures = block_on(turn::run(&config, &wanted, |gap, ledger| {

@@ -15,6 +15,7 @@ mod learnt;
 pub mod meaning;
 pub mod measure;
 pub mod model;
+mod names;
 mod phrases;
 pub mod sentiment;
 pub mod similarity;

@@ -393,6 +393,7 @@ impl OnTheLine<'_> {
             or: Vec::new(),
             digits: Digits::No,
             care: Care::AsNeeded,
+            names: "".into(),
         };
         let hearing = self.engines.hear(0, sound, listening, move |result| {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());

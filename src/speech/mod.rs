@@ -20,6 +20,7 @@ pub mod whisper;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use engines::{Engines, Hearing, Judging, Speaking};
@@ -72,6 +73,8 @@ pub struct Listening {
     /// Whether digits are expected: a single one needs the longer context.
     pub digits: Digits,
     pub care: Care,
+    /// Names that are likely, with commas between; empty for none.
+    pub names: Arc<str>,
 }
 
 /// How much time the words are worth.

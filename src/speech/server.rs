@@ -159,6 +159,9 @@ impl Stt for Ear {
         if !open {
             fields.push(("language", listening.language.code()));
         }
+        if !listening.names.is_empty() {
+            fields.push(("prompt", &listening.names));
+        }
         let (kind, form) = form(&fields, &sound);
         let answer = self.0.ask("/audio/transcriptions", cancel, |request| {
             request.header("content-type", kind).body(form)
@@ -325,6 +328,7 @@ mod tests {
             or,
             digits: Digits::No,
             care: Care::AsNeeded,
+            names: "Acme, Berlin".into(),
         }
     }
 

@@ -37,6 +37,8 @@ const DOUBT_IN_MANDARIN: f32 = -0.5;
 const GREEDY: SamplingStrategy = SamplingStrategy::Greedy { best_of: 1 };
 /// Texts that the careful decode weighs against each other, as many as the kernels take at once. In Mandarin it gains nothing by that.
 const BEAMS: i32 = 4;
+/// Tokens of names that the careful decode may be told of.
+const NAMES: usize = 128;
 
 /// How much the encoder looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Whisper {
     context: WhisperContext,
     greedy: Parameters,
     careful: Parameters,
+    /// Words in simplified script, as tokens: without some before it, the base model writes the traditional one.
+    simplified: Vec<i32>,
 }
 
 /// Of one way to search, for each language.
@@ -87,22 +91,17 @@ impl Whisper {
         let states = (0..threads.max(1))
             .map(|_| context.create_state().map_err(|e| Error::model(model, e)))
             .collect::<Result<_, _>>()?;
-        // Without a word of simplified script before it, the base model writes the traditional one.
         let simplified = context
             .tokenize("以下是普通话的句子。", 64)
             .map_err(|e| Error::model(model, e))?;
-        let simplified: &'static [i32] = Vec::leak(simplified);
-        let search = |english: SamplingStrategy| {
-            let mut parameters = Parameters {
-                english: parameters_for(Language::English, english),
-                mandarin: parameters_for(Language::Mandarin, GREEDY),
-            };
-            parameters.mandarin.set_tokens(simplified);
-            parameters
+        let search = |english: SamplingStrategy| Parameters {
+            english: parameters_for(Language::English, english),
+            mandarin: parameters_for(Language::Mandarin, GREEDY),
         };
         Ok(Self {
             states: Pool::new(states),
             context,
+            simplified,
             greedy: search(GREEDY),
             careful: search(SamplingStrategy::BeamSearch {
                 beam_size: BEAMS,
@@ -119,15 +118,28 @@ impl Whisper {
         context: Context,
         cancel: &Cancel,
     ) -> Result<Decoded, Error> {
-        self.decode_asking(samples, (language, &[]), context, cancel)
+        self.decode_asking(samples, (language, &[]), (context, ""), cancel)
     }
 
-    /// As [`Self::decode`], and tells whether it is rather one of `others`.
+    /// What the decoder is made to believe was said before, as tokens.
+    fn before(&self, language: Language, names: &str) -> Result<Vec<i32>, Error> {
+        let mut tokens = match language {
+            Language::English => Vec::new(),
+            Language::Mandarin => self.simplified.clone(),
+        };
+        if !names.is_empty() {
+            let names = self.context.tokenize(&format!(" {names}."), NAMES);
+            tokens.extend(names.map_err(Error::inference)?);
+        }
+        Ok(tokens)
+    }
+
+    /// As [`Self::decode`], expecting `names`, and tells whether it is rather one of `others`.
     fn decode_asking(
         &self,
         samples: &[i16],
         (language, others): (Language, &[Language]),
-        context: Context,
+        (context, names): (Context, &str),
         cancel: &Cancel,
     ) -> Result<Decoded, Error> {
         let mut sound: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32768.0).collect();
@@ -157,6 +169,8 @@ impl Whisper {
             Language::English => search.english.clone(),
             Language::Mandarin => search.mandarin.clone(),
         };
+        let before = self.before(language, names)?;
+        parameters.set_tokens(&before);
         parameters.set_audio_ctx(frames);
         let seen: *mut c_void = (&raw mut watch).cast();
         // SAFETY: `watch` outlives the call of `full` below, which is the only one that runs the callbacks, on this thread.
@@ -237,14 +251,24 @@ impl Stt for Whisper {
             (_, Digits::Expected | Digits::No) => Context::Utterance,
         };
         let mut language = listening.language;
-        let mut decoded = self.decode_asking(samples, (language, &listening.or), first, cancel)?;
+        let names = |context| {
+            (
+                context,
+                if context == Context::Again {
+                    &*listening.names
+                } else {
+                    ""
+                },
+            )
+        };
+        let mut decoded = self.decode_asking(samples, (language, &listening.or), names(first), cancel)?;
         if let Some(other) = decoded.likeliest.filter(|likeliest| *likeliest != language) {
             language = other;
             decoded = self.decode(samples, language, first, cancel)?;
         }
         let mut doubtful = first == Context::Utterance && doubtful(&decoded, language, samples.len());
         if doubtful && listening.care == Care::AsNeeded {
-            decoded = self.decode(samples, language, Context::Again, cancel)?;
+            decoded = self.decode_asking(samples, (language, &[]), names(Context::Again), cancel)?;
             doubtful = false;
         }
         let text = match listening.digits {

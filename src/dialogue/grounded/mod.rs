@@ -14,6 +14,7 @@ use jiff::civil::DateTime;
 use super::choosing::{Chosen, choose};
 use super::knowledge::{Knowledge, LEAST_SCORE, Passage};
 use super::meaning::Meaning;
+use super::names;
 use super::phrases::{
     asks_for_a_person, asks_to_repeat, besides, ends_with_leave, gives_up, only_thanks, says_something, takes_leave,
 };
@@ -42,6 +43,8 @@ pub struct Grounded {
     slots: Vec<(String, Vec<Slot>)>,
     /// Whether the plan has a flow for callers who want a person.
     has_person: bool,
+    /// For the recogniser.
+    names: Arc<str>,
 }
 
 /// What an assistant understands, in each language that it speaks.
@@ -132,6 +135,7 @@ impl Grounded {
                 .map(|(label, text, worth)| (*label, text.as_str(), *worth))
                 .chain(headings),
         );
+        let names = names::names(plan, &knowledge, language).into();
         let sources = questions.iter().map(|(source, _)| (*source).to_owned()).collect();
         Grounded {
             language,
@@ -147,7 +151,13 @@ impl Grounded {
                 .map(|flow| (flow.name.clone(), told_unasked(plan, flow)))
                 .collect(),
             has_person: plan.patterns.person.is_some(),
+            names,
         }
+    }
+
+    /// Names that callers are likely to say, with commas between.
+    pub fn names(&self) -> Arc<str> {
+        Arc::clone(&self.names)
     }
 
     /// What `words` mean at this moment, the most important first; nothing where they are not understood.

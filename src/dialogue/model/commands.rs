@@ -115,6 +115,18 @@ impl Allowed {
         self.passage(one)
     }
 
+    /// The whole object that `text` begins, where its commands are all there and none of them is said in words of the model's own: what it
+    /// might add counts for nothing.
+    pub(super) fn decided(text: &str) -> Option<String> {
+        let text = text.trim_start();
+        let listed = text.get(..=text.rfind(']')?)?;
+        let whole = format!("{listed}}}");
+        let object: Map<String, Json> = serde_json::from_str(&whole).ok()?;
+        let commands = object.get("commands")?.as_array()?;
+        let wordless = |one: &Json| one.as_object().and_then(verb).is_some_and(|verb| verb != "answer");
+        (!commands.is_empty() && commands.iter().all(wordless)).then_some(whole)
+    }
+
     fn command(&self, one: &Json, say: &str) -> Result<Command, String> {
         let empty = Map::new();
         let (verb, one) = match one {

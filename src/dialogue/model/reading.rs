@@ -19,6 +19,7 @@ pub struct Reading {
     pending: String,
     /// What has been given out.
     given: String,
+    decided: bool,
 }
 
 #[derive(Debug)]
@@ -55,15 +56,27 @@ impl Reading {
             state: State::Waiting,
             pending: String::new(),
             given: String::new(),
+            decided: false,
         }
+    }
+
+    /// Whether what is still to come counts for nothing.
+    pub fn is_decided(&self) -> bool {
+        self.decided
     }
 
     /// Takes the next piece of the text; gives what may be spoken now, often nothing.
     pub fn push(&mut self, piece: &str) -> String {
-        if self.text.len() + piece.len() > LONGEST {
+        if self.decided || self.text.len() + piece.len() > LONGEST {
             return String::new();
         }
         self.text.push_str(piece);
+        if piece.contains(']')
+            && let Some(whole) = Allowed::decided(&self.text)
+        {
+            (self.text, self.decided) = (whole, true);
+            return String::new();
+        }
         let grown = self.saying.push(piece);
         if matches!(self.state, State::Waiting)
             && let Some(begins) = self.saying.begins()
@@ -276,6 +289,28 @@ mod tests {
             let finished = reading.finish().unwrap();
             assert_eq!(finished.read.commands, [Command::StartFlow("return_item".to_owned())]);
             assert_eq!(finished.rest, "");
+        }
+    }
+
+    #[test]
+    fn commands_without_words_are_carried_out_before_the_model_ends() {
+        let mut reading = reading();
+        reading.push(r#"{"commands":[{"do":"start_flow","flow":"return_item""#);
+        assert!(!reading.is_decided());
+        reading.push("}]");
+        assert!(reading.is_decided());
+        assert_eq!(reading.push(r#","say":"Let me think about that"#), "");
+        let finished = reading.finish().unwrap();
+        assert_eq!(finished.read.commands, [Command::StartFlow("return_item".to_owned())]);
+        for undecided in [
+            ANSWER,
+            r#"{"commands":[]"#,
+            r#"<think>{"commands":[{"do":"affirm"}]"#,
+            r#"{"say":"a]"#,
+        ] {
+            let mut reading = super::tests::reading();
+            reading.push(undecided);
+            assert!(!reading.is_decided(), "{undecided}");
         }
     }
 

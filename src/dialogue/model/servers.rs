@@ -102,6 +102,9 @@ async fn one(
                 break;
             }
         }
+        if reading.is_decided() {
+            break;
+        }
     }
     if let Some(reason) = cut {
         // What was said was an answer; whoever is asked next would say it twice.
