@@ -4,7 +4,6 @@
 
 use std::time::Instant;
 
-use super::pausing::FINISHED;
 use super::{ASKING, Asking, Call, Decode, Manager, Output, Question, Stage, Thought};
 use crate::dialplan::{Command, Order, Outcome};
 use crate::language::Language;
@@ -46,11 +45,7 @@ impl Call {
             Manager::Model => self.question(&words),
         };
         match question {
-            // A model costs more than a voice: it is asked where the turn is likely over.
-            Some((question, grounds)) if self.judged.is_none_or(|chance| chance >= FINISHED) => {
-                self.ask_early(words, question, grounds);
-            }
-            Some(_) => {}
+            Some((question, grounds)) => self.ask_early(words, question, grounds),
             None => self.prepare_voice(words),
         }
     }

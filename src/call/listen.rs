@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::keypad::Keypad;
 use super::ledger::Moments;
 use super::turn::{Act, Config, Interruption};
-use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Note, Output, Patience, Stage, Thought};
+use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Manager, Note, Output, Patience, Stage, Thought};
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::slots::{digits_in, extract};
 use crate::dialplan::{Command, Endpointing, Expect, Outcome, Plan, SlotKind};
@@ -18,11 +18,20 @@ use crate::speech::{Care, Digits, Listening, Transcript};
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
 /// Silence after a part of a number in which the rest is awaited: then the caller believes that it was all.
 const NEXT_GROUP: Duration = Duration::from_secs(3);
+/// A pause after which a decode begins that a model waits for: more of them are for nothing.
+const SOONER: Duration = Duration::from_millis(40);
 /// Sounds without words, one after the other, that count as silence.
 const EMPTY_TURNS: u32 = 3;
 
-pub(super) fn turn_config(plan: &Plan, assistant: &str) -> Config {
-    let standard = Config::default();
+/// `manager`: a model's time is waited for, so what it is asked with is wanted sooner.
+pub(super) fn turn_config(plan: &Plan, assistant: &str, manager: Manager) -> Config {
+    let standard = match manager {
+        Manager::Grounded => Config::default(),
+        Manager::Model => Config {
+            pause: SOONER,
+            ..Config::default()
+        },
+    };
     plan.assistants.get(assistant).map_or(standard, |assistant| Config {
         silence: assistant.endpointing.silence,
         ..standard

@@ -219,7 +219,7 @@ impl Call {
                 None,
             ))
         });
-        let config = listen::turn_config(&start.plan, &start.assistant);
+        let config = listen::turn_config(&start.plan, &start.assistant, start.manager);
         let mut call = Self {
             walk,
             grounded,

@@ -21,7 +21,7 @@ const REMEMBERED: usize = 8;
 /// A usual pause may be a little longer the next time.
 const MARGIN: Duration = Duration::from_millis(80);
 /// The chance from which a caller has finished; the model's authors' own.
-pub(super) const FINISHED: f32 = 0.5;
+const FINISHED: f32 = 0.5;
 /// The chance below which more is likely to come, but after a whole sentence. Above it the plan's `silence` decides, and more of it the smaller
 /// the chance is.
 const UNFINISHED_BELOW: f32 = 0.1;

@@ -43,7 +43,6 @@ pub struct Grounded {
     slots: Vec<(String, Vec<Slot>)>,
     /// Whether the plan has a flow for callers who want a person.
     has_person: bool,
-    /// For the recogniser.
     names: Arc<str>,
 }
 

@@ -409,7 +409,10 @@ impl Sight<'_> {
                 // "The office is closed" and "we are located" tell of the place.
                 let place = matches!(action, Action::LookUp)
                     || matches!(self.words[self.at].as_str(), "closed" | "set" | "left");
-                (self.has(&own) || person) && !habit && !self.after_condition && !place
+                // "The debit is stopped." is about this one; what goes on after the verb tells of all of them.
+                let ends = matches!(self.word(Some(self.at + 1)), "" | STOP | PAUSE);
+                let this_one = ends && self.has(&["the"]) && matches!(action, Action::Cancel | Action::Change);
+                (self.has(&own) || person || this_one) && !habit && !self.after_condition && !place
                     || (self.has(&["your"]) && place && !habit && !self.after_condition)
             }
             // After a modal; or "be" and "get" with no claim in them.

@@ -42,6 +42,8 @@ const CLAIMS: &[&str] = &[
     "That's taken care of.",
     "I took care of it.",
     "Consider it done.",
+    "the debit is stopped.",
+    "the seal is replaced.",
     "Your booking is confirmed.",
     "You're booked for the table.",
     "I've booked a table for you.",

@@ -288,8 +288,12 @@ impl Allowed {
     }
 
     fn passage(&self, one: &Map<String, Json>) -> Option<&Passage> {
-        let source = one.get("source").or(one.get("from")).and_then(Json::as_str)?;
-        self.passages.iter().find(|passage| passage.source == source)
+        let named = one.get("source").or(one.get("from"))?;
+        let text = named.as_str().unwrap_or_default().trim();
+        match named.as_u64().or_else(|| text.parse().ok()) {
+            Some(number) => self.passages.get(usize::try_from(number).ok()?.checked_sub(1)?),
+            None => self.passages.iter().find(|passage| passage.source == text),
+        }
     }
 
     /// The model's wording, where all of it keeps to the passage.
@@ -474,6 +478,23 @@ mod tests {
             "null",
         ] {
             assert_eq!(allowed().read(text), Err(Unusable::NotJson), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_passage_is_named_by_its_number_or_its_source() {
+        for source in [r#""1""#, "1", r#""faq.md#returns""#] {
+            let text = format!(r#"{{"commands":[{{"do":"answer","source":{source}}}],"say":"You have thirty days."}}"#);
+            let read = allowed().read(&text).expect("an answer");
+            assert!(
+                matches!(read.commands.as_slice(), [Command::Answer { source, .. }] if source == "faq.md#returns"),
+                "{read:?}"
+            );
+        }
+        for source in [r#""0""#, "2", "-1", "null"] {
+            refuses(&format!(
+                r#"{{"commands":[{{"do":"answer","source":{source}}}],"say":"Sure."}}"#
+            ));
         }
     }
 

@@ -258,7 +258,7 @@ fn called(at: usize, command: &serde_json::Value) -> String {
 /// A passage that the request names; what the server makes up where it names none.
 fn source(request: &str) -> String {
     let named = request
-        .split("Passage \\\"")
+        .split("from \\\"")
         .nth(1)
         .and_then(|rest| rest.split("\\\"").next());
     named.unwrap_or("water.md#water-hardness").to_owned()
