@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::calling::Error;
+use crate::clock;
 
 /// A token is so long, in characters.
 const TOKEN: usize = 4;
@@ -93,11 +94,11 @@ async fn answer(stream: TcpStream, known: &[Known], pace: Pace) -> std::io::Resu
     let text = text_for(known, asked);
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    let begins = tokio::time::Instant::now() + pace.first_token;
+    let begins = clock::now() + pace.first_token;
     let letters: Vec<char> = text.chars().collect();
     for (n, token) in (0..).zip(letters.chunks(TOKEN)) {
         // By the clock, so that a machine that wakes late does not slow the model down.
-        tokio::time::sleep_until(begins + pace.between * n).await;
+        tokio::time::sleep_until((begins + pace.between * n).into()).await;
         let token: String = token.iter().collect();
         let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": token}}]});
         stream.write_all(format!("data: {event}\n\n").as_bytes()).await?;

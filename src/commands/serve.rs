@@ -8,7 +8,8 @@ use offhook::clock;
 use offhook::config::Config;
 use offhook::engine::load::{self, Running, Script};
 use offhook::engine::meaning;
-use offhook::engine::reload::{Written, reload};
+use offhook::engine::reload::reload;
+use offhook::engine::written::Written;
 use offhook::engine::{Bot, Wish};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -55,7 +56,8 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Takes the plan in `path` anew when one of its files has changed, or at SIGHUP; ends with the bot.
 async fn watch(bot: Weak<Bot>, path: &Path, mut hangup: Signal) {
-    let mut seen = bot.upgrade().map(|bot| Written::of(path, &bot.script()));
+    // As it was read, and not as it is now: it may have changed while the models were loaded.
+    let mut seen = bot.upgrade().map(|bot| bot.script().written.clone());
     let mut look = tokio::time::interval(LOOK);
     loop {
         let told = tokio::select! {
@@ -66,15 +68,20 @@ async fn watch(bot: Weak<Bot>, path: &Path, mut hangup: Signal) {
         let Some(bot) = bot.upgrade() else {
             return std::future::pending().await;
         };
-        let now = Some(Written::of(path, &bot.script()));
+        let old = bot.script();
+        let now = Some(Written::of(path, &old.plan));
         if now == seen && !told {
             continue;
         }
         match reload(&bot, path).await {
             Ok(hash) => {
                 tracing::info!(hash, "the plan was loaded anew: new calls are held by it");
-                // A new plan may have other files.
-                seen = Some(Written::of(path, &bot.script()));
+                // A new plan may have other files; one that says the same was not taken.
+                seen = if hash == old.plan.hash {
+                    now
+                } else {
+                    Some(bot.script().written.clone())
+                };
             }
             Err(e) => {
                 tracing::error!("the plan was not loaded anew, and calls go on by the old one:\n{e}");

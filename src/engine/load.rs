@@ -10,6 +10,7 @@ use super::library::{self, Shelves};
 use super::meaning::Engine;
 use super::ports::Ports;
 use super::recorder::Recorder;
+use super::written::Written;
 use super::{Bot, Wish};
 use crate::clock;
 use crate::config::{Config, Recordings};
@@ -55,6 +56,8 @@ pub struct Script {
     pub understanding: BTreeMap<String, Understanding>,
     /// What it was read with.
     pub meaning: Engine,
+    /// What it was read from.
+    pub written: Written,
 }
 
 impl Script {
@@ -81,6 +84,7 @@ impl Script {
     /// Reads the plan in `path` and what its assistants know. Blocks until all is read: seconds.
     pub fn load(path: &std::path::Path, meaning: Engine) -> Result<Self, LoadError> {
         let plan = dialplan::load(path).map_err(LoadError::Plan)?;
+        let written = Written::of(path, &plan);
         let knowledge = library::build(&plan, &meaning, &|_, _| {}).map_err(LoadError::Knowledge)?;
         let understood = knowledge.iter().map(|(assistant, knowledge)| {
             let understood = understanding(&plan, assistant, knowledge, meaning.as_ref());
@@ -91,6 +95,7 @@ impl Script {
             plan: Arc::new(plan),
             knowledge,
             meaning,
+            written,
         })
     }
 }

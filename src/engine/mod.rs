@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod sound;
 mod thinking;
 mod using;
+pub mod written;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

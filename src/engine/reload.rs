@@ -3,9 +3,8 @@
 //! New calls are held by the new one, calls under way keep theirs; a plan with a problem is refused whole, and the old one
 //! stays. It knows no signals and watches no files: it is told to look.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
 use super::Bot;
 use super::load::{self, LoadError, Script};
@@ -38,25 +37,4 @@ pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> 
         *bot.script.write().unwrap_or_else(PoisonError::into_inner) = script;
     }
     Ok(new)
-}
-
-/// When the files of a plan were last written.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Written(Vec<(PathBuf, Option<SystemTime>)>);
-
-impl Written {
-    /// Of the plan in `path`, and of what `script` was read from.
-    pub fn of(path: &Path, script: &Script) -> Self {
-        let bases = script.plan.knowledge.values();
-        let sources = bases.flat_map(|base| base.sources.iter().cloned());
-        let files = std::iter::once(path.to_owned()).chain(sources);
-        Self(
-            files
-                .map(|file| {
-                    let at = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
-                    (file, at)
-                })
-                .collect(),
-        )
-    }
 }
