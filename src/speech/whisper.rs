@@ -4,9 +4,9 @@
 //! faster and makes its decoder loop. So the decoder is watched token by token and stopped where it begins to repeat
 //! itself; a decode that is still in doubt is made again with a context that is safe. Figures: `benches/RESULTS.md`.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, whisper_rs_sys as sys,
@@ -37,8 +37,6 @@ const DOUBT_IN_MANDARIN: f32 = -0.5;
 const GREEDY: SamplingStrategy = SamplingStrategy::Greedy { best_of: 1 };
 /// Texts that the careful decode weighs against each other, as many as the kernels take at once. In Mandarin it gains nothing by that.
 const BEAMS: i32 = 4;
-/// Threads of a decode that has the machine to itself: more gain little.
-const MOST_THREADS: usize = 4;
 /// Tokens of names that the careful decode may be told of.
 const NAMES: usize = 128;
 
@@ -60,10 +58,6 @@ pub struct Whisper {
     context: WhisperContext,
     greedy: Parameters,
     careful: Parameters,
-    /// Under way.
-    decodes: AtomicUsize,
-    /// Of one decode while there is no other, on as many cores.
-    threads: c_int,
     /// Words in simplified script, as tokens: without some before it, the base model writes the traditional one.
     simplified: Vec<i32>,
 }
@@ -72,29 +66,6 @@ pub struct Whisper {
 struct Parameters {
     english: FullParams<'static, 'static>,
     mandarin: FullParams<'static, 'static>,
-}
-
-/// One of the decodes under way, counted while it lives.
-struct Alone<'a> {
-    decodes: &'a AtomicUsize,
-    before: usize,
-}
-
-impl<'a> Alone<'a> {
-    fn new(decodes: &'a AtomicUsize) -> Self {
-        let before = decodes.fetch_add(1, Ordering::Relaxed);
-        Self { decodes, before }
-    }
-
-    fn is_so(&self) -> bool {
-        self.before == 0
-    }
-}
-
-impl Drop for Alone<'_> {
-    fn drop(&mut self) {
-        self.decodes.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What the decoder's callbacks see.
@@ -107,7 +78,7 @@ struct Watch<'a> {
 }
 
 impl Whisper {
-    /// Loads a ggml file; `threads` decodes can run at once, each on one thread, and one alone on all of them.
+    /// Loads a ggml file; `threads` decodes can run at once, each on one thread.
     pub fn load(model: &Path, threads: usize) -> Result<Self, Error> {
         whisper_rs::install_logging_hooks();
         let mut parameters = WhisperContextParameters::default();
@@ -130,8 +101,6 @@ impl Whisper {
         Ok(Self {
             states: Pool::new(states),
             context,
-            decodes: AtomicUsize::new(0),
-            threads: c_int::try_from(threads.clamp(1, MOST_THREADS)).unwrap_or(1),
             simplified,
             greedy: search(GREEDY),
             careful: search(SamplingStrategy::BeamSearch {
@@ -211,8 +180,6 @@ impl Whisper {
             parameters.set_abort_callback(Some(watch_cancel));
             parameters.set_abort_callback_user_data(seen);
         }
-        let alone = Alone::new(&self.decodes);
-        parameters.set_n_threads(if alone.is_so() { self.threads } else { 1 });
         self.states.with(|state| {
             let ran = state.full(parameters, &sound);
             if cancel.is_set() {
