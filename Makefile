@@ -38,6 +38,9 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench end-of-turn
 	$(OFFHOOK) bench barge-in
 	$(OFFHOOK) bench silence
+	$(OFFHOOK) bench cutting-in
+	$(OFFHOOK) bench names
+	$(OFFHOOK) bench capacity
 
 clean: ## remove what was built; models stay in the user's cache
 	cargo clean

@@ -26,8 +26,6 @@ const HEAR: Duration = Duration::from_millis(200);
 const JUDGE: Duration = Duration::from_millis(100);
 const SPEAK: Duration = Duration::ZERO;
 
-const NO_VOICE: &str = "no voice was loaded for this language";
-
 /// A decode under way; dropping it cancels.
 #[must_use = "dropping it cancels the decode"]
 #[derive(Debug)]
@@ -196,9 +194,12 @@ impl Engines {
         done: impl FnOnce(Result<Arc<[i16]>, Error>) + Send + 'static,
     ) -> Result<Speaking, Full> {
         let cancel = Cancel::default();
-        let Some(voices) = self.of(voice.into()) else {
-            done(Err(Error::Program(NO_VOICE.to_owned())));
-            return Ok(Speaking(cancel));
+        let voices = match self.of(voice.into()) {
+            Ok(voices) => voices,
+            Err(e) => {
+                done(Err(e));
+                return Ok(Speaking(cancel));
+            }
         };
         let due = working(&voices, |voice| voice.works()).next();
         if let Some(sound) = due.and_then(|voice| self.prompts.get(voice.name(), clause)) {
@@ -220,9 +221,12 @@ impl Engines {
         clause: &str,
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Full> {
-        let Some(voices) = self.of(voice.into()) else {
-            done(Err(Error::Program(NO_VOICE.to_owned())));
-            return Ok(());
+        let voices = match self.of(voice.into()) {
+            Ok(voices) => voices,
+            Err(e) => {
+                done(Err(e));
+                return Ok(());
+            }
         };
         let due = working(&voices, |voice| voice.works()).next();
         if due.is_some_and(|voice| self.prompts.load(voice.name(), clause)) {
@@ -239,14 +243,19 @@ impl Engines {
     }
 
     /// Who speaks as `voice`, or else whoever speaks its language.
-    fn of(&self, voice: Voice) -> Option<Voices> {
+    fn of(&self, voice: Voice) -> Result<Voices, Error> {
         let alike = || {
             self.voices
                 .iter()
                 .find(|(other, _)| other.language() == voice.language())
         };
         let voices = self.voices.get(&voice).or_else(|| alike().map(|(_, voices)| voices));
-        voices.cloned()
+        voices.cloned().ok_or_else(|| {
+            Error::Program(format!(
+                "no voice is loaded for the language `{}`: start again, so that the voices of the plan as it is now are loaded",
+                voice.language().code()
+            ))
+        })
     }
 
     pub fn voices(&self) -> Vec<Voice> {

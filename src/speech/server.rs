@@ -353,6 +353,7 @@ mod tests {
             "Bearer key",
             "name=\"language\"\r\n\r\nen\r\n",
             "name=\"model\"\r\n\r\nlarge\r\n",
+            "name=\"prompt\"\r\n\r\nAcme, Berlin\r\n",
             "RIFF",
         ] {
             assert!(sent.contains(part), "{part}");

@@ -39,6 +39,8 @@ const GREEDY: SamplingStrategy = SamplingStrategy::Greedy { best_of: 1 };
 const BEAMS: i32 = 4;
 /// Tokens of names that the careful decode may be told of.
 const NAMES: usize = 128;
+/// And bytes of them.
+const LONGEST_NAMES: usize = 1_000;
 
 /// How much the encoder looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,17 +123,21 @@ impl Whisper {
         self.decode_asking(samples, (language, &[]), (context, ""), cancel)
     }
 
-    /// What the decoder is made to believe was said before, as tokens.
-    fn before(&self, language: Language, names: &str) -> Result<Vec<i32>, Error> {
+    /// What the decoder is made to believe was said before, as tokens. Only the careful decode is told of names: the quick one repeats them.
+    fn before(&self, language: Language, context: Context, names: &str) -> Vec<i32> {
         let mut tokens = match language {
             Language::English => Vec::new(),
             Language::Mandarin => self.simplified.clone(),
         };
-        if !names.is_empty() {
-            let names = self.context.tokenize(&format!(" {names}."), NAMES);
-            tokens.extend(names.map_err(Error::inference)?);
+        if context == Context::Again && !names.is_empty() {
+            // The library's search for words takes stack for each character of one.
+            let names = &names[..names.floor_char_boundary(LONGEST_NAMES)];
+            // A token is a byte at least. With less room than it needs the library answers a negative length, which its binding takes
+            // for a length. What cannot be tokens is no reason not to hear.
+            let named = self.context.tokenize(&format!(" {names}."), LONGEST_NAMES + 2);
+            tokens.extend(named.unwrap_or_default().into_iter().take(NAMES));
         }
-        Ok(tokens)
+        tokens
     }
 
     /// As [`Self::decode`], expecting `names`, and tells whether it is rather one of `others`.
@@ -169,7 +175,7 @@ impl Whisper {
             Language::English => search.english.clone(),
             Language::Mandarin => search.mandarin.clone(),
         };
-        let before = self.before(language, names)?;
+        let before = self.before(language, context, names);
         parameters.set_tokens(&before);
         parameters.set_audio_ctx(frames);
         let seen: *mut c_void = (&raw mut watch).cast();
@@ -251,24 +257,20 @@ impl Stt for Whisper {
             (_, Digits::Expected | Digits::No) => Context::Utterance,
         };
         let mut language = listening.language;
-        let names = |context| {
-            (
-                context,
-                if context == Context::Again {
-                    &*listening.names
-                } else {
-                    ""
-                },
-            )
-        };
-        let mut decoded = self.decode_asking(samples, (language, &listening.or), names(first), cancel)?;
+        let mut decoded = self.decode_asking(samples, (language, &listening.or), (first, &listening.names), cancel)?;
         if let Some(other) = decoded.likeliest.filter(|likeliest| *likeliest != language) {
             language = other;
             decoded = self.decode(samples, language, first, cancel)?;
         }
         let mut doubtful = first == Context::Utterance && doubtful(&decoded, language, samples.len());
         if doubtful && listening.care == Care::AsNeeded {
-            decoded = self.decode_asking(samples, (language, &[]), names(Context::Again), cancel)?;
+            // Names are of the language that was expected.
+            let names = if language == listening.language {
+                &*listening.names
+            } else {
+                ""
+            };
+            decoded = self.decode_asking(samples, (language, &[]), (Context::Again, names), cancel)?;
             doubtful = false;
         }
         let text = match listening.digits {

@@ -23,6 +23,10 @@ const TRANSFER: Duration = Duration::from_secs(30);
 /// What that far end is taken to have answered afterwards, of SIP.
 const REQUEST_TIMEOUT: u16 = 408;
 
+/// Under which a voice speaks to who waits: what a key brings, and what is announced.
+const CHOSEN: u64 = 1;
+const ANNOUNCED: u64 = 0;
+
 /// One who waits.
 pub(super) struct Waiting {
     until: Instant,
@@ -92,11 +96,11 @@ impl Leg {
             .event("the caller waits: as many calls as there may be at once are being served");
         self.waiting = Some(Waiting::new(clock::now(), self.bot.busy.longest));
         let announcement = self.bot.busy.announcement(start.language).to_owned();
-        self.say_to_who_waits(&announcement, Waiting::announce);
+        self.say_to_who_waits(ANNOUNCED, &announcement, Waiting::announce);
     }
 
-    /// Without a voice the caller waits in silence.
-    fn say_to_who_waits(&mut self, text: &str, then: fn(&mut Waiting, Arc<[i16]>)) {
+    /// Without a voice the caller waits in silence. What was asked for as `id` before is said no more.
+    fn say_to_who_waits(&mut self, id: u64, text: &str, then: fn(&mut Waiting, Arc<[i16]>)) {
         let Some(start) = &self.start else { return };
         let voice = start.plan.voice(&start.assistant, start.language);
         let answers = self.answers.clone();
@@ -107,8 +111,8 @@ impl Leg {
                 let sound = sound.map_err(|e| e.to_string());
                 answers.try_send(Answer::ForWaiting(then, sound)).ok();
             });
-        self.speaking
-            .extend(spoken.ok().map(|speaking| (self.speaking.len() as u64, speaking)));
+        self.speaking.remove(&id);
+        self.speaking.extend(spoken.ok().map(|speaking| (id, speaking)));
     }
 
     /// A key of the menu.
@@ -128,7 +132,7 @@ impl Leg {
             Choice::Say(texts) => {
                 self.journal.event(format!("the caller, who waits, pressed {key}"));
                 if let Some(text) = in_language(&texts, language) {
-                    self.say_to_who_waits(text, Waiting::choose);
+                    self.say_to_who_waits(CHOSEN, text, Waiting::choose);
                 }
             }
             Choice::Transfer(to) => {

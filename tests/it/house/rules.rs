@@ -37,6 +37,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("lopdf", "src/dialogue/knowledge/reading/"),
     ("quick_xml", "src/dialogue/knowledge/reading/"),
     ("html5gum", "src/dialogue/knowledge/reading/"),
+    ("ferrous_opencc", "src/language/"),
 ];
 
 /// The rows of the table whose head begins with "module".

@@ -6,4 +6,5 @@ mod callers;
 mod misfortune;
 mod peers;
 mod plans;
+mod voices;
 mod waiting;

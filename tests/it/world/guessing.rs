@@ -78,6 +78,26 @@ fn a_model_is_asked_and_its_first_clause_spoken_in_the_pause() {
 }
 
 #[test]
+fn a_model_is_asked_on_a_sentence_before_its_sound_is_judged() {
+    let asked_after = |words: &str| {
+        let mut stage = greeted(Manager::Model);
+        let _questions = asked(&mut stage);
+        stage.speeds.hearing = ms(250);
+        stage.speeds.judging = ms(500);
+        stage.run(ms(400));
+        stage.say(words);
+        stage.until("the words", |stage| stage.decodes > 0);
+        let began = stage.now;
+        stage.until("the question", |stage| stage.asked > 0);
+        stage.now - began
+    };
+    let sentence = asked_after("how can I pay for it.");
+    let open = asked_after("how can I pay for it");
+    assert!(sentence < ms(350), "a sentence: {sentence:?}");
+    assert!(open >= ms(450), "what may go on: {open:?}");
+}
+
+#[test]
 fn what_was_begun_is_dropped_without_a_trace_when_the_caller_goes_on() {
     let mut stage = greeted(Manager::Model);
     let questions = asked(&mut stage);

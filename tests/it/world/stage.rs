@@ -22,6 +22,7 @@ pub struct Speeds {
     pub hearing: Duration,
     pub voice: Duration,
     pub model: Duration,
+    pub judging: Duration,
 }
 
 impl Default for Speeds {
@@ -30,6 +31,7 @@ impl Default for Speeds {
             hearing: ms(200),
             voice: ms(80),
             model: ms(300),
+            judging: ms(30),
         }
     }
 }
@@ -410,7 +412,7 @@ impl Stage {
                 }
                 Output::Judge { id, .. } => {
                     let chance = self.sounds_finished;
-                    self.later(ms(30), chance.map(|chance| Due::Judged(id, Ok(chance))));
+                    self.later(self.speeds.judging, chance.map(|chance| Due::Judged(id, Ok(chance))));
                 }
                 Output::Unjudge => self.due.retain(|(_, due)| !matches!(due, Due::Judged(..))),
                 Output::Unhear { id } => {
