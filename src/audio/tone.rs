@@ -12,6 +12,10 @@ use super::{SAMPLE_RATE, SILENCE_DBFS};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u8);
 
+/// The tones of the keypad's rows and columns in Hz, ITU-T Q.23.
+pub const LOW: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
+pub const HIGH: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
+
 /// In the order of their event codes, RFC 4733 section 3.2.
 const SYMBOLS: [char; 16] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D',
@@ -43,6 +47,12 @@ impl Key {
         SYMBOLS.get(usize::from(self.0)).copied().unwrap_or('?')
     }
 
+    /// The key whose tones are these of [`LOW`] and [`HIGH`].
+    pub fn at(row: usize, column: usize) -> Option<Key> {
+        let symbol = ["123A", "456B", "789C", "*0#D"].get(row)?.chars().nth(column)?;
+        Key::from_symbol(symbol)
+    }
+
     /// The two frequencies of its tone in Hz, ITU-T Q.23.
     fn frequencies(self) -> (f32, f32) {
         let (row, column) = match self.symbol() {
@@ -63,9 +73,7 @@ impl Key {
             '#' => (3, 2),
             _ => (3, 3),
         };
-        let low = [697.0, 770.0, 852.0, 941.0];
-        let high = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
-        (low[row], high[column])
+        (LOW[row], HIGH[column])
     }
 }
 

@@ -63,6 +63,7 @@ fn end(now: Instant, port: u16, seed: u64) -> RtpStream {
         payload_type: Codec::Pcmu.payload_type(),
         telephone_event: Some(101),
         reception: Reception::Expected,
+        reports: None,
     };
     RtpStream::new(now, peer, Config::default(), seed)
 }

@@ -119,6 +119,9 @@ fn print(record: &Record) {
         call.ending.as_deref().unwrap_or("running")
     );
     println!("recording  {}", call.recording.as_deref().unwrap_or("none"));
+    if let Some(quality) = &record.quality {
+        println!("line       {quality}");
+    }
     println!();
     for line in &record.lines {
         let at = line.at.duration_since(call.began).as_secs_f64();

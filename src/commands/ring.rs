@@ -89,8 +89,10 @@ pub(super) fn conclude(report: &Report) {
     }
     if let Some(first) = report.first_sound_ms {
         println!(
-            "first sound {first:.0} ms after the answer; {} packets, {} lost",
-            report.packets_received, report.packets_lost
+            "first sound {first:.0} ms after the answer; {} packets, {} lost{}",
+            report.packets_received,
+            report.packets_lost,
+            report.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default()
         );
     }
 }

@@ -9,8 +9,7 @@ use crate::call::playout::Ending;
 use crate::call::{Note, Task};
 use crate::clock;
 use crate::language::Language;
-use crate::rtp::Stats;
-use crate::store::{Act, Began, Ended, Gap, Kind, Line, Nearest, Outbox, Speaker, TurnTimes};
+use crate::store::{Act, Began, Ended, Gap, Kind, Line, Nearest, Outbox, Quality, Speaker, TurnTimes};
 
 /// Lines that are kept of one call; a call with more is no conversation.
 const MOST: usize = 10_000;
@@ -35,6 +34,7 @@ pub(super) struct Outcome {
     pub disposition: Option<String>,
     pub slots: BTreeMap<String, String>,
     pub recording: Option<String>,
+    pub quality: Option<Quality>,
 }
 
 impl Outcome {
@@ -46,6 +46,7 @@ impl Outcome {
             disposition: None,
             slots: BTreeMap::new(),
             recording: None,
+            quality: None,
         }
     }
 }
@@ -148,10 +149,6 @@ impl Journal {
         }
     }
 
-    pub fn media(&mut self, stats: &Stats) {
-        tracing::info!(call = %self.id, received = stats.received, lost = stats.lost, "media");
-    }
-
     pub fn end(self, outcome: Outcome) {
         let ending = &outcome.ending;
         tracing::info!(call = %self.id, turns = self.turns.len(), "the call ended: {ending}");
@@ -164,6 +161,7 @@ impl Journal {
             disposition: outcome.disposition,
             slots: outcome.slots,
             recording: outcome.recording,
+            quality: outcome.quality,
             lines: self.lines,
             turns: self.turns,
             acts: self.acts,

@@ -1,4 +1,4 @@
-//! UDP ports for media: a range of even ones, given out and taken back.
+//! UDP ports for media: pairs of an even one for sound and the next for reports, given out and taken back.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -45,15 +45,17 @@ impl Ports {
         }))
     }
 
-    /// A bound socket; its port is free again when it is dropped. Ports that other programs hold are passed over.
+    /// Two bound sockets; their ports are free again when they are dropped. Ports that other programs hold are passed over.
     pub async fn bind(&self) -> Result<MediaSocket, NoPort> {
         let (first, last) = (*self.0.range.start(), *self.0.range.end());
         for _ in (first..=last).step_by(2) {
             let Some(port) = self.reserve() else { break };
-            match UdpSocket::bind(SocketAddr::new(self.0.address, port)).await {
-                Ok(socket) => {
+            let bind = |port| UdpSocket::bind(SocketAddr::new(self.0.address, port));
+            match tokio::try_join!(bind(port), bind(port + 1)) {
+                Ok((socket, reports)) => {
                     return Ok(MediaSocket {
                         socket,
+                        reports,
                         port,
                         ports: self.clone(),
                     });
@@ -79,8 +81,8 @@ impl Ports {
         let start = taken.next;
         let mut port = start;
         loop {
-            let next = port.checked_add(2).filter(|&p| p <= last).unwrap_or(first);
-            if taken.ports.insert(port) {
+            let next = port.checked_add(2).filter(|&p| p < last).unwrap_or(first);
+            if port < last && taken.ports.insert(port) {
                 taken.next = next;
                 return Some(port);
             }
@@ -103,8 +105,16 @@ impl Ports {
 
 pub struct MediaSocket {
     socket: UdpSocket,
+    reports: UdpSocket,
     port: u16,
     ports: Ports,
+}
+
+impl MediaSocket {
+    /// For those who do not take them on the port of the sound.
+    pub fn reports(&self) -> &UdpSocket {
+        &self.reports
+    }
 }
 
 impl std::ops::Deref for MediaSocket {

@@ -2,11 +2,13 @@
 //!
 //! [`RtpStream`] is one leg's whole media machine: datagrams in, a 20 ms [`crate::audio::Frame`] for every tick; frames in, datagrams out.
 //! It owns no socket, reads no clock and draws no random numbers: all three are arguments. It knows nothing of SDP, SIP or calls.
-//! RTCP and SRTP are not spoken.
+//! With it go the reports of RTCP. SRTP is not spoken.
 
 pub mod jitter;
 pub mod latch;
 pub mod packet;
+pub mod quality;
+pub mod rtcp;
 pub mod sender;
 pub mod stats;
 pub mod stream;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::TICK;
 use super::packet::{Marker, Packet};
+use super::rtcp::Sent;
 use crate::audio::FRAME_DURATION;
 
 /// Behind its own schedule by more than this, a sender was silent rather than slow.
@@ -21,6 +22,8 @@ pub struct Sender {
     /// When the next packet is due; none before the first.
     due: Option<Instant>,
     spurt: Spurt,
+    packets: u32,
+    octets: u32,
 }
 
 /// Whether the next packet of sound is the first after silence, which carries the marker (RFC 3551 section 4.1).
@@ -41,6 +44,21 @@ impl Sender {
             timestamp: u32::from_be_bytes([g, h, a, d]),
             due: None,
             spurt: Spurt::Begins,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// For a report.
+    pub fn sent(&self) -> Sent {
+        Sent {
+            packets: self.packets,
+            octets: self.octets,
+            timestamp: self.timestamp,
         }
     }
 
@@ -91,6 +109,8 @@ impl Sender {
             payload,
         };
         self.sequence = self.sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
         packet.write()
     }
 }

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::CLOCK_RATE;
+use super::rtcp::{HeardThere, Received};
+use super::{CLOCK_RATE, quality};
 
 /// Counts since the stream began, over all sources it has had.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -33,6 +34,30 @@ pub struct Stats {
     pub sent: u64,
     /// Times the other end began anew with another SSRC.
     pub restarts: u64,
+    /// Reports (RTCP) received.
+    pub reports: u64,
+    /// To the other end and back, as its reports tell.
+    pub round_trip: Option<Duration>,
+    /// How our sound arrives there, as its reports tell.
+    pub heard_there: Option<HeardThere>,
+    /// How long sound waited to be played, lately.
+    pub buffered: Duration,
+}
+
+impl Stats {
+    /// How what we hear sounds: see [`quality::mos`]. None before anything was heard. Without reports the network's delay is taken for none.
+    pub fn mos(&self) -> Option<f64> {
+        let expected = self.received + self.lost;
+        if self.received == 0 {
+            return None;
+        }
+        let lost = (self.lost + self.late) as f64 / expected as f64;
+        let network = self.round_trip.unwrap_or_default() / 2;
+        Some(quality::mos(
+            network + self.buffered + crate::audio::FRAME_DURATION,
+            lost,
+        ))
+    }
 }
 
 /// What a sequence number tells.
@@ -60,6 +85,8 @@ pub struct Tally {
 #[derive(Clone, Debug)]
 struct Run {
     highest: u16,
+    /// Times that it has wrapped.
+    cycles: u16,
     /// Numbers from the first to the highest.
     expected: u64,
     received: u64,
@@ -67,6 +94,8 @@ struct Run {
     window: u64,
     last_arrival: Instant,
     last_timestamp: u32,
+    /// `expected` and `received` when a report was last made.
+    reported: (u64, u64),
 }
 
 impl Tally {
@@ -83,6 +112,7 @@ impl Tally {
         }
         if ahead < MAX_DROPOUT {
             run.window = run.window.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
+            run.cycles = run.cycles.wrapping_add(u16::from(sequence < run.highest));
             run.highest = sequence;
             run.expected = run.expected.saturating_add(u64::from(ahead));
         } else if behind < MAX_DROPOUT {
@@ -120,6 +150,22 @@ impl Tally {
         }
     }
 
+    /// What is to be reported of the source `ssrc`; the fraction is of the time since this was asked last (RFC 3550 section A.3).
+    pub fn report(&mut self, ssrc: u32) -> Option<Received> {
+        let jitter = self.jitter as u32;
+        let run = self.run.as_mut()?;
+        let (expected, received) = std::mem::replace(&mut run.reported, (run.expected, run.received));
+        let (expected, received) = (run.expected - expected, run.received.saturating_sub(received));
+        let missing = expected.saturating_sub(received);
+        Some(Received {
+            ssrc,
+            highest: u32::from(run.cycles) << 16 | u32::from(run.highest),
+            lost: u32::try_from(run.expected.saturating_sub(run.received)).unwrap_or(u32::MAX),
+            fraction: u8::try_from((missing * 256).checked_div(expected).unwrap_or(0)).unwrap_or(u8::MAX),
+            jitter,
+        })
+    }
+
     /// Packets received, duplicates left out.
     pub fn received(&self) -> u64 {
         self.past_received + self.run.as_ref().map_or(0, |run| run.received)
@@ -144,11 +190,13 @@ impl Run {
     fn begin(now: Instant, sequence: u16, timestamp: u32) -> Run {
         Run {
             highest: sequence,
+            cycles: 0,
             expected: 1,
             received: 1,
             window: 1,
             last_arrival: now,
             last_timestamp: timestamp,
+            reported: (0, 0),
         }
     }
 }
@@ -191,6 +239,42 @@ mod tests {
         ] {
             assert_eq!(count(sequences), expected, "{sequences:?}");
         }
+    }
+
+    #[test]
+    fn a_report_tells_of_the_time_since_the_one_before() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.report(7), None);
+        let begin = start();
+        for sequence in [65_533u16, 65_534, 1, 2] {
+            tally.saw(begin, sequence, 0);
+        }
+        let report = tally.report(7).unwrap();
+        assert_eq!(
+            (report.ssrc, report.highest, report.lost, report.fraction),
+            (7, 0x1_0002, 2, 85)
+        );
+        for sequence in [3u16, 4] {
+            tally.saw(begin, sequence, 0);
+        }
+        let report = tally.report(7).unwrap();
+        assert_eq!((report.highest, report.lost, report.fraction), (0x1_0004, 2, 0));
+        assert_eq!(tally.report(7).map(|report| report.fraction), Some(0));
+    }
+
+    #[test]
+    fn a_good_line_has_a_good_score_and_a_lossy_one_has_not() {
+        let stats = |lost, round_trip| Stats {
+            received: 900,
+            lost,
+            round_trip,
+            ..Stats::default()
+        };
+        assert_eq!(Stats::default().mos(), None);
+        let good = stats(0, Some(Duration::from_millis(80))).mos().unwrap();
+        let lossy = stats(100, None).mos().unwrap();
+        let far = stats(0, Some(Duration::from_millis(900))).mos().unwrap();
+        assert!(good > 4.3 && lossy < 3.6 && far < 3.8, "{good} {lossy} {far}");
     }
 
     #[test]

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use super::jitter::{BLOCK, Depth, Insertion, JitterBuffer, Slot};
 use super::latch::{Latch, Verdict};
 use super::packet::Packet;
+use super::rtcp::{Reporter, is_rtcp};
 use super::sender::Sender;
 use super::stats::{Seen, Stats, Tally};
 use super::telephone_event::{Part, Press, Receiver};
 use crate::audio::Frame;
 use crate::audio::conceal::Concealer;
+use crate::audio::dtmf::DtmfDetector;
 use crate::audio::g711::Codec;
 use crate::audio::resample::Resampler;
 use crate::audio::tone::Key;
@@ -32,6 +34,8 @@ pub struct Peer {
     /// The payload type of RFC 4733 events; none if it takes no keys.
     pub telephone_event: Option<u8>,
     pub reception: Reception,
+    /// Where it takes reports (RTCP); none: on the port of its sound (RFC 5761).
+    pub reports: Option<SocketAddr>,
 }
 
 /// Whether the other end is to send.
@@ -140,11 +144,14 @@ pub struct RtpStream {
     concealer: Concealer,
     widen: Resampler,
     presses: Receiver,
+    tones: DtmfDetector,
     heard_keys: Vec<Key>,
     watch: Watch,
     events: VecDeque<Event>,
     stats: Stats,
     sender: Sender,
+    reporter: Reporter,
+    reports_from: Option<SocketAddr>,
     narrow: Resampler,
     keypad: Keypad,
 }
@@ -170,6 +177,15 @@ enum Source {
         other: u32,
         packets: u8,
     },
+}
+
+impl Source {
+    fn heard(self) -> Option<u32> {
+        match self {
+            Source::Nobody => None,
+            Source::One { ssrc } | Source::Two { ssrc, .. } => Some(ssrc),
+        }
+    }
 }
 
 /// The watch over silence.
@@ -207,6 +223,7 @@ enum Finger {
 impl RtpStream {
     /// `seed` is random, and decides the source's numbers (RFC 3550 section 5.1).
     pub fn new(now: Instant, peer: Peer, config: Config, seed: u64) -> RtpStream {
+        let sender = Sender::new(seed);
         RtpStream {
             peer,
             config,
@@ -217,6 +234,7 @@ impl RtpStream {
             concealer: Concealer::new(),
             widen: Resampler::widening(),
             presses: Receiver::default(),
+            tones: DtmfDetector::default(),
             heard_keys: Vec::new(),
             watch: Watch {
                 since: now,
@@ -225,7 +243,9 @@ impl RtpStream {
             },
             events: VecDeque::new(),
             stats: Stats::default(),
-            sender: Sender::new(seed),
+            reporter: Reporter::new(now, sender.ssrc(), seed),
+            reports_from: None,
+            sender,
             narrow: Resampler::narrowing(),
             keypad: Keypad {
                 waiting: VecDeque::new(),
@@ -247,11 +267,15 @@ impl RtpStream {
                 ..self.watch
             };
         }
+        self.reports_from = self.reports_from.filter(|_| peer.reports == self.peer.reports);
         self.peer = peer;
     }
 
-    /// Takes a datagram from the socket, whatever it is.
+    /// Takes a datagram from the socket of the sound, or of the reports, whatever it is.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        if is_rtcp(datagram) {
+            return self.handle_report(now, from, datagram);
+        }
         let Ok(packet) = Packet::parse(datagram) else {
             self.stats.malformed += 1;
             return;
@@ -315,8 +339,13 @@ impl RtpStream {
             (_, _) => Sound::Real,
         };
         self.stats.concealed += u64::from(lost > 0);
+        self.stats.buffered = self.delay(now);
         self.watch_over(now);
         let frame = Frame::from_slice(&self.widen.push(&narrow));
+        // Who has no other way to tell a key may play its tones.
+        if self.peer.telephone_event.is_none() {
+            self.heard_keys.extend(self.tones.hear(&frame));
+        }
         Incoming {
             frame,
             keys: std::mem::take(&mut self.heard_keys),
@@ -377,6 +406,8 @@ impl RtpStream {
             received: self.tally.received(),
             lost: self.tally.lost(),
             jitter: self.tally.jitter(),
+            round_trip: self.reporter.round_trip(),
+            heard_there: self.reporter.heard_there(),
             ..self.stats
         }
     }
@@ -515,5 +546,6 @@ impl Keypad {
     }
 }
 
+mod reports;
 #[cfg(test)]
 mod tests;

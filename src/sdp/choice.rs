@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::Session;
 
-use super::{Capabilities, Codec, Direction, Media, Rejected};
+use super::{Capabilities, Codec, Direction, Media, Rejected, Reports};
 
 /// More streams than this are an attack, not a call.
 const MAX_STREAMS: usize = 32;
@@ -53,7 +53,9 @@ pub(super) fn choose(session: &Session, capabilities: &Capabilities) -> Result<C
         };
         let event = formats.iter().find(|f| f.is_telephone_event()).map(|f| f.payload_type);
         let remote = SocketAddr::new(address(session, media)?, media.port);
+        let reports = reports(media, remote);
         let media = Media {
+            reports,
             remote,
             codec,
             payload_type,
@@ -183,6 +185,17 @@ fn direction(session: &Session, media: &sdp_types::Media, address: IpAddr) -> Di
     } else {
         direction
     }
+}
+
+/// Of an address that is said for them only the port is taken: reports go to where sound goes.
+fn reports(media: &sdp_types::Media, sound: SocketAddr) -> Reports {
+    let attribute = |name: &str| media.attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case(name));
+    if attribute("rtcp-mux").is_some() {
+        return Reports::Multiplexed;
+    }
+    let said = attribute("rtcp").and_then(|a| a.value.as_deref()?.split_ascii_whitespace().next()?.parse().ok());
+    let port = said.filter(|port| *port != 0).unwrap_or(sound.port().saturating_add(1));
+    Reports::To(SocketAddr::new(sound.ip(), port))
 }
 
 /// Milliseconds; 20 unless something sensible is said.

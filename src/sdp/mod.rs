@@ -1,7 +1,7 @@
 //! What the two ends agree to send each other: session descriptions (RFC 8866) by offer and answer (RFC 3264), as functions.
 //!
 //! [`offer`], [`answer`] and [`accept`] turn descriptions into a [`Media`], or say why not. One audio stream of G.711 with telephone
-//! events is what we do; every other stream of an offer is refused in the answer, politely and in its place. This knows no SIP (a
+//! events is what we do, with reports on the same port or the next; every other stream of an offer is refused in the answer, politely and in its place. This knows no SIP (a
 //! description is bytes), sends nothing and holds no state: the version that counts up is the caller's, in [`Local`].
 
 mod choice;
@@ -77,6 +77,16 @@ pub struct Media {
     pub ptime: u32,
     /// Ours.
     pub direction: Direction,
+    pub reports: Reports,
+}
+
+/// Where the other end takes reports on our sound (RTCP).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// On the port of its sound, and so do we (RFC 5761).
+    Multiplexed,
+    /// On a port of their own: the next one, unless it says another (RFC 3605).
+    To(SocketAddr),
 }
 
 /// Which ways sound flows, seen from the one that says it.
@@ -145,6 +155,10 @@ impl Media {
                 rtp::Reception::Expected
             } else {
                 rtp::Reception::Paused
+            },
+            reports: match self.reports {
+                Reports::Multiplexed => None,
+                Reports::To(address) => Some(address),
             },
         }
     }

@@ -45,8 +45,33 @@ fn a_usual_offer_gets_the_usual_answer() {
         telephone_event: Some(101),
         ptime: 20,
         direction: Direction::SendRecv,
+        reports: Reports::To("198.51.100.1:4001".parse().unwrap()),
     };
     assert_eq!(media, agreed);
+}
+
+#[test]
+fn reports_go_with_the_sound_where_both_can_else_where_it_is_said() {
+    let to = |more: &str| {
+        let (text, media) = answered(&sdp(&format!("m=audio 4000 RTP/AVP 0{more}")));
+        assert_eq!(
+            text.contains("a=rtcp-mux"),
+            media.reports == Reports::Multiplexed,
+            "{text}"
+        );
+        (media.reports, media.peer().reports)
+    };
+    let at = |port: u16| {
+        let address = SocketAddr::new("198.51.100.1".parse().unwrap(), port);
+        (Reports::To(address), Some(address))
+    };
+    assert_eq!(to("|a=RTCP-mux"), (Reports::Multiplexed, None));
+    assert_eq!(to(""), at(4001));
+    assert_eq!(to("|a=rtcp:53020"), at(53_020));
+    // An address of its own would be a way to have us send to somebody else.
+    assert_eq!(to("|a=rtcp:53020 IN IP4 203.0.113.66"), at(53_020));
+    assert_eq!(to("|a=rtcp:none"), at(4001));
+    assert!(offer(&local(), &Capabilities::default()).contains("a=rtcp-mux"));
 }
 
 #[test]

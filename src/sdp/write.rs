@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media as Stream, Origin, Session};
 
-use super::{Capabilities, Codec, Direction, Local, Media};
+use super::{Capabilities, Codec, Direction, Local, Media, Reports};
 
 pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
     let codecs = capabilities
@@ -22,6 +22,7 @@ pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
         &codecs,
         capabilities.telephone_event,
         local.direction,
+        Reports::Multiplexed,
     ));
     session.to_string()
 }
@@ -42,6 +43,7 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
                     &codecs,
                     media.telephone_event,
                     media.direction,
+                    media.reports,
                 )
             } else {
                 Stream {
@@ -68,6 +70,7 @@ fn audio(
     codecs: &[(u8, Codec)],
     telephone_event: Option<u8>,
     direction: Direction,
+    reports: Reports,
 ) -> Stream {
     let numbers: Vec<String> = codecs
         .iter()
@@ -88,6 +91,10 @@ fn audio(
         say("fmtp", format!("{number} 0-15"));
     }
     say("ptime", "20".to_owned());
+    // Who does not know this sends reports to the next port, where we take them as well.
+    if reports == Reports::Multiplexed {
+        stream.attributes.push(Attribute::new("rtcp-mux"));
+    }
     stream.attributes.push(Attribute::new(direction.name()));
     stream
 }

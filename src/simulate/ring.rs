@@ -79,6 +79,9 @@ pub struct Report {
     pub failures: Vec<String>,
     pub packets_received: u64,
     pub packets_lost: u64,
+    /// Mean opinion score of what was heard (ITU-T G.107), and the round trip that the other end's reports tell, milliseconds.
+    pub mos: Option<f64>,
+    pub round_trip_ms: Option<f64>,
 }
 
 impl Report {
@@ -280,6 +283,7 @@ impl OnTheLine<'_> {
         }
         let stats = self.stream.stats();
         (self.report.packets_received, self.report.packets_lost) = (stats.received, stats.lost);
+        (self.report.mos, self.report.round_trip_ms) = (stats.mos(), stats.round_trip.map(ms));
         self.report.said.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
     }
 
@@ -311,6 +315,9 @@ impl OnTheLine<'_> {
         if let Some((to, datagram)) = self.stream.send(now, &frame) {
             self.peer = to;
             self.line.send(now, datagram);
+        }
+        if let Some((to, report)) = self.stream.report(now) {
+            self.socket.try_send_to(&report, to).ok();
         }
         self.let_go();
         self.follow(watch);

@@ -327,15 +327,14 @@ impl Core {
             Method::Invite => self.invited(transaction),
             Method::Options => self.answer(transaction, 200, message::capabilities()),
             // These exist within a dialog only.
-            Method::Bye | Method::Info | Method::Update | Method::Notify => self.answer(transaction, 481, Vec::new()),
+            Method::Bye | Method::Info | Method::PRack | Method::Update | Method::Notify => {
+                self.answer(transaction, 481, Vec::new());
+            }
             Method::Ack | Method::Cancel => {}
             // The gate lets none of these in.
-            Method::Message
-            | Method::PRack
-            | Method::Publish
-            | Method::Refer
-            | Method::Register
-            | Method::Subscribe => self.answer(transaction, 405, Vec::new()),
+            Method::Message | Method::Publish | Method::Refer | Method::Register | Method::Subscribe => {
+                self.answer(transaction, 405, Vec::new())
+            }
         }
     }
 

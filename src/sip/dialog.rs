@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Header, ReferTo, Request, Response, StatusCodeKind, Uri};
+use rsipstack::sip::{Header, Request, Response, StatusCodeKind, Uri};
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use rsipstack::transaction::{Transaction, TransactionState};
-use rsipstack::transport::{SipAddr, SipConnection};
+use rsipstack::transport::SipConnection;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
@@ -23,6 +22,8 @@ use tracing::{debug, warn};
 use super::agent::{Core, acknowledged};
 use super::inside::Change;
 use super::registry::{DialogKey, Entered, Input};
+use super::reliable::Reliable;
+use super::session_timer::SessionTimer;
 use super::{Action, CallId, Ended, Event, Transport, grammar, message};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
@@ -46,8 +47,16 @@ pub(super) struct Call {
     pub flow: Option<SocketAddr>,
     /// Drives the INVITE.
     pub invite: AbortHandle,
+    /// Our 180, where the caller wants to be sure of it.
+    pub reliable: Option<Reliable>,
+    /// Until when the session lasts unless it is refreshed.
+    pub timer: Option<SessionTimer>,
+    /// The methods that the peer takes, as it said when the call was made.
+    pub peer_allows: Option<String>,
+    /// Our last session description, which a refresh repeats.
+    pub session: Vec<u8>,
     /// The Reason of a BYE that is owed.
-    farewell: Option<Header>,
+    pub farewell: Option<Header>,
     states: DialogStateReceiver,
     inputs: mpsc::Receiver<Input>,
     /// Makes the call known to the registry while it lasts.
@@ -85,6 +94,8 @@ pub(super) enum Done {
     ChangeLost,
     /// Our REFER got a final response, or none.
     Referred(Option<u16>),
+    /// Our refresh of the session did.
+    Refreshed(SessionTimer, Option<Response>),
     /// Something nobody waits for.
     Said,
 }
@@ -100,6 +111,8 @@ pub(super) struct Parts {
     pub flow: Option<SocketAddr>,
     pub work: JoinSet<Done>,
     pub invite: AbortHandle,
+    pub timer: Option<SessionTimer>,
+    pub session: Vec<u8>,
 }
 
 /// Takes in a call that rings; `permit` is its place in the queue of events.
@@ -118,6 +131,10 @@ pub(super) fn answer(
     let source = message::source(transaction.connection.as_ref());
     let to = message::party_of(&request.uri);
     let contact = core.contact(&to.user, transport, source);
+    let timer = match SessionTimer::asked(&request, core.config.limits.least_session, crate::clock::now()) {
+        Ok(timer) => timer,
+        Err(short) => return core.answer(transaction, 422, vec![short.header()]),
+    };
     let (state_sender, states) = core.layer.new_dialog_state_channel();
     let dialog = core
         .layer
@@ -148,9 +165,12 @@ pub(super) fn answer(
         flow: source.filter(|_| transport == Transport::Tcp),
         work,
         invite,
+        timer,
+        session: Vec::new(),
     };
     let mut task = Call::new(core.clone(), parts);
     task.remote_sequence = super::inside::sequence(&request);
+    task.peer_allows = message::list_of(&request.headers, "Allow");
     permit.send(Event::Invited {
         call,
         from: grammar::party(&message::value_of(&request, "From")),
@@ -188,6 +208,10 @@ impl Call {
             contact: parts.contact,
             flow: parts.flow,
             invite: parts.invite,
+            reliable: None,
+            timer: parts.timer,
+            peer_allows: None,
+            session: parts.session,
             farewell: None,
             states: parts.states,
             inputs: parts.inputs,
@@ -201,12 +225,17 @@ impl Call {
             if over && self.work.is_empty() {
                 break;
             }
+            let timer = self.timer.filter(|_| self.phase == Phase::Up);
+            let due = timer.map(|timer| timer.due().0);
+            let again = self.reliable.as_ref().and_then(Reliable::again);
             tokio::select! {
                 // States first: an ACK comes before the request that follows it.
                 biased;
                 Some(state) = self.states.recv() => self.on_state(state).await,
                 Some(done) = self.work.join_next() => self.on_done(done).await,
                 Some(input) = self.inputs.recv() => self.on_input(input).await,
+                () = until(due), if due.is_some() => self.on_timer().await,
+                () = until(again), if again.is_some() => self.ring_again().await,
                 () = tokio::time::sleep(AFTERMATH), if over => {
                     debug!(call = %self.id, "a transaction did not end");
                     break;
@@ -254,10 +283,14 @@ impl Call {
                 let body = self.dialog.last_remote_ack().and_then(|ack| message::session_of(&ack));
                 Event::Acknowledged { call, body }
             }
-            (Side::Caller, Phase::Ringing) => Event::Answered {
-                call,
-                body: message::session_of_response(response),
-            },
+            (Side::Caller, Phase::Ringing) => {
+                self.timer = SessionTimer::answered(response, crate::clock::now());
+                self.peer_allows = message::list_of(&response.headers, "Allow");
+                Event::Answered {
+                    call,
+                    body: message::session_of_response(response),
+                }
+            }
             (_, Phase::OweBye) => {
                 let reason = self.farewell.take();
                 return self.send_bye(reason);
@@ -323,6 +356,7 @@ impl Call {
                     self.core.tell(Event::Transferred { call, code }).await;
                 }
             }
+            Ok(Done::Refreshed(timer, response)) => self.on_refreshed(timer, response).await,
             Err(error) if error.is_cancelled() => {}
             Err(error) => {
                 warn!(%call, %error, "a transaction panicked");
@@ -359,10 +393,14 @@ impl Call {
 
     async fn on_action(&mut self, action: Action) {
         match (action, &self.side) {
-            (Action::Ring { .. }, Side::Callee(_)) => self.log(self.dialog.ringing(None, None)),
+            (Action::Ring { .. }, Side::Callee(_)) => self.ring(),
             (Action::Accept { body, .. }, Side::Callee(_)) if self.phase == Phase::Ringing => {
                 self.phase = Phase::Accepted;
-                self.log(self.dialog.accept(Some(vec![message::session_type()]), Some(body)));
+                self.reliable.iter_mut().for_each(Reliable::rest);
+                self.session.clone_from(&body);
+                let mut headers = vec![message::session_type()];
+                headers.extend(self.timer.iter().flat_map(SessionTimer::headers));
+                self.log(self.dialog.accept(Some(headers), Some(body)));
             }
             (
                 Action::Refuse {
@@ -386,6 +424,29 @@ impl Call {
         }
     }
 
+    fn ring(&mut self) {
+        let invite = self.dialog.initial_request();
+        let number = super::inside::sequence(&invite).unwrap_or_default();
+        self.reliable = Reliable::required(&invite, number, crate::clock::now());
+        let headers = self.reliable.as_ref().map(Reliable::headers);
+        self.log(self.dialog.ringing(headers, None));
+    }
+
+    /// The 180 was not acknowledged yet. One that never is ends the call (RFC 3262 section 3).
+    async fn ring_again(&mut self) {
+        let Some(reliable) = &mut self.reliable else { return };
+        if reliable.repeat(crate::clock::now()) {
+            let headers = reliable.headers();
+            return self.log(self.dialog.ringing(Some(headers), None));
+        }
+        reliable.rest();
+        if let (Side::Callee(invite), Phase::Ringing) = (&self.side, self.phase) {
+            self.refuse(invite, 504, "", Vec::new());
+            self.end(Ended::Failed("our 180 was never acknowledged (RFC 3262)".to_owned()))
+                .await;
+        }
+    }
+
     fn log(&self, result: rsipstack::Result<()>) {
         if let Err(error) = result {
             debug!(call = %self.id, %error, "not sent");
@@ -393,7 +454,7 @@ impl Call {
     }
 
     /// A final response to the INVITE, with headers that the library's own `reject` has no room for.
-    fn refuse(&self, invite: &TransactionEventSender, code: u16, reason: &str, headers: Vec<Header>) {
+    pub fn refuse(&self, invite: &TransactionEventSender, code: u16, reason: &str, headers: Vec<Header>) {
         let request = self.dialog.initial_request();
         let response = self
             .core
@@ -415,81 +476,6 @@ impl Call {
             }
         }
         response
-    }
-
-    async fn hang_up(&mut self, cause: Option<String>) {
-        let reason = cause.map(|cause| Header::Reason(message::one_line(&cause).into()));
-        match (&self.side, self.phase) {
-            (_, Phase::Over | Phase::OweBye) => return,
-            (Side::Callee(invite), Phase::Ringing) => {
-                self.refuse(invite, 480, "", reason.into_iter().collect());
-            }
-            (Side::Caller, Phase::Ringing | Phase::Accepted) => self.cancel(),
-            (Side::Callee(_), Phase::Accepted) => {
-                self.phase = Phase::OweBye;
-                self.farewell = reason;
-                return self
-                    .core
-                    .tell(Event::Ended {
-                        call: self.id,
-                        cause: Ended::ByUs,
-                    })
-                    .await;
-            }
-            (_, Phase::Up) => self.send_bye(reason),
-        }
-        self.end(Ended::ByUs).await;
-    }
-
-    /// The library holds a CANCEL back until a provisional response came, and sends a BYE where a 200 was quicker.
-    fn cancel(&mut self) {
-        let (dialog, invite) = (self.dialog.clone(), self.invite.clone());
-        self.work.spawn(async move {
-            if let Err(error) = dialog.cancel().await {
-                debug!(%error, "CANCEL failed");
-            }
-            if dialog.state().is_confirmed() {
-                let _ = dialog.bye().await;
-                invite.abort();
-            }
-            Done::Said
-        });
-    }
-
-    pub fn send_bye(&mut self, reason: Option<Header>) {
-        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
-        self.phase = Phase::Over;
-        self.work.spawn(async move {
-            open_way(&core, &dialog, flow).await;
-            if let Err(error) = dialog.bye_with_headers(reason.map(|reason| vec![reason])).await {
-                debug!(%error, "BYE failed");
-            }
-            Done::Said
-        });
-    }
-
-    async fn refer(&mut self, to: &str) {
-        let to = message::one_line(to);
-        if self.phase != Phase::Up || !grammar::host_is_sound(&to) {
-            if !matches!(self.phase, Phase::Over | Phase::OweBye) {
-                self.core
-                    .tell(Event::Transferred {
-                        call: self.id,
-                        code: 400,
-                    })
-                    .await;
-            }
-            return;
-        }
-        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
-        let by = Header::ReferredBy(format!("<{}>", self.contact).into());
-        self.work.spawn(async move {
-            open_way(&core, &dialog, flow).await;
-            let response = dialog
-                .refer(ReferTo::new(format!("<{to}>")), Some(vec![by]), None)
-                .await;
-            Done::Referred(response.ok().flatten().map(|response| response.status_code.code()))
-        });
     }
 
     /// Tells the end. Transactions under way are still seen through, but for those that only wait for what cannot
@@ -529,30 +515,11 @@ impl Drop for Call {
     }
 }
 
-/// Where the call's own connection is gone and the next hop is reached by TCP, opens one through the gate, before the
-/// library opens one that is not.
-async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<SocketAddr>) {
-    if flow.is_some_and(|flow| core.streams.is_open(flow)) {
-        return;
-    }
-    let snapshot = dialog.snapshot();
-    let first = snapshot
-        .route_set
-        .first()
-        .and_then(|route| rsipstack::sip::prelude::ToTypedHeader::typed(route).ok());
-    let hop = first.map_or(snapshot.remote_uri, |route| route.uri);
-    if hop.transport() != Some(&rsipstack::sip::Transport::Tcp) {
-        return;
-    }
-    let Ok(target) = SipAddr::try_from(&hop) else {
-        return;
-    };
-    let opened = match core.resolver.find(&target).await {
-        Ok(target) => core.streams.ensure(&target).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = opened {
-        debug!(error, "the way to the peer is closed");
+/// Without a time: never.
+async fn until(time: Option<std::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -13,6 +13,7 @@ use tracing::debug;
 
 use super::agent::acknowledged;
 use super::dialog::{Call, Done, Phase, Side, is_success};
+use super::session_timer::SessionTimer;
 use super::{Ended, Event, message};
 
 /// How long an offer waits for our answer; then it is refused with 500. Well below the 32 s the peer waits.
@@ -26,6 +27,8 @@ pub(super) struct Change {
     request: Request,
     /// Whether the offer was the peer's; else ours is in the 2xx, and the ACK answers.
     pub offered: bool,
+    /// What it asks for, from our 2xx on.
+    timer: Option<SessionTimer>,
 }
 
 pub(super) fn sequence(request: &Request) -> Option<u32> {
@@ -77,13 +80,11 @@ impl Call {
             Method::Info => self.on_info(request).await,
             Method::Notify => self.on_notify(request).await,
             Method::Options => self.core.answer(request, 200, message::capabilities()),
+            Method::PRack => self.on_prack(request),
             Method::Ack | Method::Cancel => {}
-            Method::Message
-            | Method::PRack
-            | Method::Publish
-            | Method::Refer
-            | Method::Register
-            | Method::Subscribe => self.core.answer(request, 405, Vec::new()),
+            Method::Message | Method::Publish | Method::Refer | Method::Register | Method::Subscribe => {
+                self.core.answer(request, 405, Vec::new())
+            }
         }
     }
 
@@ -125,17 +126,24 @@ impl Call {
             // RFC 3261 §14.2, RFC 3311 §5.2.
             return self.later(request);
         }
+        let least = self.core.config.limits.least_session;
+        let timer = match SessionTimer::asked(&request.original, least, crate::clock::now()) {
+            Ok(timer) => timer,
+            Err(short) => return self.core.answer(request, 422, vec![short.header()]),
+        };
         if request.original.method == Method::Update && body.is_none() {
             self.retarget(&request.original);
-            return self
-                .core
-                .answer(request, 200, vec![Header::Contact(self.contact_header())]);
+            self.timer = timer;
+            let mut headers = vec![Header::Contact(self.contact_header())];
+            headers.extend(timer.iter().flat_map(SessionTimer::headers));
+            return self.core.answer(request, 200, headers);
         }
         let (answer, answered) = oneshot::channel();
         self.change = Some(Change {
             answer: Some(answer),
             request: request.original.clone(),
             offered: body.is_some(),
+            timer,
         });
         self.work.spawn(drive_change(request, answered));
         self.core
@@ -156,6 +164,10 @@ impl Call {
             return;
         };
         let accepted = body.is_some();
+        if let Some(body) = &body {
+            self.session.clone_from(body);
+            self.timer = change.timer;
+        }
         let mut response = self
             .core
             .endpoint
@@ -163,6 +175,9 @@ impl Call {
         if accepted {
             response.headers.push(Header::Contact(contact));
             response.headers.push(message::session_type());
+            for header in self.timer.iter().flat_map(SessionTimer::headers) {
+                response.headers.push(header);
+            }
             let request = change.request.clone();
             self.retarget(&request);
         }
@@ -172,6 +187,16 @@ impl Call {
 
     fn contact_header(&self) -> rsipstack::sip::Contact {
         format!("<{}>", self.contact).into()
+    }
+
+    /// RFC 3262 section 3: what acknowledges nothing of ours is answered 481.
+    fn on_prack(&mut self, request: Transaction) {
+        let rack = message::value_of(&request.original, "RAck");
+        let expected = self
+            .reliable
+            .as_mut()
+            .is_some_and(|reliable| reliable.acknowledged(&rack));
+        self.core.answer(request, if expected { 200 } else { 481 }, Vec::new());
     }
 
     async fn on_info(&mut self, request: Transaction) {

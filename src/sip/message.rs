@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, Sta
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
-use super::{ALLOW, Party, digest, grammar};
+use super::{ALLOW, Party, SUPPORTED, digest, grammar};
 
 /// What an INVITE may carry, and what is sent in answer.
 pub(super) const ACCEPT: &str = "application/sdp";
@@ -69,11 +69,14 @@ fn complete_response(mut response: Response) -> Response {
     response
 }
 
-/// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for. An empty Supported says: no
-/// extension.
+/// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for.
 fn add_capabilities(headers: &mut Headers) {
     add_once(headers, Header::Allow(ALLOW.into()));
-    add_once(headers, Header::Supported("".into()));
+    // The library may have said one of its own; several lines are one list.
+    let said = |header: &Header| matches!(header, Header::Supported(list) if list.value() == SUPPORTED);
+    if !headers.iter().any(said) {
+        headers.push(Header::Supported(SUPPORTED.into()));
+    }
 }
 
 fn add_once(headers: &mut Headers, header: Header) {
@@ -136,6 +139,14 @@ pub(super) fn source(connection: Option<&SipConnection>) -> Option<SocketAddr> {
 
 pub(super) fn value_of(request: &Request, name: &str) -> String {
     request.header_value(name).unwrap_or_default()
+}
+
+/// A list that may stand in several headers of one name, as one.
+pub(super) fn list_of(headers: &Headers, name: &str) -> Option<String> {
+    let named = headers.iter().filter(|header| header.name().eq_ignore_ascii_case(name));
+    named
+        .map(|header| header.value().to_owned())
+        .reduce(|all, more| format!("{all}, {more}"))
 }
 
 /// The session description of a request, where it has one.

@@ -14,6 +14,7 @@
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
 mod agent;
+mod asking;
 mod dialog;
 mod digest;
 mod gate;
@@ -22,9 +23,12 @@ mod inside;
 mod message;
 mod placed;
 mod raw;
+mod refreshing;
 mod registry;
+mod reliable;
 mod resolve;
 mod sanitize;
+mod session_timer;
 mod stream;
 mod tasks;
 mod trunk;
@@ -38,8 +42,11 @@ pub use agent::UserAgent;
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
+/// The extensions it knows, as its `Supported` says them: reliable provisional responses (RFC 3262), session timers (RFC 4028).
+const SUPPORTED: &str = "100rel, timer";
+
 /// The methods this user agent takes, as its `Allow` says them.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
@@ -113,6 +120,8 @@ pub struct Limits {
     pub opening_per_second: u32,
     /// TCP connections held at once. More are closed as they come.
     pub connections: usize,
+    /// The shortest interval at which peers may have their session refreshed (RFC 4028 section 5: 90 s).
+    pub least_session: Duration,
 }
 
 impl Default for Limits {
@@ -121,6 +130,7 @@ impl Default for Limits {
             message: 8192,
             opening_per_second: 200,
             connections: 256,
+            least_session: Duration::from_secs(90),
         }
     }
 }

@@ -161,6 +161,7 @@ fn invite(
     option: InviteOption,
 ) -> Result<Call, String> {
     let contact = option.contact.clone();
+    let session = option.offer.clone().unwrap_or_default();
     let flow = option
         .destination
         .as_ref()
@@ -186,6 +187,8 @@ fn invite(
         flow,
         work,
         invite,
+        timer: None,
+        session,
     };
     Ok(Call::new(core.clone(), parts))
 }

@@ -13,7 +13,7 @@ use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 
 use super::raw::{self, Raw};
-use super::{ALLOW, grammar, message};
+use super::{ALLOW, SUPPORTED, grammar, message};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -313,12 +313,13 @@ fn request_uri(uri: &str) -> Result<String, Fault> {
     Ok(uri)
 }
 
-/// RFC 3261 §8.2.2.3: no extension is supported, so whatever is required is not.
+/// RFC 3261 §8.2.2.3: what is required beyond what is supported.
 fn extensions(raw: &Raw, method: &str) -> Result<(), Fault> {
     let required: Vec<&str> = raw
         .all("Require")
         .flat_map(|value| value.split(','))
         .map(str::trim)
+        .filter(|option| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(option)))
         .collect();
     let required = required.join(", ");
     if required.is_empty() || matches!(method, "ACK" | "CANCEL") {

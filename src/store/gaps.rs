@@ -115,6 +115,7 @@ mod tests {
                 ending: "over".into(),
                 path: Vec::new(),
                 recording: None,
+                quality: None,
                 lines: Vec::new(),
                 turns: Vec::new(),
                 disposition: None,

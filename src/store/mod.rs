@@ -6,6 +6,7 @@
 mod acts;
 mod gaps;
 mod outbox;
+mod quality;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 pub use acts::{Act, Kind};
 pub use gaps::{Asked, Gap, Nearest};
 pub use outbox::Outbox;
+pub use quality::Quality;
 pub use records::{Began, Ended, Line, Record, Speaker, Summary, TurnTimes};
 
 #[derive(Debug, thiserror::Error)]

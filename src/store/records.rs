@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::acts::{self, Act};
-use super::{Error, Gap, Store, gaps};
+use super::{Error, Gap, Quality, Store, gaps};
 
 /// Known when the phone rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +37,8 @@ pub struct Ended {
     /// What was collected, as it may be kept.
     pub slots: BTreeMap<String, String>,
     pub recording: Option<String>,
+    /// Absent where no sound was agreed on.
+    pub quality: Option<Quality>,
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
     pub acts: Vec<Act>,
@@ -120,13 +122,13 @@ pub struct Record {
     pub plan: String,
     pub plan_hash: String,
     pub slots: BTreeMap<String, String>,
+    pub quality: Option<Quality>,
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
     pub acts: Vec<Act>,
 }
 
-const COLUMNS: &str =
-    "id, caller, callee, assistant, began, ended, ending, path, disposition, slots, recording, plan, plan_hash";
+const COLUMNS: &str = "id, caller, callee, assistant, began, ended, ending, path, disposition, slots, recording, plan, plan_hash, quality";
 
 impl Store {
     pub async fn begin(&self, call: &Began) -> Result<(), Error> {
@@ -155,7 +157,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let json = |value: serde_json::Result<String>| value.unwrap_or_default();
         let query = "UPDATE calls SET answered = ?, ended = ?, ending = ?, path = ?, disposition = ?, slots = ?, \
-                     recording = ? WHERE id = ?";
+                     recording = ?, quality = ? WHERE id = ?";
         sqlx::query(query)
             .bind(call.answered.map(|at| at.as_millisecond()))
             .bind(call.at.as_millisecond())
@@ -164,6 +166,7 @@ impl Store {
             .bind(&call.disposition)
             .bind(json(serde_json::to_string(&call.slots)))
             .bind(&call.recording)
+            .bind(call.quality.and_then(|quality| serde_json::to_string(&quality).ok()))
             .bind(&call.id)
             .execute(&mut *transaction)
             .await?;
@@ -236,6 +239,9 @@ impl Store {
             plan: row.try_get("plan")?,
             plan_hash: row.try_get("plan_hash")?,
             slots: serde_json::from_str(row.try_get("slots")?).unwrap_or_default(),
+            quality: row
+                .try_get::<Option<String>, _>("quality")?
+                .and_then(|quality| serde_json::from_str(&quality).ok()),
             acts: acts::read(&self.pool, &summary.id).await?,
             lines: lines.iter().map(line).collect::<Result<_, _>>()?,
             turns: turns.iter().map(turn).collect::<Result<_, _>>()?,
@@ -334,6 +340,11 @@ mod tests {
             disposition: Some("answered".into()),
             slots: BTreeMap::from([("order_id".into(), "40718263".into())]),
             recording: None,
+            quality: Some(Quality {
+                mos: Some(4.25),
+                received: 500,
+                ..Quality::default()
+            }),
             lines: vec![line.clone()],
             turns: vec![turn],
             acts: vec![act.clone()],
@@ -345,6 +356,7 @@ mod tests {
         let record = store.show("abc").await.expect("read").expect("found");
         assert_eq!((record.lines, record.turns), (vec![line], vec![turn]));
         assert_eq!((record.acts, record.slots), (vec![act], ended.slots));
+        assert_eq!(record.quality, ended.quality);
         assert_eq!(record.summary.disposition.as_deref(), Some("answered"));
         assert_eq!(record.summary.path, ["welcome"]);
         assert!((turn.gap() - 523.5).abs() < 1e-9);

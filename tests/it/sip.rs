@@ -5,4 +5,5 @@
 mod calls;
 mod gate;
 mod phone;
+mod sessions;
 mod trunks;

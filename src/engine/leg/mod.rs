@@ -28,6 +28,7 @@ use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
+use crate::store::Quality;
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
@@ -84,6 +85,8 @@ pub(super) struct Leg {
     waiting: Option<Waiting>,
     vad: Vad,
     held: bool,
+    /// Reports go the way of the sound.
+    multiplexed: bool,
     /// The last description that went out was our offer: the answer comes with an ACK.
     offered: bool,
     hearing: HashMap<u64, Hearing>,
@@ -133,7 +136,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let mut place = std::pin::pin!(places.acquire_owned());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut datagram = [0_u8; DATAGRAM];
+    let (mut datagram, mut report) = ([0_u8; DATAGRAM], [0_u8; DATAGRAM]);
     let ending = loop {
         let over = tokio::select! {
             biased;
@@ -152,6 +155,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 leg.tick()
             }
             Ok((length, from)) = leg.socket.recv_from(&mut datagram) => { leg.received(from, &datagram[..length]); None }
+            Ok((length, from)) = leg.socket.reports().recv_from(&mut report) => { leg.received(from, &report[..length]); None }
         };
         leg.carry_out();
         if let Some(ending) = over {
@@ -190,6 +194,7 @@ impl Leg {
             waiting: None,
             vad: bot.engines.vad(),
             held: false,
+            multiplexed: false,
             offered: false,
             hearing: HashMap::new(),
             judging: None,
@@ -243,6 +248,7 @@ impl Leg {
             Direction::RecvOnly | Direction::Inactive => true,
         };
         let peer = media.peer();
+        self.multiplexed = peer.reports.is_none();
         match &mut self.stream {
             Some(stream) => stream.renegotiate(clock::now(), peer),
             None => {
@@ -366,6 +372,10 @@ impl Leg {
         let stream = self.stream.as_mut()?;
         let delay = stream.delay(now);
         let incoming = stream.tick(now);
+        if let Some(report) = stream.report(now) {
+            self.send_report(report);
+        }
+        let stream = self.stream.as_mut()?;
         while let Some(event) = stream.poll() {
             match event {
                 rtp::Event::Silent { lasted } => {
@@ -429,6 +439,15 @@ impl Leg {
         }
     }
 
+    fn send_report(&self, (to, report): (SocketAddr, Vec<u8>)) {
+        let socket = if self.multiplexed {
+            &*self.socket
+        } else {
+            self.socket.reports()
+        };
+        socket.try_send_to(&report, to).ok();
+    }
+
     fn answered(&mut self, answer: Answer) {
         let now = clock::now();
         if let Answer::ForWaiting(then, sound) = answer {
@@ -485,9 +504,11 @@ impl Leg {
             .recording
             .as_ref()
             .map(|recording| recording.path().display().to_string());
-        if let Some(stream) = &self.stream {
-            self.journal.media(&stream.stats());
+        let goodbye = self.stream.as_mut().and_then(|stream| stream.goodbye(clock::now()));
+        if let Some(goodbye) = goodbye {
+            self.send_report(goodbye);
         }
+        let quality = self.stream.as_ref().map(|stream| quality(&stream.stats()));
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
         self.journal.end(Outcome {
@@ -496,7 +517,25 @@ impl Leg {
             disposition,
             slots,
             recording,
+            quality,
         });
+    }
+}
+
+/// What a stream's counts come to, for the record.
+fn quality(stats: &rtp::Stats) -> Quality {
+    let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
+    Quality {
+        mos: stats.mos(),
+        received: stats.received,
+        lost: stats.lost,
+        late: stats.late,
+        jitter_ms: ms(stats.jitter),
+        round_trip_ms: stats.round_trip.map(ms),
+        lost_there_percent: stats.heard_there.map(|there| there.lost * 100.0),
+        jitter_there_ms: stats.heard_there.map(|there| ms(there.jitter)),
+        refused: stats.refused,
+        malformed: stats.malformed,
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::audio::FRAME_DURATION;
 use crate::audio::tone::{level_at, sine};
 use crate::clock::now as start;
 
@@ -15,6 +16,7 @@ const PEER: Peer = Peer {
     payload_type: 8,
     telephone_event: Some(101),
     reception: Reception::Expected,
+    reports: None,
 };
 
 fn stream(begin: Instant) -> RtpStream {
@@ -36,6 +38,108 @@ fn packet(payload_type: u8, sequence: u16, ssrc: u32) -> Vec<u8> {
         payload: &[0x2a; 160],
     }
     .write()
+}
+
+#[test]
+fn reports_cross_the_network_and_tell_of_the_line() {
+    let begin = start();
+    let mut one = RtpStream::new(begin, PEER, Config::default(), 1 << 40 | 77);
+    let mut two = RtpStream::new(begin, PEER, Config::default(), 1 << 41 | 78);
+    let from = HERE.parse().unwrap();
+    let mut wire: VecDeque<(Instant, bool, Vec<u8>)> = VecDeque::new();
+    for tick in 0..1_500_u32 {
+        let now = begin + FRAME_DURATION * tick;
+        while let Some((_, to_two, datagram)) = wire.pop_front_if(|(at, ..)| *at <= now) {
+            if to_two { &mut two } else { &mut one }.handle_datagram(now, from, &datagram);
+        }
+        // 60 ms each way; of what the first sends, every tenth packet of sound is lost.
+        let arrives = now + ms(60);
+        let frame = Frame::silence();
+        let sound = one.send(now, &frame).filter(|_| tick % 10 != 5);
+        wire.extend(
+            sound
+                .into_iter()
+                .chain(one.report(now))
+                .map(|(_, datagram)| (arrives, true, datagram)),
+        );
+        let sound = two.send(now, &frame);
+        wire.extend(
+            sound
+                .into_iter()
+                .chain(two.report(now))
+                .map(|(_, datagram)| (arrives, false, datagram)),
+        );
+        one.tick(now);
+        two.tick(now);
+    }
+    let (one, two) = (one.stats(), two.stats());
+    assert!(one.reports >= 3 && two.reports >= 3, "{} {}", one.reports, two.reports);
+    let trip = one.round_trip.unwrap();
+    assert!((ms(115)..=ms(125)).contains(&trip), "{trip:?}");
+    let there = one.heard_there.unwrap().lost;
+    assert!((0.08..0.12).contains(&there), "{there}");
+    assert!(one.mos() > two.mos(), "{:?} {:?}", one.mos(), two.mos());
+}
+
+#[test]
+fn keys_are_heard_in_the_sound_of_those_who_tell_them_in_no_other_way() {
+    for (telephone_event, expected) in [(None, "42#"), (Some(101), "")] {
+        let begin = start();
+        let peer = Peer {
+            telephone_event,
+            ..PEER
+        };
+        let mut speaker = RtpStream::new(begin, PEER, Config::default(), 7);
+        let mut listener = RtpStream::new(begin, peer, Config::default(), 8);
+        let tones = "42#"
+            .chars()
+            .filter_map(Key::from_symbol)
+            .flat_map(|key| [crate::audio::tone::dtmf(key, ms(80)), vec![0; 16 * 100]].concat());
+        let sound: Vec<i16> = tones.chain(vec![0; 16 * 300]).collect();
+        let mut keys = String::new();
+        for (tick, frame) in (0_u32..).zip(crate::audio::frames(&sound)) {
+            let now = begin + FRAME_DURATION * tick;
+            let (_, datagram) = speaker.send(now, &frame).unwrap();
+            listener.handle_datagram(now, HERE.parse().unwrap(), &datagram);
+            keys.extend(listener.tick(now).keys.into_iter().map(Key::symbol));
+        }
+        assert_eq!(keys, expected);
+    }
+}
+
+#[test]
+fn a_stranger_reports_nothing() {
+    let begin = start();
+    let mut stream = stream(begin);
+    let mut other = RtpStream::new(begin, PEER, Config::default(), 5);
+    let (_, report) = other.goodbye(begin).unwrap();
+    stream.handle_datagram(begin, "198.51.100.7:4001".parse().unwrap(), &report);
+    assert_eq!((stream.stats().reports, stream.stats().refused), (0, 1));
+    // The same machine, another port: reports have one of their own.
+    stream.handle_datagram(begin, "10.0.0.1:4001".parse().unwrap(), &report);
+    assert_eq!((stream.stats().reports, stream.stats().refused), (1, 1));
+    stream.handle_datagram(begin, HERE.parse().unwrap(), &report[..6]);
+    assert_eq!(stream.stats().malformed, 1);
+}
+
+#[test]
+fn reports_go_where_theirs_come_from() {
+    let begin = start();
+    let agreed = "10.0.0.1:4001".parse().unwrap();
+    let peer = Peer {
+        reports: Some(agreed),
+        ..PEER
+    };
+    let mut stream = RtpStream::new(begin, peer, Config::default(), 9);
+    assert_eq!(stream.goodbye(begin).map(|(to, _)| to), Some(agreed));
+    let (_, report) = RtpStream::new(begin, PEER, Config::default(), 5)
+        .goodbye(begin)
+        .unwrap();
+    let behind_nat = "10.0.0.1:61001".parse().unwrap();
+    stream.handle_datagram(begin, behind_nat, &report);
+    assert_eq!(stream.goodbye(begin).map(|(to, _)| to), Some(behind_nat));
+    stream.renegotiate(begin, PEER);
+    assert_eq!(stream.goodbye(begin).map(|(to, _)| to), Some(PEER.address));
 }
 
 fn events(stream: &mut RtpStream) -> Vec<Event> {

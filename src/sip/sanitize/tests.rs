@@ -85,7 +85,7 @@ fn tells_what_opens_from_what_follows() {
 
 #[test]
 fn answers_with_what_a_transaction_needs() {
-    let (answer, to) = refused(invite("Require: 100rel, foo\r\n"));
+    let (answer, to) = refused(invite("Require: precondition, timer, foo\r\n"));
     assert!(answer.starts_with("SIP/2.0 420 Bad Extension\r\n"), "{answer}");
     let via = "Via: SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bK1;rport=5099;received=192.0.2.200\r\n";
     for line in [
@@ -93,14 +93,14 @@ fn answers_with_what_a_transaction_needs() {
         "From: <sip:a@b>;tag=1\r\n",
         "Call-ID: c1\r\n",
         "CSeq: 1 INVITE\r\n",
-        "Unsupported: 100rel, foo\r\n",
+        "Unsupported: precondition, foo\r\n",
     ] {
         assert!(answer.contains(line), "{line} in {answer}");
     }
     assert!(answer.contains("To: <sip:100@192.0.2.1>;tag="));
     assert_eq!(to, source(), "rport: back to where it came from");
     assert_eq!(
-        refused(invite("Require: 100rel, foo\r\n")).0,
+        refused(invite("Require: precondition, timer, foo\r\n")).0,
         answer,
         "and again the same"
     );

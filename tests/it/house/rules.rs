@@ -31,6 +31,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("cpal", "src/engine/sound.rs"),
     ("sqlx", "src/store/"),
     ("sdp_types", "src/sdp/"),
+    ("rtc_rtcp", "src/rtp/"),
     ("hound", "src/audio/"),
     ("rubato", "src/audio/"),
     ("audio_codec", "src/audio/"),

@@ -49,6 +49,18 @@ fn english_callers_are_heard_answered_and_recorded() {
     assert_eq!(path(&record), ["welcome", "opening_hours", "order_status"]);
     assert!(heard(&record, "bot").contains("40718263"), "{record:#}");
     assert!(!record["turns"].as_array().expect("turns").is_empty());
+    // Both ends sent reports, on the port of the sound.
+    let quality = &record["quality"];
+    assert!(quality["mos"].as_f64().is_some_and(|mos| mos > 4.0), "{quality}");
+    assert!(
+        quality["round_trip_ms"].as_f64().is_some_and(|ms| ms < 200.0),
+        "{quality}"
+    );
+    assert!(
+        quality["lost_there_percent"].as_f64().is_some_and(|lost| lost < 5.0),
+        "{quality}"
+    );
+    assert!(report["mos"].as_f64().is_some_and(|mos| mos > 4.0), "{report}");
     let recording = record["recording"].as_str().expect("a recording");
     let reader = hound::WavReader::open(recording).expect("a WAV file");
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 16_000));

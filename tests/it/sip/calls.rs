@@ -393,3 +393,49 @@ async fn closes_with_a_call_up_and_frees_its_ports() {
     .await;
     assert!(again.is_ok(), "{:?}", again.err());
 }
+
+#[tokio::test]
+async fn rings_until_it_is_acknowledged_where_the_caller_wants_to_be_sure() {
+    let mut phone = Phone::new().await;
+    let mut wire = Wire::to(&phone).await;
+    let invite = wire.asks("INVITE", "Require: 100rel\r\n", OFFER).await;
+    let call = phone.invited().await;
+    phone.act(Action::Ring { call });
+    let ringing = wire.reads("SIP/2.0 180").await;
+    assert_eq!(field(&ringing, "Require").as_deref(), Some("100rel"));
+    let number = field(&ringing, "RSeq").expect("a number");
+    assert_eq!(wire.reads("SIP/2.0 180").await, ringing, "again after half a second");
+    wire.tag = tag_of(&ringing);
+    let sequence = field(&invite, "CSeq").expect("a number");
+    wire.asks("PRACK", "RAck: 9 9 INVITE\r\n", b"").await;
+    wire.reads("SIP/2.0 481").await;
+    wire.asks("PRACK", &format!("RAck: {number} {sequence}\r\n"), b"").await;
+    wire.reads("SIP/2.0 200").await;
+    // Not again: what comes next within two seconds is the answer.
+    let quiet = tokio::time::timeout(std::time::Duration::from_millis(2_500), wire.read()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    phone.accept(call);
+    let answer = wire.reads("SIP/2.0 200").await;
+    assert!(answer.contains("v=0"), "{answer}");
+    phone.hang_up(call);
+}
+
+#[tokio::test]
+async fn acknowledges_a_ringing_that_wants_it() {
+    let mut phone = Phone::new().await;
+    let mut wire = Wire::to(&phone).await;
+    let call = phone.dial(format!("sip:100@127.0.0.1:{}", wire.port()));
+    let invite = wire.reads("INVITE ").await;
+    assert!(
+        field(&invite, "Supported").is_some_and(|list| list.contains("100rel")),
+        "{invite}"
+    );
+    wire.responds(&invite, "180 Ringing", "Require: 100rel\r\nRSeq: 41\r\n", b"")
+        .await;
+    let prack = wire.reads("PRACK ").await;
+    let number = field(&invite, "CSeq").expect("a number");
+    assert_eq!(field(&prack, "RAck"), Some(format!("41 {number}")));
+    wire.responds(&prack, "200 OK", "", b"").await;
+    assert!(matches!(phone.next().await, Event::Progressed { code: 180, .. }));
+    phone.hang_up(call);
+}

@@ -26,10 +26,11 @@ async fn answers_what_belongs_to_no_call() {
         let answer = wire.reads(&format!("SIP/2.0 {code}")).await;
         assert!(code != 405 || answer.contains("\r\nAllow: "), "{answer}");
     }
-    wire.asks("INVITE", "Require: 100rel, foo\r\n", OFFER).await;
+    wire.asks("INVITE", "Require: 100rel, precondition, foo\r\n", OFFER)
+        .await;
     assert_eq!(
         field(&wire.reads("SIP/2.0 420").await, "Unsupported").as_deref(),
-        Some("100rel, foo")
+        Some("precondition, foo")
     );
     wire.tag = "unknown".to_owned();
     for method in ["INVITE", "UPDATE", "OPTIONS", "BYE"] {

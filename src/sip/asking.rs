@@ -1,0 +1,117 @@
+//! Requests that we send within a call: BYE, CANCEL, REFER; and the way to the peer.
+
+use std::net::SocketAddr;
+
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::uri::ParamsExt;
+use rsipstack::sip::{Header, ReferTo};
+use rsipstack::transport::SipAddr;
+use tracing::debug;
+
+use super::agent::Core;
+use super::dialog::{Call, Done, Phase, Side};
+use super::{Ended, Event, grammar, message};
+
+impl Call {
+    pub async fn hang_up(&mut self, cause: Option<String>) {
+        let reason = cause.map(|cause| Header::Reason(message::one_line(&cause).into()));
+        match (&self.side, self.phase) {
+            (_, Phase::Over | Phase::OweBye) => return,
+            (Side::Callee(invite), Phase::Ringing) => {
+                self.refuse(invite, 480, "", reason.into_iter().collect());
+            }
+            (Side::Caller, Phase::Ringing | Phase::Accepted) => self.cancel(),
+            (Side::Callee(_), Phase::Accepted) => {
+                self.phase = Phase::OweBye;
+                self.farewell = reason;
+                return self
+                    .core
+                    .tell(Event::Ended {
+                        call: self.id,
+                        cause: Ended::ByUs,
+                    })
+                    .await;
+            }
+            (_, Phase::Up) => self.send_bye(reason),
+        }
+        self.end(Ended::ByUs).await;
+    }
+
+    /// The library holds a CANCEL back until a provisional response came, and sends a BYE where a 200 was quicker.
+    fn cancel(&mut self) {
+        let (dialog, invite) = (self.dialog.clone(), self.invite.clone());
+        self.work.spawn(async move {
+            if let Err(error) = dialog.cancel().await {
+                debug!(%error, "CANCEL failed");
+            }
+            if dialog.state().is_confirmed() {
+                let _ = dialog.bye().await;
+                invite.abort();
+            }
+            Done::Said
+        });
+    }
+
+    pub fn send_bye(&mut self, reason: Option<Header>) {
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        self.phase = Phase::Over;
+        self.work.spawn(async move {
+            open_way(&core, &dialog, flow).await;
+            if let Err(error) = dialog.bye_with_headers(reason.map(|reason| vec![reason])).await {
+                debug!(%error, "BYE failed");
+            }
+            Done::Said
+        });
+    }
+
+    pub async fn refer(&mut self, to: &str) {
+        let to = message::one_line(to);
+        if self.phase != Phase::Up || !grammar::host_is_sound(&to) {
+            if !matches!(self.phase, Phase::Over | Phase::OweBye) {
+                self.core
+                    .tell(Event::Transferred {
+                        call: self.id,
+                        code: 400,
+                    })
+                    .await;
+            }
+            return;
+        }
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        let by = Header::ReferredBy(format!("<{}>", self.contact).into());
+        self.work.spawn(async move {
+            open_way(&core, &dialog, flow).await;
+            let response = dialog
+                .refer(ReferTo::new(format!("<{to}>")), Some(vec![by]), None)
+                .await;
+            Done::Referred(response.ok().flatten().map(|response| response.status_code.code()))
+        });
+    }
+}
+
+/// Where the call's own connection is gone and the next hop is reached by TCP, opens one through the gate, before the
+/// library opens one that is not.
+pub(super) async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<SocketAddr>) {
+    if flow.is_some_and(|flow| core.streams.is_open(flow)) {
+        return;
+    }
+    let snapshot = dialog.snapshot();
+    let first = snapshot
+        .route_set
+        .first()
+        .and_then(|route| rsipstack::sip::prelude::ToTypedHeader::typed(route).ok());
+    let hop = first.map_or(snapshot.remote_uri, |route| route.uri);
+    if hop.transport() != Some(&rsipstack::sip::Transport::Tcp) {
+        return;
+    }
+    let Ok(target) = SipAddr::try_from(&hop) else {
+        return;
+    };
+    let opened = match core.resolver.find(&target).await {
+        Ok(target) => core.streams.ensure(&target).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = opened {
+        debug!(error, "the way to the peer is closed");
+    }
+}
