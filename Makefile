@@ -30,13 +30,13 @@ deny: ## licences and sources of every dependency
 
 bench: build models ## the figures of benches/RESULTS.md
 	@.ci/setup bench
-	$(OFFHOOK) bench stt --beside faster-whisper
+	$(OFFHOOK) bench stt --beside faster-whisper --plot benches/stt.svg
 	$(OFFHOOK) bench tts
 	$(OFFHOOK) bench media
 	$(OFFHOOK) bench understanding
-	$(OFFHOOK) bench turn
-	$(OFFHOOK) bench end-of-turn
-	$(OFFHOOK) bench barge-in
+	$(OFFHOOK) bench turn --plot benches/gap.svg
+	$(OFFHOOK) bench end-of-turn --plot benches/end-of-turn.svg
+	$(OFFHOOK) bench barge-in --plot benches/barge-in.svg
 	$(OFFHOOK) bench silence
 	$(OFFHOOK) bench cutting-in
 	$(OFFHOOK) bench names

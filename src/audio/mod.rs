@@ -3,6 +3,7 @@
 //! Every stage between the codecs and the speech engines speaks [`Frame`]; other rates and formats exist only at the edges, in the
 //! modules below. Nothing here knows packets, sockets, calls or clocks, or what the sound says.
 
+pub mod clean;
 pub mod conceal;
 pub mod dtmf;
 pub mod echo;

@@ -12,6 +12,7 @@ use super::panels::{Panel, draw};
 use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
 use super::{milliseconds, percentile, plain};
+use crate::audio::clean::Cleaning;
 use crate::audio::g711::Codec;
 use crate::audio::level::{amplify, normalise};
 use crate::audio::resample::Resampler;
@@ -107,15 +108,20 @@ pub fn run(engines: &Arc<Engines>, folder: &Path, mut each: impl FnMut(&str, &st
     Ok(rows)
 }
 
-/// Says `texts`, each in a call of its own whose line sends the bot's sound back `less` dB softer; tells how many times the bot stopped.
-pub fn echoes(engines: &Arc<Engines>, texts: &[(Language, String)], less: f32) -> Result<(usize, usize), Error> {
+/// Says `texts`, each in a call of its own, with `cleaning` in it, whose line sends the bot's sound back `less` dB softer; tells how many times the bot stopped.
+pub fn echoes(
+    engines: &Arc<Engines>,
+    texts: &[(Language, String)],
+    less: f32,
+    cleaning: Cleaning,
+) -> Result<(usize, usize), Error> {
     let (mut stopped, mut said) = (0, 0);
     let mut random = StdRng::seed_from_u64(1);
     for (language, text) in texts {
         let start = plain::start(text, *language, Endpointing::default())?;
         said += 1;
         let late = random.random_range(2..20_usize);
-        let mut call = Rehearsal::begin(engines, start);
+        let mut call = Rehearsal::begin(engines, start).cleaning(cleaning);
         let (mut narrow, mut widen) = (Resampler::narrowing(), Resampler::widening());
         let (mut quiet, mut begun) = (0, false);
         while quiet < 50 && call.sent.len() < 3_000 {

@@ -1,10 +1,12 @@
-//! What the sound of a call costs: jitter buffer, codec, resampling, concealment and voice activity, without a network.
+//! What the sound of a call costs: jitter buffer, codec, resampling, concealment and voice activity, and what may be wished for beside them; without a
+//! network.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::audio::clean::{Cleaner, Cleaning};
 use crate::audio::g711::Codec;
 use crate::audio::{FRAME_DURATION, Frame, tone};
 use crate::clock;
@@ -29,6 +31,12 @@ pub fn run(vad: &mut Vad) -> Result<Vec<Row>, Error> {
     let (mut bot, mut caller) = (end(start, 40_000, 1), end(start, 40_002, 2));
     let spoken = Frame::from_slice(&tone::sine(440.0, -20.0, FRAME_DURATION));
     let (mut media, mut listening) = (Duration::ZERO, Duration::ZERO);
+    let cleaner = |echo, noise| Cleaner::new(Cleaning { echo, noise });
+    let mut cleaners = [
+        ("echo canceller", cleaner(true, false)),
+        ("noise suppression", cleaner(false, true)),
+    ];
+    let mut cleaning = [Duration::ZERO; 2];
     for n in 0..FRAMES {
         let now = start + FRAME_DURATION * n;
         let began = clock::now();
@@ -44,15 +52,30 @@ pub fn run(vad: &mut Vad) -> Result<Vec<Row>, Error> {
             bot.handle_datagram(now, address(40_002), &datagram);
             media += since(began);
         }
+        for ((_, cleaner), spent) in cleaners.iter_mut().zip(&mut cleaning) {
+            let began = clock::now();
+            if let Some(cleaner) = cleaner {
+                cleaner.clean(&incoming.frame);
+                cleaner.play(&spoken);
+            }
+            *spent += since(began);
+        }
         let began = clock::now();
         vad.hear(incoming.frame.samples())?;
         listening += since(began);
     }
-    Ok(vec![
+    let mut rows = vec![
         row("media", media),
         row("voice activity", listening),
         row("both", media + listening),
-    ])
+    ];
+    rows.extend(
+        cleaners
+            .iter()
+            .zip(cleaning)
+            .map(|((stage, _), spent)| row(stage, spent)),
+    );
+    Ok(rows)
 }
 
 fn end(now: Instant, port: u16, seed: u64) -> RtpStream {

@@ -22,8 +22,8 @@ const COLOURS: [&str; 6] = ["#4c78a8", "#f58518", "#72b7b2", "#eeca3b", "#b279a2
 
 /// An SVG of `panels` under `title`.
 pub fn draw(title: &str, panels: &[Panel]) -> String {
-    let lines: usize = panels.iter().map(|panel| panel.bars.len() + 2).sum();
-    let height = 34.0 + LINE * lines as f64;
+    let lines: f64 = panels.iter().map(|panel| panel.bars.len() as f64 + 1.5).sum();
+    let height = 40.0 + LINE * lines;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n\

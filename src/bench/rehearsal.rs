@@ -6,6 +6,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use crate::audio::clean::{Cleaner, Cleaning};
 use crate::audio::{FRAME_DURATION, Frame};
 use crate::call::{Call, Heard, Note, Output, Start};
 use crate::clock;
@@ -25,6 +26,7 @@ pub struct Rehearsal {
     call: Call,
     language: Language,
     vad: Vad,
+    cleaner: Option<Cleaner>,
     began: Instant,
     now: Instant,
     due: Vec<(Instant, Given)>,
@@ -41,6 +43,7 @@ impl Rehearsal {
         let now = clock::now();
         let mut rehearsal = Self {
             vad: engines.vad(),
+            cleaner: None,
             language: start.language,
             call: Call::new(now, start),
             engines: Arc::clone(engines),
@@ -54,6 +57,14 @@ impl Rehearsal {
         };
         rehearsal.carry_out();
         rehearsal
+    }
+
+    /// With an echo canceller, say, before the call.
+    pub fn cleaning(self, what: Cleaning) -> Self {
+        Self {
+            cleaner: Cleaner::new(what),
+            ..self
+        }
     }
 
     pub fn at(&self) -> Duration {
@@ -77,13 +88,20 @@ impl Rehearsal {
             }
             self.carry_out();
         }
+        let line = frame;
+        let cleaned = self.cleaner.as_mut().map(|cleaner| cleaner.clean(line));
+        let frame = cleaned.as_ref().unwrap_or(line);
         let probability = self.vad.hear(frame.samples())?;
         let heard = Heard {
             frame,
+            line,
             probability,
             arrived: now,
         };
         let sent = self.call.tick(now, heard);
+        if let (Some(cleaner), Some(sent)) = (&mut self.cleaner, &sent) {
+            cleaner.play(sent);
+        }
         self.sent.push(sent);
         self.carry_out();
         Ok(())

@@ -90,9 +90,13 @@ pub fn run(
     Ok(rows)
 }
 
+/// Kinds with fewer recordings are not drawn but in the rows for all of them.
+const PLOTTED: usize = 15;
+
 /// A picture of `rows`, SVG.
 pub fn plot(rows: &[Row], conditions: &str) -> String {
-    let mut kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
+    let large = rows.iter().filter(|row| row.files >= PLOTTED);
+    let mut kinds: Vec<&str> = large.map(|row| row.kind.as_str()).collect();
     kinds.dedup();
     let panels: Vec<Panel> = kinds
         .into_iter()

@@ -80,7 +80,7 @@ impl Call {
 
     /// Whether a sound is the bot's own, come back, or a voice behind the caller: much softer than they have spoken so far.
     pub(super) fn is_not_the_caller(&mut self, now: Instant, heard: &Heard<'_>) -> bool {
-        self.echo.hear(heard.frame);
+        self.echo.hear(heard.line);
         if heard.probability < PERHAPS_SPEECH {
             return false;
         }

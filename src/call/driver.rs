@@ -40,6 +40,8 @@ pub enum Manager {
 /// 20 ms of the caller.
 pub struct Heard<'a> {
     pub frame: &'a Frame,
+    /// The same as it came over the line, where an echo or noise was taken out of `frame`.
+    pub line: &'a Frame,
     /// 0 to 1: this is speech.
     pub probability: f32,
     /// When the frame arrived on the wire, before the jitter buffer.

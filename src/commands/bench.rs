@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
+use offhook::audio::clean::Cleaning;
 use offhook::bench::faster_whisper::FasterWhisper;
 use offhook::bench::{capacity, conditions, media, memory, names, recordings, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
@@ -75,7 +76,13 @@ enum What {
         calls: usize,
     },
     /// What becomes of words, "mm-hm", coughs, noise and its own echo over the bot's voice; in simulated time, with the real engines.
-    BargeIn(Talking),
+    BargeIn {
+        #[command(flatten)]
+        talking: Talking,
+        /// With the echo canceller, for its own echo.
+        #[arg(long)]
+        echo_canceller: bool,
+    },
     /// What is heard where nobody says anything: a silent line, comfort noise, music on hold, a street.
     Silence {
         /// The folder of recordings.
@@ -216,7 +223,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         What::Capacity { config, script, limit } => return capacity_of(arguments, config, script, *limit),
         What::EndOfTurn(what) => return talking::end_of_turn(arguments, what),
-        What::BargeIn(what) => return talking::barge_in(arguments, what),
+        What::BargeIn {
+            talking: what,
+            echo_canceller,
+        } => {
+            let cleaning = Cleaning {
+                echo: *echo_canceller,
+                noise: false,
+            };
+            return talking::barge_in(arguments, what, cleaning);
+        }
         What::CuttingIn { config, script, calls } => {
             return talking::cutting_in(arguments, configuration(config)?, script, *calls);
         }

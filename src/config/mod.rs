@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::busy::Busy;
+use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
@@ -56,6 +57,8 @@ pub struct Calls {
     pub busy: Busy,
     pub longest: Duration,
     pub record: Recordings,
+    /// What is taken out of callers' sound before it is heard and recorded.
+    pub cleaning: Cleaning,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +111,7 @@ impl Default for Config {
                 busy: Busy::default(),
                 longest: Duration::from_secs(3600),
                 record: Recordings::Kept,
+                cleaning: Cleaning::default(),
             },
             inference: Inference {
                 threads: std::thread::available_parallelism().map_or(2, usize::from),
@@ -296,7 +300,15 @@ impl Reader<'_> {
     }
 
     fn calls(&mut self, node: &Node, calls: &mut Calls) {
-        let Some(fields) = Fields::of(node, "`calls`", &["most", "busy", "longest", "record"], self.problems) else {
+        let known = [
+            "most",
+            "busy",
+            "longest",
+            "record",
+            "echo_canceller",
+            "noise_suppression",
+        ];
+        let Some(fields) = Fields::of(node, "`calls`", &known, self.problems) else {
             return;
         };
         if let Some(most) = fields.count("most", 1..=10_000, self.problems) {
@@ -307,6 +319,13 @@ impl Reader<'_> {
         }
         if let Some(longest) = fields.duration("longest", self.problems) {
             calls.longest = longest;
+        }
+        let cleaning = &mut calls.cleaning;
+        for (name, wanted) in [
+            ("echo_canceller", &mut cleaning.echo),
+            ("noise_suppression", &mut cleaning.noise),
+        ] {
+            *wanted = fields.boolean(name, self.problems).unwrap_or(*wanted);
         }
         if let Some(record) = fields.boolean("record", self.problems) {
             calls.record = if record { Recordings::Kept } else { Recordings::No };

@@ -220,6 +220,7 @@ pub async fn start_with(
         media_address: config.sip.advertised.unwrap_or(config.rtp.address),
         capabilities: Capabilities::default(),
         recorder,
+        cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),
         outbox,
         places: Arc::new(Semaphore::new(config.calls.most)),

@@ -30,6 +30,7 @@ use self::incoming::Invitation;
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
+use crate::audio::clean::Cleaning;
 use crate::config::Busy;
 use crate::dialogue::model::Servers;
 use crate::sdp::Capabilities;
@@ -56,6 +57,8 @@ pub struct Bot {
     pub media_address: IpAddr,
     pub capabilities: Capabilities,
     pub recorder: Option<Recorder>,
+    /// What is taken out of callers' sound.
+    pub cleaning: Cleaning,
     pub recordings: PathBuf,
     pub outbox: Outbox,
     /// A place for each call that is served at once.

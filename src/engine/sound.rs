@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 use super::load::{self, LoadError, Script};
 use super::meaning;
 use super::using::use_tool;
+use crate::audio::clean::Cleaner;
 use crate::audio::resample::{self, Resampler};
 use crate::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 use crate::call::{Call, Heard, Manager, Note, Output, Start};
@@ -204,6 +205,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
     let toolbox = Arc::new(toolbox);
     let (answers, mut answered) = mpsc::channel(64);
     let mut vad = engines.vad();
+    let mut cleaner = Cleaner::new(config.calls.cleaning);
     let mut call = Call::new(clock::now(), start);
     let (mut hearing, mut judging, mut speaking, mut using) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut tick = tokio::time::interval(FRAME_DURATION);
@@ -217,10 +219,16 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Answer::Returned(id, result) => call.returned(clock::now(), id, result),
             },
             _ = tick.tick() => {
-                let (now, frame) = (clock::now(), sound.frame());
+                let (now, line) = (clock::now(), sound.frame());
+                let cleaned = cleaner.as_mut().map(|cleaner| cleaner.clean(&line));
+                let frame = cleaned.as_ref().unwrap_or(&line);
                 let probability = vad.hear(frame.samples()).unwrap_or(0.0);
-                let heard = Heard { frame: &frame, probability, arrived: now };
-                sound.play(&call.tick(now, heard).unwrap_or_default());
+                let heard = Heard { frame, line: &line, probability, arrived: now };
+                let said = call.tick(now, heard).unwrap_or_default();
+                if let Some(cleaner) = &mut cleaner {
+                    cleaner.play(&said);
+                }
+                sound.play(&said);
             }
         }
         while let Some(output) = call.poll() {

@@ -20,7 +20,7 @@ const TRIES: u32 = 20;
 
 enum Letter {
     Began(Began),
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// Cheap to clone.
@@ -49,7 +49,7 @@ impl Outbox {
     }
 
     pub fn ended(&self, call: Ended) {
-        self.post(Letter::Ended(call));
+        self.post(Letter::Ended(Box::new(call)));
     }
 
     fn post(&self, letter: Letter) {

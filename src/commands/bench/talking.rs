@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook::audio::clean::Cleaning;
 use offhook::bench::{barge_in, cutting_in, end_of_turn, nothing_said};
 use offhook::config::Config;
 use offhook::dialplan;
@@ -56,7 +57,7 @@ pub fn end_of_turn(arguments: &Arguments, what: &Talking) -> Outcome {
     Ok(std::process::ExitCode::SUCCESS)
 }
 
-pub fn barge_in(arguments: &Arguments, what: &Talking) -> Outcome {
+pub fn barge_in(arguments: &Arguments, what: &Talking, cleaning: Cleaning) -> Outcome {
     let engines = Arc::new(engines(&[Voice::Joe])?);
     let rows = barge_in::run(&engines, &what.speech, |kind, became| {
         if what.verbose {
@@ -66,7 +67,7 @@ pub fn barge_in(arguments: &Arguments, what: &Talking) -> Outcome {
     let texts = prompts()?;
     let mut echoes = Vec::new();
     for less in [12.0, 20.0] {
-        let (stopped, said) = barge_in::echoes(&engines, &texts, less)?;
+        let (stopped, said) = barge_in::echoes(&engines, &texts, less, cleaning)?;
         echoes.push((less, said, stopped));
     }
     drawn(what.plot.as_deref(), || barge_in::plot(&rows, &echoes, &conditions()))?;

@@ -20,6 +20,7 @@ use super::ports::MediaSocket;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
+use crate::audio::clean::Cleaner;
 use crate::audio::{FRAME_DURATION, Frame};
 use crate::call::{Call, Heard, Start};
 use crate::clock;
@@ -84,6 +85,7 @@ pub(super) struct Leg {
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
     vad: Vad,
+    cleaner: Option<Cleaner>,
     held: bool,
     /// Reports go the way of the sound.
     multiplexed: bool,
@@ -193,6 +195,7 @@ impl Leg {
             place: None,
             waiting: None,
             vad: bot.engines.vad(),
+            cleaner: Cleaner::new(bot.cleaning),
             held: false,
             multiplexed: false,
             offered: false,
@@ -403,7 +406,10 @@ impl Leg {
         for key in incoming.keys {
             call.key(now, key.symbol());
         }
-        let probability = self.vad.hear(incoming.frame.samples()).unwrap_or_else(|e| {
+        let line = incoming.frame;
+        let cleaned = self.cleaner.as_mut().map(|cleaner| cleaner.clean(&line));
+        let frame = cleaned.as_ref().unwrap_or(&line);
+        let probability = self.vad.hear(frame.samples()).unwrap_or_else(|e| {
             tracing::error!("{e}");
             0.0
         });
@@ -415,18 +421,22 @@ impl Leg {
             call.tick(
                 now,
                 Heard {
-                    frame: &incoming.frame,
+                    frame,
+                    line: &line,
                     probability,
                     arrived,
                 },
             )
         };
-        let frame = spoken.unwrap_or_else(Frame::silence);
+        let spoken = spoken.unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
-            recording.write(incoming.frame, frame.clone());
+            recording.write(cleaned.unwrap_or(line), spoken.clone());
         }
         if !self.held {
-            self.send(now, &frame);
+            if let Some(cleaner) = &mut self.cleaner {
+                cleaner.play(&spoken);
+            }
+            self.send(now, &spoken);
         }
         None
     }

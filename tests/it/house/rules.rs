@@ -34,6 +34,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("rtc_rtcp", "src/rtp/"),
     ("hound", "src/audio/"),
     ("rubato", "src/audio/"),
+    ("sonora", "src/audio/"),
     ("audio_codec", "src/audio/"),
     ("lopdf", "src/dialogue/knowledge/reading/"),
     ("quick_xml", "src/dialogue/knowledge/reading/"),

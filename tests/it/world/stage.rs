@@ -228,6 +228,7 @@ impl Stage {
             self.now,
             Heard {
                 frame: &frame,
+                line: &frame,
                 probability,
                 arrived: self.now,
             },
