@@ -62,7 +62,7 @@ impl Drop for Speaking {
 /// What to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Jobs of inference at once; each has one thread, so the number of cores.
+    /// Jobs of inference at once; each has one thread but a voice, which takes what is free: so the number of cores.
     pub threads: usize,
     /// Those that will speak.
     pub voices: Vec<Voice>,
@@ -112,7 +112,7 @@ impl Engines {
                 Some(styles) => {
                     let model = match &kokoro {
                         Some(model) => Arc::clone(model),
-                        None => Arc::clone(kokoro.insert(Arc::new(kokoro::Model::load(&onnx, cache)?))),
+                        None => Arc::clone(kokoro.insert(Arc::new(kokoro::Model::load(&onnx, cache, threads)?))),
                     };
                     Arc::new(Kokoro::load(model, cache, styles, voice.language())?)
                 }

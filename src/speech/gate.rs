@@ -90,6 +90,18 @@ pub fn believe(text: &str, evidence: Evidence) -> String {
     text
 }
 
+/// A text that was stopped because it grew too long, without the words in which it began anew: "And where is it? And".
+pub fn without_a_new_beginning(text: &str) -> &str {
+    let Some(end) = text.rfind(['.', '?', '!', '。', '？', '！']) else {
+        return text;
+    };
+    let (sentence, rest) = text.split_at(end);
+    let mark = rest.chars().next().map_or(0, char::len_utf8);
+    let begun = rest[mark..].trim().to_lowercase();
+    let anew = !begun.is_empty() && sentence.trim_start().to_lowercase().starts_with(&begun);
+    if anew { &text[..end + mark] } else { text }
+}
+
 /// A number that was written twice or more in a row, once. Tokens do not show it where only the first copy has no blank before
 /// it; a number that really repeats itself is shorter than six characters ("1234 1234").
 pub fn number_once(text: &str) -> &str {
@@ -158,6 +170,22 @@ mod tests {
         );
         assert_eq!(repetition(&[9, 7, 7, 7, 7, 7, 7], Language::Mandarin), Some(2));
         assert_eq!(repetition(&[9, 1, 2, 1, 2, 1, 2, 1, 2], Language::Mandarin), Some(3));
+    }
+
+    #[test]
+    fn a_sentence_that_begins_anew_is_one() {
+        for (text, kept) in [
+            ("and where's my order? And", "and where's my order?"),
+            ("我的订单在哪里？我的", "我的订单在哪里？"),
+            ("Yes. Yes, please", "Yes. Yes, please"),
+            ("Where is it? And when", "Where is it? And when"),
+            ("Where is it?", "Where is it?"),
+            ("where is it where", "where is it where"),
+            ("? a", "? a"),
+            ("", ""),
+        ] {
+            assert_eq!(without_a_new_beginning(text), kept, "{text}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn load(onnx: &Onnx, cache: &Cache) -> Result<Self, Error> {
+    /// On `threads` cores.
+    pub fn load(onnx: &Onnx, cache: &Cache, threads: usize) -> Result<Self, Error> {
         let path = cache.path(models::KOKORO_VOCAB)?;
         let text = std::fs::read_to_string(&path).map_err(|e| Error::model(&path, e))?;
         let card: Card = serde_json::from_str(&text).map_err(|e| Error::model(&path, e))?;
@@ -48,7 +49,7 @@ impl Model {
             .into_iter()
             .filter_map(|(symbol, id)| Some((one(&symbol)?, id)))
             .collect();
-        let session = onnx.session(&cache.path(models::KOKORO)?)?;
+        let session = onnx.session_of(&cache.path(models::KOKORO)?, threads)?;
         Ok(Self {
             session: Pool::new(vec![session]),
             vocabulary,

@@ -36,9 +36,19 @@ impl Onnx {
 
     /// A session of one thread: the scheduler decides how many run at once.
     pub fn session(&self, model: &Path) -> Result<Session, Error> {
+        self.session_of(model, 1)
+    }
+
+    /// A session that may take `threads` cores where they are free: they sleep rather than spin, so that those of other jobs get theirs.
+    pub fn session_of(&self, model: &Path, threads: usize) -> Result<Session, Error> {
         let wrong = |e: &dyn std::fmt::Display| Error::model(model, e);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.clamp(1, cores);
         Session::builder(&self.environment)
-            .and_then(|builder| Ok(builder.with_intra_threads(1)?.with_inter_threads(1)?))
+            .and_then(|builder| {
+                let builder = builder.with_intra_threads(threads)?.with_inter_threads(1)?;
+                Ok(builder.with_intra_op_spinning(false)?)
+            })
             .map_err(|e| wrong(&e))?
             .commit_from_file(model)
             .map_err(|e| wrong(&e))

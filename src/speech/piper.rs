@@ -51,11 +51,13 @@ pub struct Piper {
 }
 
 impl Piper {
-    /// `threads` clauses can be spoken at once.
+    /// `threads` clauses can be spoken at once; one alone has that many cores, since a caller waits for it in silence.
     pub fn load(onnx: &Onnx, cache: &Cache, threads: usize) -> Result<Self, Error> {
         let model = cache.path(models::PIPER_EN)?;
         let card = read_card(&cache.path(models::PIPER_EN_CONFIG)?)?;
-        let sessions = (0..threads).map(|_| onnx.session(&model)).collect::<Result<_, _>>()?;
+        let sessions = (0..threads)
+            .map(|_| onnx.session_of(&model, threads))
+            .collect::<Result<_, _>>()?;
         let espeak = Espeak::start(&card.espeak.voice).map_err(|e| Error::Program(e.to_string()))?;
         Ok(Self {
             card,

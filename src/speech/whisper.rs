@@ -225,11 +225,14 @@ impl Whisper {
             sum / tokens.len() as f32
         };
         let bytes: Vec<u8> = tokens.into_iter().flat_map(|(bytes, _)| bytes).collect();
+        let text = String::from_utf8_lossy(&bytes).replace('\u{fffd}', "");
+        let text = if looped {
+            gate::without_a_new_beginning(text.trim())
+        } else {
+            text.trim()
+        };
         Decoded {
-            text: String::from_utf8_lossy(&bytes)
-                .replace('\u{fffd}', "")
-                .trim()
-                .to_owned(),
+            text: text.to_owned(),
             evidence: Evidence { confidence, no_speech },
             looped,
             likeliest: None,
