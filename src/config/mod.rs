@@ -287,10 +287,10 @@ impl Reader<'_> {
                 .split_once('-')
                 .and_then(|(a, b)| Some(a.trim().parse().ok()?..=b.trim().parse().ok()?));
             match range {
-                Some(range) if *range.start() >= 1024 && range.end() > range.start() => rtp.ports = range,
+                Some(range) if *range.start() >= 1024 && holds_a_pair(&range) => rtp.ports = range,
                 _ => self.problems.error(
                     fields.place(),
-                    format!("`ports: {text}` is no range; write `20000-20999`"),
+                    format!("`ports: {text}` is no range with an even port and the next; write `20000-20999`"),
                 ),
             }
         }
@@ -441,6 +441,11 @@ impl Reader<'_> {
     }
 }
 
+/// A call takes an even port for sound and the next for reports.
+fn holds_a_pair(ports: &RangeInclusive<u16>) -> bool {
+    *ports.end() > ports.start().saturating_add(ports.start() % 2)
+}
+
 fn transport_named(name: &str) -> Option<Transport> {
     match name {
         "udp" => Some(Transport::Udp),
@@ -466,6 +471,25 @@ mod tests {
         assert_eq!(shipped.rtp.ports, standard.rtp.ports);
         assert_eq!(shipped.plan, standard.plan);
         assert_eq!(shipped.calls.most, standard.calls.most);
+    }
+
+    #[test]
+    fn ports_for_sound_come_in_pairs() {
+        for (ports, good) in [
+            ("20000-20001", true),
+            ("20001-20003", true),
+            ("20001-20002", false),
+            ("20000-20000", false),
+        ] {
+            assert_eq!(parse(&format!("rtp: {{ports: {ports}}}")).is_ok(), good, "{ports}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_out_of_the_sound_is_a_wish() {
+        assert_eq!(Config::default().calls.cleaning, Cleaning::default());
+        let cleaning = parse("calls: {echo_canceller: true}").expect("valid").calls.cleaning;
+        assert!(cleaning.echo && !cleaning.noise);
     }
 
     #[test]

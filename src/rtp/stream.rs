@@ -129,6 +129,8 @@ const KEYS_A_TICK: usize = 16;
 const EVENTS: usize = 16;
 /// Ticks of sound between two key presses: 80 ms (ITU-T Q.24 wants 40).
 const KEY_PAUSE: u8 = 4;
+/// A key is told so long after its tone, at most.
+const TOLD_LATER: Duration = Duration::from_millis(1_500);
 /// Packets that another source must send without ours in between to take over.
 const TAKEOVER: u8 = 2;
 
@@ -144,7 +146,10 @@ pub struct RtpStream {
     concealer: Concealer,
     widen: Resampler,
     presses: Receiver,
-    tones: DtmfDetector,
+    /// None: keys are told in another way.
+    tones: Option<DtmfDetector>,
+    /// The last key that was heard so.
+    toned: Option<(Instant, Key)>,
     heard_keys: Vec<Key>,
     watch: Watch,
     events: VecDeque<Event>,
@@ -234,7 +239,8 @@ impl RtpStream {
             concealer: Concealer::new(),
             widen: Resampler::widening(),
             presses: Receiver::default(),
-            tones: DtmfDetector::default(),
+            tones: Some(DtmfDetector::default()),
+            toned: None,
             heard_keys: Vec::new(),
             watch: Watch {
                 since: now,
@@ -343,8 +349,10 @@ impl RtpStream {
         self.watch_over(now);
         let frame = Frame::from_slice(&self.widen.push(&narrow));
         // Who has no other way to tell a key may play its tones.
-        if self.peer.telephone_event.is_none() {
-            self.heard_keys.extend(self.tones.hear(&frame));
+        let tones = self.tones.as_mut().filter(|_| self.peer.telephone_event.is_none());
+        if let Some(key) = tones.and_then(|tones| tones.hear(&frame)) {
+            self.toned = Some((now, key));
+            self.heard_keys.push(key);
         }
         Incoming {
             frame,
@@ -383,6 +391,14 @@ impl RtpStream {
         }
         self.keypad.waiting.push_back(key);
         Ok(())
+    }
+
+    /// The other end tells its keys in another way: their tones are listened to no more. The key that was heard a moment ago is the one that is
+    /// told now.
+    pub fn keys_are_told(&mut self, now: Instant) -> Option<Key> {
+        self.tones = None;
+        let (at, key) = self.toned.take()?;
+        (now.saturating_duration_since(at) < TOLD_LATER).then_some(key)
     }
 
     /// What has happened, oldest first, until none.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, Request, Response, StatusCodeKind, Uri};
+use rsipstack::sip::{Header, Response, StatusCodeKind, Uri, typed};
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use rsipstack::transaction::{Transaction, TransactionState};
 use rsipstack::transport::SipConnection;
@@ -24,7 +24,7 @@ use super::inside::Change;
 use super::registry::{DialogKey, Entered, Input};
 use super::reliable::Reliable;
 use super::session_timer::SessionTimer;
-use super::{Action, CallId, Ended, Event, Transport, grammar, message};
+use super::{Action, CallId, Ended, Event, Transport, Trunk, grammar, message};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
 const AFTERMATH: Duration = Duration::from_secs(70);
@@ -53,6 +53,8 @@ pub(super) struct Call {
     pub timer: Option<SessionTimer>,
     /// The methods that the peer takes, as it said when the call was made.
     pub peer_allows: Option<String>,
+    /// An offer of ours is under way.
+    pub offering: bool,
     /// Our last session description, which a refresh repeats.
     pub session: Vec<u8>,
     /// The Reason of a BYE that is owed.
@@ -135,10 +137,11 @@ pub(super) fn answer(
         Ok(timer) => timer,
         Err(short) => return core.answer(transaction, 422, vec![short.header()]),
     };
+    let credential = core.trunk_at(source).map(Trunk::credential);
     let (state_sender, states) = core.layer.new_dialog_state_channel();
     let dialog = core
         .layer
-        .get_or_create_server_invite(&transaction, state_sender, None, Some(contact.clone()));
+        .get_or_create_server_invite(&transaction, state_sender, credential, Some(contact.clone()));
     let dialog = match dialog {
         Ok(dialog) => dialog,
         Err(error) => {
@@ -211,6 +214,7 @@ impl Call {
             reliable: None,
             timer: parts.timer,
             peer_allows: None,
+            offering: false,
             session: parts.session,
             farewell: None,
             states: parts.states,
@@ -284,7 +288,8 @@ impl Call {
                 Event::Acknowledged { call, body }
             }
             (Side::Caller, Phase::Ringing) => {
-                self.timer = SessionTimer::answered(response, crate::clock::now());
+                self.timer =
+                    SessionTimer::answered(response, self.core.config.limits.least_session, crate::clock::now());
                 self.peer_allows = message::list_of(&response.headers, "Allow");
                 Event::Answered {
                     call,
@@ -428,6 +433,11 @@ impl Call {
         let invite = self.dialog.initial_request();
         let number = super::inside::sequence(&invite).unwrap_or_default();
         self.reliable = Reliable::required(&invite, number, crate::clock::now());
+        if self.reliable.is_some() && message::session_of(&invite).is_none() {
+            // The first message that is sure to arrive would have to carry the offer: that will be our 200.
+            self.reliable = None;
+            return;
+        }
         let headers = self.reliable.as_ref().map(Reliable::headers);
         self.log(self.dialog.ringing(headers, None));
     }
@@ -491,15 +501,10 @@ impl Call {
     }
 
     /// The next request goes to where the peer's last one says (RFC 3261 §12.2.2); the library leaves that to us.
-    pub fn retarget(&self, request: &Request) {
-        use rsipstack::sip::prelude::HeadersExt;
-        let contact = request
-            .typed_contact_headers()
-            .ok()
-            .and_then(|contacts| contacts.into_iter().next());
-        if let Some(contact) = contact {
-            let header = request.contact_header().ok().cloned();
-            Dialog::Invite(self.dialog.clone()).set_remote_target(contact.uri, header);
+    pub fn retarget(&self, contacts: Option<Vec<typed::Contact>>) {
+        if let Some(contact) = contacts.into_iter().flatten().next() {
+            let header = contact.clone().into();
+            Dialog::Invite(self.dialog.clone()).set_remote_target(contact.uri, Some(header));
         }
     }
 }

@@ -122,6 +122,9 @@ impl Call {
         if self.phase != Phase::Up {
             return self.core.answer(request, 491, Vec::new());
         }
+        if self.offering {
+            return self.core.answer(request, 491, Vec::new());
+        }
         if self.change.is_some() {
             // RFC 3261 §14.2, RFC 3311 §5.2.
             return self.later(request);
@@ -132,7 +135,7 @@ impl Call {
             Err(short) => return self.core.answer(request, 422, vec![short.header()]),
         };
         if request.original.method == Method::Update && body.is_none() {
-            self.retarget(&request.original);
+            self.retarget(request.original.typed_contact_headers().ok());
             self.timer = timer;
             let mut headers = vec![Header::Contact(self.contact_header())];
             headers.extend(timer.iter().flat_map(SessionTimer::headers));
@@ -178,8 +181,8 @@ impl Call {
             for header in self.timer.iter().flat_map(SessionTimer::headers) {
                 response.headers.push(header);
             }
-            let request = change.request.clone();
-            self.retarget(&request);
+            let contacts = change.request.typed_contact_headers().ok();
+            self.retarget(contacts);
         }
         // Fails where the offer was given up for lack of an answer.
         let _ = answer.send(response);

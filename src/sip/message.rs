@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, Sta
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
-use super::{ALLOW, Party, SUPPORTED, digest, grammar};
+use super::{ALLOW, OFFERED, Party, SUPPORTED, digest, grammar};
 
 /// What an INVITE may carry, and what is sent in answer.
 pub(super) const ACCEPT: &str = "application/sdp";
@@ -53,7 +53,7 @@ fn complete_request(mut request: Request) -> Request {
     undo_escapes(&mut request.uri);
     digest::name_algorithm(&mut request);
     if matches!(request.method, Method::Invite | Method::Update | Method::Refer) {
-        add_capabilities(&mut request.headers);
+        add_capabilities(&mut request.headers, OFFERED);
     }
     request
 }
@@ -62,7 +62,7 @@ fn complete_response(mut response: Response) -> Response {
     let method = response.cseq_header().and_then(|cseq| cseq.method());
     let negotiates = matches!(method, Ok(Method::Invite | Method::Update | Method::Options));
     match response.status_code.code() {
-        101..300 if negotiates => add_capabilities(&mut response.headers),
+        101..300 if negotiates => add_capabilities(&mut response.headers, SUPPORTED),
         405 => add_once(&mut response.headers, Header::Allow(ALLOW.into())),
         _ => {}
     }
@@ -70,12 +70,12 @@ fn complete_response(mut response: Response) -> Response {
 }
 
 /// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for.
-fn add_capabilities(headers: &mut Headers) {
+fn add_capabilities(headers: &mut Headers, extensions: &str) {
     add_once(headers, Header::Allow(ALLOW.into()));
     // The library may have said one of its own; several lines are one list.
-    let said = |header: &Header| matches!(header, Header::Supported(list) if list.value() == SUPPORTED);
+    let said = |header: &Header| matches!(header, Header::Supported(list) if list.value() == extensions);
     if !headers.iter().any(said) {
-        headers.push(Header::Supported(SUPPORTED.into()));
+        headers.push(Header::Supported(extensions.into()));
     }
 }
 

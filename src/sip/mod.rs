@@ -42,8 +42,10 @@ pub use agent::UserAgent;
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
-/// The extensions it knows, as its `Supported` says them: reliable provisional responses (RFC 3262), session timers (RFC 4028).
+/// The extensions it knows, as the `Supported` of its responses says them: reliable provisional responses (RFC 3262), session timers (RFC 4028).
 const SUPPORTED: &str = "100rel, timer";
+/// And that of its requests. The library's PRACK knows no Record-Route and no Contact of a provisional response, so nobody is asked to want one.
+const OFFERED: &str = "timer";
 
 /// The methods this user agent takes, as its `Allow` says them.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY";

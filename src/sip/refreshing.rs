@@ -1,10 +1,11 @@
 //! A session timer in a call: our refreshes, and the end of a session that was not refreshed.
 
-use rsipstack::sip::{Header, Response, StatusCode};
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Response};
 use tracing::debug;
 
 use super::asking::open_way;
-use super::dialog::{Call, Done, Phase, is_success};
+use super::dialog::{Call, Done, Phase};
 use super::session_timer::{Due, SessionTimer, has_option};
 use super::{Ended, message};
 
@@ -13,6 +14,8 @@ impl Call {
     pub async fn on_timer(&mut self) {
         let Some(timer) = self.timer else { return };
         match timer.due().1 {
+            // Theirs first (RFC 3261 section 14.1).
+            Due::Refresh if self.change.is_some() => self.timer = timer.again(crate::clock::now()),
             Due::Refresh => {
                 self.timer = None;
                 self.refresh(timer);
@@ -28,8 +31,8 @@ impl Call {
     fn refresh(&mut self, timer: SessionTimer) {
         let (core, dialog, flow, session) = (self.core.clone(), self.dialog.clone(), self.flow, self.session.clone());
         let mut headers = timer.request_headers();
-        headers.push(Header::Contact(format!("<{}>", self.contact).into()));
         let updates = self.takes_updates();
+        self.offering = !updates;
         self.work.spawn(async move {
             open_way(&core, &dialog, flow).await;
             let answer = if updates {
@@ -49,22 +52,27 @@ impl Call {
         has_option(self.peer_allows.clone(), "UPDATE")
     }
 
-    /// Section 10: a peer that has forgotten the call, or that answers nothing, is gone; any other refusal leaves time to try again.
+    /// Section 10: a peer that has forgotten the call, or that answers nothing (the library says 408), is gone; any other refusal leaves time to
+    /// try again.
     pub async fn on_refreshed(&mut self, timer: SessionTimer, response: Option<Response>) {
         let now = crate::clock::now();
-        match response {
-            Some(response) if is_success(&response) => self.timer = SessionTimer::answered(&response, now),
-            Some(response) if response.status_code == StatusCode::CallTransactionDoesNotExist => {
-                self.give_up("the peer does not know the call any more").await;
+        self.offering = false;
+        let code = response.as_ref().map(|response| response.status_code.code());
+        debug!(call = %self.id, ?code, "a refresh was answered");
+        let next = match (code, response) {
+            (Some(200..300), Some(response)) => {
+                self.retarget(response.typed_contact_headers().ok());
+                self.timer = SessionTimer::answered(&response, self.core.config.limits.least_session, now);
+                return;
             }
-            None => self.give_up("the peer does not answer any more").await,
-            Some(response) => {
-                debug!(call = %self.id, code = %response.status_code, "a refresh was refused");
-                self.timer = timer.again(now);
-                if self.timer.is_none() {
-                    self.give_up("the peer refuses to refresh the session (RFC 4028)").await;
-                }
-            }
+            (Some(408), _) => return self.give_up("the peer does not answer any more").await,
+            (Some(481), _) => return self.give_up("the peer does not know the call any more").await,
+            (Some(422), Some(response)) => timer.longer(&response, now),
+            (_, _) => timer.again(now),
+        };
+        self.timer = next;
+        if next.is_none() {
+            self.give_up("the peer does not refresh the session (RFC 4028)").await;
         }
     }
 

@@ -4,7 +4,7 @@
 //! is asked. It opens no connection.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,17 @@ impl Resolver {
         };
         self.keep(target, &found, now);
         Ok(found)
+    }
+
+    /// The address that `target` was found at last, however long ago. Nobody is asked.
+    pub fn known(&self, target: &SipAddr) -> Option<IpAddr> {
+        match &target.addr.host {
+            Host::IpAddr(ip) => Some(*ip),
+            Host::Domain(_) => {
+                let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                Some(known.get(&target.to_string())?.0.get_socketaddr().ok()?.ip())
+            }
+        }
     }
 
     fn recall(&self, target: &SipAddr, now: Instant) -> Option<SipAddr> {

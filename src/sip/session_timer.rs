@@ -13,6 +13,11 @@ use super::message;
 /// Before its end a session is given up so long, or a third of it where that is less (section 10).
 const BEFORE_THE_END: Duration = Duration::from_secs(32);
 
+/// A peer without session timers may be given this by a proxy at least (section 9 lets nobody make it longer).
+const SHORTEST: Duration = Duration::from_secs(2);
+/// No refresh is tried again sooner.
+const SOON: Duration = Duration::from_millis(500);
+
 /// Who refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refresher {
@@ -25,7 +30,12 @@ pub(super) enum Refresher {
 pub(super) struct SessionTimer {
     interval: Duration,
     refresher: Refresher,
-    refreshed: Instant,
+    /// It ends then, unless it is refreshed.
+    until: Instant,
+    /// Our refresh.
+    next: Instant,
+    /// The interval is as the peer wanted it when it refused another.
+    raised: bool,
 }
 
 /// What it is time for.
@@ -63,11 +73,17 @@ impl SessionTimer {
             Some(Party::Uas) => Refresher::Us,
             Some(Party::Uac) | None => Refresher::Them,
         };
-        Ok(Some(Self {
-            interval: interval.max(least),
+        Ok(Some(Self::new(interval.max(SHORTEST), refresher, now)))
+    }
+
+    fn new(interval: Duration, refresher: Refresher, now: Instant) -> Self {
+        Self {
+            interval,
             refresher,
-            refreshed: now,
-        }))
+            until: now + interval,
+            next: now + interval / 2,
+            raised: false,
+        }
     }
 
     /// For the 2xx to the request that asked.
@@ -91,40 +107,44 @@ impl SessionTimer {
     }
 
     /// What a 2xx to a request of ours says; without a word of it there is no timer.
-    pub fn answered(response: &Response, now: Instant) -> Option<Self> {
+    pub fn answered(response: &Response, least: Duration, now: Instant) -> Option<Self> {
         let (interval, refresher) = session_expires(response.header_value("Session-Expires"))?;
         let refresher = match refresher {
             Some(Party::Uas) => Refresher::Them,
             Some(Party::Uac) | None => Refresher::Us,
         };
-        Some(Self {
-            interval: interval.max(Duration::from_secs(1)),
-            refresher,
-            refreshed: now,
-        })
+        Some(Self::new(interval.max(least), refresher, now))
     }
 
     /// When what is due.
     pub fn due(&self) -> (Instant, Due) {
         match self.refresher {
-            Refresher::Us => (self.refreshed + self.interval / 2, Due::Refresh),
-            Refresher::Them => (
-                self.refreshed + self.interval - BEFORE_THE_END.min(self.interval / 3),
-                Due::Over,
-            ),
+            Refresher::Us => (self.next, Due::Refresh),
+            Refresher::Them => (self.until - BEFORE_THE_END.min(self.interval / 3), Due::Over),
         }
     }
 
-    /// A refresh of ours came to nothing for now: once more, and after the end of the interval not at all.
+    /// A refresh of ours came to nothing for now: once more, at half of the time that is left; at its end not any more.
     pub fn again(self, now: Instant) -> Option<Self> {
-        let left = (self.refreshed + self.interval).checked_duration_since(now)?;
-        let later = left.min(self.interval) / 2;
-        // The next one is due half of its own interval after this: at half of what is left.
-        (later > Duration::from_millis(500)).then_some(Self {
-            interval: left,
-            refreshed: now,
+        let later = self.until.checked_duration_since(now)? / 2;
+        (later >= SOON).then_some(Self {
+            next: now + later,
             ..self
         })
+    }
+
+    /// The peer refused a refresh with 422: at once with an interval that it takes, and not twice (section 7.3).
+    pub fn longer(self, response: &Response, now: Instant) -> Option<Self> {
+        let wanted = message::list_of(&response.headers, "Min-SE").and_then(|wanted| session_expires(Some(wanted)));
+        match wanted {
+            Some((wanted, _)) if wanted > self.interval && !self.raised => Some(Self {
+                interval: wanted,
+                next: now,
+                raised: true,
+                ..self
+            }),
+            Some(_) | None => self.again(now),
+        }
     }
 }
 
@@ -203,7 +223,7 @@ mod tests {
             (
                 "Session-Expires: 30\r\n",
                 Refresher::Us,
-                vec!["Session-Expires: 90;refresher=uas"],
+                vec!["Session-Expires: 30;refresher=uas"],
             ),
         ] {
             let timer = asked(headers).expect("long enough").expect("a timer");
@@ -221,11 +241,7 @@ mod tests {
     #[test]
     fn we_refresh_at_half_and_give_them_up_before_the_end() {
         let now = start();
-        let timer = |refresher, seconds| SessionTimer {
-            interval: Duration::from_secs(seconds),
-            refresher,
-            refreshed: now,
-        };
+        let timer = |refresher, seconds| SessionTimer::new(Duration::from_secs(seconds), refresher, now);
         let after = |timer: SessionTimer| {
             let (at, due) = timer.due();
             ((at - now).as_secs(), due)
@@ -238,17 +254,17 @@ mod tests {
     #[test]
     fn a_refresh_that_failed_is_made_again_ever_sooner_until_the_end() {
         let now = start();
-        let mut timer = SessionTimer {
-            interval: LEAST,
-            refresher: Refresher::Us,
-            refreshed: now,
-        };
+        let mut timer = SessionTimer::new(LEAST, Refresher::Us, now);
         let mut times = Vec::new();
         let at = loop {
             let at = timer.due().0;
             times.push((at - now).as_secs());
             match timer.again(at) {
-                Some(again) => timer = again,
+                Some(again) => {
+                    timer = again;
+                    let asked = timer.request_headers()[0].to_string();
+                    assert_eq!(asked, "Session-Expires: 90;refresher=uac", "the same as ever");
+                }
                 None => break at,
             }
         };

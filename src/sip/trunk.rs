@@ -3,6 +3,7 @@
 //!
 //! It knows no calls.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +86,15 @@ impl Trunk {
 impl Core {
     pub(super) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.config.trunks.iter().find(|trunk| trunk.name == name)
+    }
+}
+
+impl Core {
+    /// The trunk whose server is at `source`, so that a challenge within a call that came from there can be answered.
+    pub(super) fn trunk_at(&self, source: Option<SocketAddr>) -> Option<&Trunk> {
+        let source = source?.ip().to_canonical();
+        let at = |trunk: &&Trunk| trunk.target().ok().and_then(|target| self.resolver.known(&target));
+        self.config.trunks.iter().find(|trunk| at(trunk) == Some(source))
     }
 }
 

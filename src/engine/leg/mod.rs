@@ -279,6 +279,13 @@ impl Leg {
                 None => self.transferred_waiting(clock::now(), code),
             },
             Event::Key { digit, .. } => {
+                let told = self
+                    .stream
+                    .as_mut()
+                    .and_then(|stream| stream.keys_are_told(clock::now()));
+                if told.is_some_and(|key| key.symbol() == digit) {
+                    return None;
+                }
                 match &mut self.call {
                     Some(call) => call.key(clock::now(), digit),
                     None => self.waiting_key(clock::now(), digit),
@@ -375,7 +382,9 @@ impl Leg {
         let stream = self.stream.as_mut()?;
         let delay = stream.delay(now);
         let incoming = stream.tick(now);
-        if let Some(report) = stream.report(now) {
+        // Before the ACK nobody has shown that they are where they say.
+        let reports = (self.call.is_some() || self.waiting.is_some()).then(|| stream.report(now));
+        if let Some(report) = reports.flatten() {
             self.send_report(report);
         }
         let stream = self.stream.as_mut()?;
@@ -514,8 +523,9 @@ impl Leg {
             .recording
             .as_ref()
             .map(|recording| recording.path().display().to_string());
-        let goodbye = self.stream.as_mut().and_then(|stream| stream.goodbye(clock::now()));
-        if let Some(goodbye) = goodbye {
+        let acknowledged = self.call.is_some() || self.waiting.is_some();
+        let stream = self.stream.as_mut().filter(|_| acknowledged);
+        if let Some(goodbye) = stream.and_then(|stream| stream.goodbye(clock::now())) {
             self.send_report(goodbye);
         }
         let quality = self.stream.as_ref().map(|stream| quality(&stream.stats()));

@@ -28,7 +28,11 @@ impl RtpStream {
         let sound = self.latch.destination()?;
         Some(match self.peer.reports {
             None => sound,
-            Some(agreed) => self.reports_from.unwrap_or(agreed),
+            // Sound that has moved takes its reports along.
+            Some(agreed) => {
+                let from = self.reports_from.filter(|from| from.ip() == sound.ip());
+                from.unwrap_or(SocketAddr::new(sound.ip(), agreed.port()))
+            }
         })
     }
 

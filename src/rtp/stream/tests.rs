@@ -104,6 +104,12 @@ fn keys_are_heard_in_the_sound_of_those_who_tell_them_in_no_other_way() {
             keys.extend(listener.tick(now).keys.into_iter().map(Key::symbol));
         }
         assert_eq!(keys, expected);
+        let told = |after| begin + ms(840) + ms(after);
+        assert_eq!(
+            listener.keys_are_told(told(100)).map(Key::symbol),
+            expected.chars().last()
+        );
+        assert_eq!(listener.keys_are_told(told(200)), None, "once");
     }
 }
 

@@ -70,6 +70,7 @@ async fn we_refresh_where_the_peer_wants_it_by_the_method_that_it_takes() {
             let refresh = wire.reads(method).await;
             assert_eq!(field(&refresh, "Session-Expires").as_deref(), Some("2;refresher=uac"));
             assert_eq!(refresh.contains("v=0"), method == "INVITE ", "{refresh}");
+            assert_eq!(refresh.matches("\r\nContact: ").count(), 1, "{refresh}");
             let body = if method == "INVITE " { OFFER } else { b"" };
             wire.responds(&refresh, "200 OK", "Session-Expires: 2;refresher=uac\r\n", body)
                 .await;
@@ -105,4 +106,41 @@ async fn a_session_that_is_too_short_is_refused_with_what_would_do() {
     phone.accept(call);
     let answer = wire.reads("SIP/2.0 200").await;
     assert_eq!(field(&answer, "Session-Expires").as_deref(), Some("90;refresher=uac"));
+}
+
+#[tokio::test]
+async fn a_refresh_that_is_refused_for_now_is_made_again_as_the_peer_wants_it() {
+    let mut phone = hasty().await;
+    let asks = "Supported: timer\r\nSession-Expires: 4;refresher=uas\r\nAllow: UPDATE\r\n";
+    let (mut wire, call, _) = connected(&mut phone, asks).await;
+    let first = wire.reads("UPDATE ").await;
+    wire.responds(&first, "491 Request Pending", "", b"").await;
+    let second = wire.reads("UPDATE ").await;
+    assert_eq!(field(&second, "Session-Expires").as_deref(), Some("4;refresher=uac"));
+    wire.responds(&second, "422 Session Interval Too Small", "Min-SE: 8\r\n", b"")
+        .await;
+    let third = wire.reads("UPDATE ").await;
+    assert_eq!(field(&third, "Session-Expires").as_deref(), Some("8;refresher=uac"));
+    wire.responds(&third, "200 OK", "Session-Expires: 8;refresher=uac\r\n", b"")
+        .await;
+    let quiet = tokio::time::timeout(Duration::from_millis(2_500), phone.events.recv()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    phone.hang_up(call);
+}
+
+#[tokio::test]
+async fn a_change_that_crosses_our_refresh_is_put_off() {
+    let mut phone = hasty().await;
+    let asks = "Supported: timer\r\nSession-Expires: 2;refresher=uas\r\n";
+    let (mut wire, call, _) = connected(&mut phone, asks).await;
+    let refresh = wire.reads("INVITE ").await;
+    wire.asks("INVITE", "", OFFER).await;
+    wire.reads("SIP/2.0 491").await;
+    wire.asks("ACK", "", b"").await;
+    wire.responds(&refresh, "200 OK", "Session-Expires: 60;refresher=uac\r\n", OFFER)
+        .await;
+    wire.reads("ACK ").await;
+    wire.asks("INVITE", "", OFFER).await;
+    assert!(matches!(phone.next().await, Event::Changed { .. }));
+    phone.hang_up(call);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use offhook::sip::{Ended, Event, Transport};
 use sha2::{Digest, Sha256};
 
-use super::phone::{ANSWER, Phone, Wire, field, tag_of, trunk};
+use super::phone::{ANSWER, OFFER, Phone, Wire, field, tag_of, trunk};
 
 /// Two challenges, of which the first cannot be answered.
 const CHALLENGES: [&str; 2] = [
@@ -175,4 +175,40 @@ async fn tells_when_it_is_not_registered() {
             reason
         }
     );
+}
+
+#[tokio::test]
+async fn proves_who_it_is_within_a_call_that_came_from_its_trunk() {
+    let server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let provider = trunk(server.socket.local_addr().unwrap(), None);
+    let mut phone = Phone::with(|config| {
+        config.trunks = vec![provider];
+        config.limits.least_session = Duration::from_secs(1);
+    })
+    .await;
+    let mut server = Wire {
+        to: phone.at(Transport::Udp),
+        ..server
+    };
+    let asks = "Supported: timer\r\nSession-Expires: 2;refresher=uas\r\nAllow: UPDATE\r\n";
+    server.asks("INVITE", asks, OFFER).await;
+    let call = phone.invited().await;
+    phone.accept(call);
+    server.tag = tag_of(&server.reads("SIP/2.0 200").await);
+    server.asks("ACK", "", b"").await;
+    assert_eq!(phone.next().await, Event::Acknowledged { call, body: None });
+    let refresh = server.reads("UPDATE ").await;
+    let challenge = format!("Proxy-Authenticate: {}\r\n", CHALLENGES[CHALLENGES.len() - 1]);
+    server
+        .responds(&refresh, "407 Proxy Authentication Required", &challenge, b"")
+        .await;
+    let refresh = server.reads("UPDATE ").await;
+    assert!(field(&refresh, "Proxy-Authorization").is_some(), "{refresh}");
+    server
+        .responds(&refresh, "200 OK", "Session-Expires: 60;refresher=uac\r\n", b"")
+        .await;
+    let quiet = tokio::time::timeout(Duration::from_millis(1_000), phone.events.recv()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    phone.hang_up(call);
+    assert_eq!(phone.ended().await, (call, Ended::ByUs));
 }
