@@ -1,7 +1,7 @@
 //! The caller's sound without the bot's echo, or without steady noise: WebRTC's audio processing, as `sonora` has it in Rust.
 //!
-//! Both are wishes: recognition gains nothing by them, because the bot falls silent when a caller begins (`benches/RESULTS.md`). Recordings do, and
-//! people who listen.
+//! Both are wishes: the bot falls silent when a caller begins, so that little of its echo is in what is recognised. Recordings and people who listen
+//! have more of it. What they cost: `offhook bench media`.
 
 use sonora::config::{EchoCanceller, NoiseSuppression};
 use sonora::{AudioProcessing, StreamConfig};
