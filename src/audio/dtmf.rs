@@ -4,13 +4,12 @@
 //! a voice that sings two of the tones for 50 ms is rare, but is why those who tell their keys otherwise are not listened to.
 
 use std::collections::VecDeque;
-use std::f32::consts::TAU;
 
 use super::Frame;
-use super::tone::{HIGH, Key, LOW};
+use super::tone::{self, HIGH, Key, LOW};
 
 /// Of what is looked at: a telephone has no more than 4 kHz.
-const RATE: f32 = 8_000.0;
+const RATE: u32 = 8_000;
 const WINDOW: usize = 240;
 const STEP: usize = 80;
 /// Windows in a row in which a key is heard before it is one, and those without it after which it is let go.
@@ -43,12 +42,11 @@ impl DtmfDetector {
     /// 20 ms; the key that is pressed in them, once for each press.
     pub fn hear(&mut self, frame: &Frame) -> Option<Key> {
         let mut pressed = None;
-        for pair in frame.samples().chunks(2) {
-            let sum: f32 = pair.iter().map(|sample| f32::from(*sample)).sum();
+        for sample in frame.halved() {
             if self.heard.len() == WINDOW {
                 self.heard.pop_front();
             }
-            self.heard.push_back(sum / (2.0 * 32_768.0));
+            self.heard.push_back(sample);
             self.fresh += 1;
             if self.fresh == STEP {
                 self.fresh = 0;
@@ -85,14 +83,8 @@ impl DtmfDetector {
         if self.heard.len() < WINDOW {
             return None;
         }
-        // With a Hann window a neighbouring tone does not leak into the one that is asked for.
-        let windowed: Vec<f32> = self
-            .heard
-            .iter()
-            .enumerate()
-            .map(|(i, x)| x * (0.5 - 0.5 * (TAU * (i as f32 + 0.5) / WINDOW as f32).cos()))
-            .collect();
-        // The window keeps three eighths of the power of a sound, and half of the height of a tone.
+        let windowed = tone::windowed(self.heard.iter().copied());
+        // The window keeps three eighths of the power of a sound.
         let power = windowed.iter().map(|x| x * x).sum::<f32>() / (WINDOW as f32 * 0.375);
         if power < FAINT {
             return None;
@@ -108,21 +100,10 @@ impl DtmfDetector {
 
 /// The tone of a group that stands out, and its mean square.
 fn strongest(windowed: &[f32], group: &[f32; 4]) -> Option<(usize, f32)> {
-    let powers = group.map(|hz| power_at(windowed, hz));
+    let powers = group.map(|hz| tone::power_at(windowed, RATE, hz) as f32);
     let best = (0..4).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     let alone = (0..4).all(|other| other == best || powers[best] >= powers[other] * ALONE);
     alone.then_some((best, powers[best]))
-}
-
-/// The mean square of one tone (Goertzel's recursion).
-fn power_at(windowed: &[f32], hz: f32) -> f32 {
-    let turn = 2.0 * (TAU * hz / RATE).cos();
-    let (mut one, mut two) = (0.0_f32, 0.0_f32);
-    for x in windowed {
-        (one, two) = (x + turn * one - two, one);
-    }
-    let squared = one * one + two * two - turn * one * two;
-    8.0 * squared / (windowed.len() * windowed.len()) as f32
 }
 
 #[cfg(test)]

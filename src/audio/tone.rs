@@ -132,19 +132,30 @@ pub fn level_at(samples: &[i16], rate: u32, hz: f32) -> f32 {
     if samples.is_empty() || rate == 0 {
         return SILENCE_DBFS;
     }
-    let step = TAU * f64::from(hz) / f64::from(rate);
-    let n = samples.len() as f64;
-    let (mut re, mut im, mut weight) = (0.0, 0.0, 0.0);
-    for (i, sample) in samples.iter().enumerate() {
-        // A Hann window keeps a strong neighbour out of a weak component.
-        let window = 0.5 - 0.5 * (TAU * (i as f64 + 0.5) / n).cos();
-        let angle = step * i as f64;
-        re += window * f64::from(*sample) * angle.cos();
-        im += window * f64::from(*sample) * angle.sin();
-        weight += window;
+    let samples = samples.iter().map(|sample| f32::from(*sample) / 32_768.0);
+    let rms = power_at(&windowed(samples), rate, hz).sqrt();
+    (20.0 * rms.max(1e-5).log10()) as f32
+}
+
+/// `samples` under a Hann window, which keeps a strong neighbour out of a weak component.
+pub fn windowed(samples: impl ExactSizeIterator<Item = f32>) -> Vec<f32> {
+    let turn = std::f32::consts::TAU / samples.len() as f32;
+    let windowed = samples.enumerate();
+    windowed
+        .map(|(i, x)| x * (0.5 - 0.5 * (turn * (i as f32 + 0.5)).cos()))
+        .collect()
+}
+
+/// The mean square of one frequency in [`windowed`] samples of `rate` Hz (Goertzel's recursion).
+pub fn power_at(windowed: &[f32], rate: u32, hz: f32) -> f64 {
+    let turn = 2.0 * (TAU * f64::from(hz) / f64::from(rate)).cos();
+    let (mut one, mut two) = (0.0_f64, 0.0_f64);
+    for x in windowed {
+        (one, two) = (f64::from(*x) + turn * one - two, one);
     }
-    let rms = (re * re + im * im).sqrt() / weight * std::f64::consts::SQRT_2;
-    (20.0 * (rms / 32_768.0).max(1e-5).log10()) as f32
+    let squared = one * one + two * two - turn * one * two;
+    // The window leaves half of a tone's height.
+    8.0 * squared.max(0.0) / (windowed.len() as f64).powi(2).max(1.0)
 }
 
 fn samples_in(rate: u32, duration: Duration) -> usize {
