@@ -266,14 +266,20 @@ impl Wire {
     /// Rings, and is in a call.
     pub async fn connected(phone: &mut Phone) -> (Wire, CallId) {
         let mut wire = Wire::to(phone).await;
-        wire.asks("INVITE", "", OFFER).await;
+        let (call, _) = wire.connects(phone, "").await;
+        (wire, call)
+    }
+
+    /// Rings with `headers` as well, and is in a call; the 200.
+    pub async fn connects(&mut self, phone: &mut Phone, headers: &str) -> (CallId, String) {
+        self.asks("INVITE", headers, OFFER).await;
         let call = phone.invited().await;
         phone.accept(call);
-        let answer = wire.reads("SIP/2.0 200").await;
-        wire.tag = tag_of(&answer);
-        wire.asks("ACK", "", b"").await;
+        let answer = self.reads("SIP/2.0 200").await;
+        self.tag = tag_of(&answer);
+        self.asks("ACK", "", b"").await;
         assert_eq!(phone.next().await, Event::Acknowledged { call, body: None });
-        (wire, call)
+        (call, answer)
     }
 }
 

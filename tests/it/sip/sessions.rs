@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook::sip::{Ended, Event};
 
-use super::phone::{OFFER, Phone, Wire, field, tag_of};
+use super::phone::{OFFER, Phone, Wire, field};
 
 /// A phone that takes sessions of one second, so that a test need not wait.
 async fn hasty() -> Phone {
@@ -14,13 +14,7 @@ async fn hasty() -> Phone {
 /// Rings with `headers`, and is in a call; the 200.
 async fn connected(phone: &mut Phone, headers: &str) -> (Wire, offhook::sip::CallId, String) {
     let mut wire = Wire::to(phone).await;
-    wire.asks("INVITE", headers, OFFER).await;
-    let call = phone.invited().await;
-    phone.accept(call);
-    let answer = wire.reads("SIP/2.0 200").await;
-    wire.tag = tag_of(&answer);
-    wire.asks("ACK", "", b"").await;
-    assert_eq!(phone.next().await, Event::Acknowledged { call, body: None });
+    let (call, answer) = wire.connects(phone, headers).await;
     (wire, call, answer)
 }
 

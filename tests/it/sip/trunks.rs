@@ -5,7 +5,7 @@ use std::time::Duration;
 use offhook::sip::{Ended, Event, Transport};
 use sha2::{Digest, Sha256};
 
-use super::phone::{ANSWER, OFFER, Phone, Wire, field, tag_of, trunk};
+use super::phone::{ANSWER, Phone, Wire, field, tag_of, trunk};
 
 /// Two challenges, of which the first cannot be answered.
 const CHALLENGES: [&str; 2] = [
@@ -191,12 +191,7 @@ async fn proves_who_it_is_within_a_call_that_came_from_its_trunk() {
         ..server
     };
     let asks = "Supported: timer\r\nSession-Expires: 2;refresher=uas\r\nAllow: UPDATE\r\n";
-    server.asks("INVITE", asks, OFFER).await;
-    let call = phone.invited().await;
-    phone.accept(call);
-    server.tag = tag_of(&server.reads("SIP/2.0 200").await);
-    server.asks("ACK", "", b"").await;
-    assert_eq!(phone.next().await, Event::Acknowledged { call, body: None });
+    let (call, _) = server.connects(&mut phone, asks).await;
     let refresh = server.reads("UPDATE ").await;
     let challenge = format!("Proxy-Authenticate: {}\r\n", CHALLENGES[CHALLENGES.len() - 1]);
     server
