@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::engine::Wish;
 use crate::engine::load::{self, LoadError, Script as Loaded};
 use crate::engine::meaning;
-use crate::simulate::{Report, RingError, Script, ring};
+use crate::simulate::{Callee, Report, RingError, Script, ring};
 use crate::sip::{Listen, Transport};
 
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,7 @@ pub(super) async fn ring_until(
         .first()
         .map(|(_, address)| format!("sip:bench@{address}"))
         .unwrap_or_default();
+    let callee = Callee::new(uri);
     let wishes = running.wishes.clone();
     let serving = running.run();
     let calling = async {
@@ -54,7 +55,7 @@ pub(super) async fn ring_until(
         let mut reports = Vec::new();
         let called = loop {
             let together = callers.by_ref().take(at_once.max(1));
-            let together = together.map(|script| ring(&engines, script, &uri, Transport::Udp, |_| {}));
+            let together = together.map(|script| ring(&engines, script, &callee, |_| {}));
             match join_all(together).await.into_iter().collect::<Result<Vec<_>, _>>() {
                 Ok(more) => reports.extend(more),
                 Err(e) => break Err(e.into()),

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use offhook::simulate::{Script, ring};
-use offhook::sip::Transport;
+use offhook::simulate::{Callee, Script, ring};
 
 use super::ring::{conclude, show};
 use super::serve::{Signals, prepare, run_until_told};
@@ -33,7 +32,7 @@ pub fn run(path: &Path) -> Outcome {
         let (engines, wishes) = (Arc::clone(&running.bot.engines), running.wishes.clone());
         println!("ringing {uri} as {CALLER}\n");
         let call = async {
-            match ring(&engines, &script, &uri, Transport::Udp, show).await {
+            match ring(&engines, &script, &Callee::new(uri.as_str()), show).await {
                 Ok(report) => conclude(&report),
                 Err(e) => eprintln!("offhook: the demonstration call failed: {e}"),
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use offhook::bench::percentile;
 use offhook::language::Voice;
 use offhook::models::Cache;
-use offhook::simulate::{Live, Report, Script, ring};
-use offhook::sip::Transport;
+use offhook::simulate::{Callee, Live, Report, Script, ring};
+use offhook::sip::{Tls, Transport};
 use offhook::speech::{self, Engines};
 
 use super::{Error, Outcome, block_on, log};
@@ -20,9 +20,12 @@ pub struct Arguments {
     /// The scripted caller.
     #[arg(long = "as", value_name = "CALLER.YAML")]
     script: PathBuf,
-    /// Ring over TCP.
-    #[arg(long)]
-    tcp: bool,
+    /// By which to reach it: udp, tcp, tls, ws or wss.
+    #[arg(long, default_value = "udp", value_parser = transport)]
+    transport: Transport,
+    /// A PEM file of authorities that are believed beside the system's, for tls and wss.
+    #[arg(long, value_name = "FILE")]
+    authorities: Option<PathBuf>,
     /// The report as JSON, for scripts.
     #[arg(long)]
     json: bool,
@@ -32,8 +35,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
     log("warn");
     let script = Script::load(&arguments.script)?;
     let engines = Arc::new(engines(&script)?);
-    let transport = if arguments.tcp { Transport::Tcp } else { Transport::Udp };
-    let report = block_on(ring(&engines, &script, &arguments.uri, transport, |live| {
+    let callee = Callee {
+        uri: arguments.uri.clone(),
+        transport: arguments.transport,
+        tls: Tls {
+            authorities: arguments.authorities.clone(),
+            ..Tls::default()
+        },
+    };
+    let report = block_on(ring(&engines, &script, &callee, |live| {
         if !arguments.json {
             show(live);
         }
@@ -48,6 +58,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn transport(name: &str) -> Result<Transport, String> {
+    Transport::named(name).ok_or_else(|| "write udp, tcp, tls, ws or wss".to_owned())
 }
 
 /// The caller's own ear and voice.

@@ -4,6 +4,7 @@
 //! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
 
 pub mod busy;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +18,7 @@ use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
 use crate::language::Language;
-use crate::sip::{Listen, Transport, Trunk};
+use crate::sip::{Listen, Tls, Transport, Trunk};
 use crate::speech::server::Server as SpeechServer;
 
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ pub struct Sip {
     pub listen: Vec<Listen>,
     /// The address that others reach us by; unset: the one listened on.
     pub advertised: Option<IpAddr>,
+    pub tls: Tls,
     pub trunks: Vec<Trunk>,
 }
 
@@ -97,6 +99,7 @@ impl Default for Config {
             sip: Sip {
                 listen,
                 advertised: None,
+                tls: Tls::default(),
                 trunks: Vec::new(),
             },
             rtp: Rtp {
@@ -144,6 +147,7 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         config.plan = folder.join(&config.plan);
         config.data = folder.join(&config.data);
+        tls::settle(&mut config.sip.tls, folder);
         Ok(config)
     }
 
@@ -203,7 +207,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn sip(&mut self, node: &Node, sip: &mut Sip) {
-        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "trunks"], self.problems) else {
+        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "tls", "trunks"], self.problems) else {
             return;
         };
         if let Some(node) = fields.get("listen") {
@@ -213,6 +217,20 @@ impl Reader<'_> {
                 .collect();
         }
         sip.advertised = self.parsed(&fields, "advertised", "an IP address");
+        if let Some(node) = fields.get("tls") {
+            tls::read(&mut sip.tls, node, self.problems);
+        }
+        if let Some(listen) = sip.listen.iter().find(|listen| listen.transport.is_secure())
+            && sip.tls.identity.is_none()
+        {
+            self.problems.error(
+                fields.place(),
+                format!(
+                    "`listen` has {}, which needs a certificate; write `tls: {{certificate: cert.pem, key: key.pem}}`",
+                    listen.transport
+                ),
+            );
+        }
         if let Some(node) = fields.get("trunks") {
             let items = read::list(node, "trunks", self.problems);
             sip.trunks = items.iter().filter_map(|node| self.trunk(node)).collect();
@@ -223,14 +241,14 @@ impl Reader<'_> {
     fn listen(&mut self, text: &str, place: Place) -> Option<Listen> {
         let parts = text.split_once(':').and_then(|(transport, address)| {
             Some(Listen {
-                transport: transport_named(transport)?,
+                transport: Transport::named(transport)?,
                 address: address.parse().ok()?,
             })
         });
         if parts.is_none() {
             self.problems.error(
                 place,
-                format!("`{text}` is nothing to listen on; write `udp:127.0.0.1:5060` or `tcp:[::1]:5060`"),
+                format!("`{text}` is nothing to listen on; write `udp:127.0.0.1:5060`, or tcp, tls, ws or wss before such an address; IPv6 as `tcp:[::1]:5060`"),
             );
         }
         parts
@@ -252,10 +270,10 @@ impl Reader<'_> {
             .into();
         let transport = match fields.text("transport", self.problems) {
             None => Transport::Udp,
-            Some(text) => transport_named(&text).unwrap_or_else(|| {
+            Some(text) => Transport::named(&text).unwrap_or_else(|| {
                 self.problems.error(
                     fields.place(),
-                    format!("`transport: {text}` is unknown; write udp or tcp"),
+                    format!("`transport: {text}` is unknown; write udp, tcp, tls, ws or wss"),
                 );
                 Transport::Udp
             }),
@@ -444,14 +462,6 @@ impl Reader<'_> {
 /// A call takes an even port for sound and the next for reports.
 fn holds_a_pair(ports: &RangeInclusive<u16>) -> bool {
     *ports.end() > ports.start().saturating_add(ports.start() % 2)
-}
-
-fn transport_named(name: &str) -> Option<Transport> {
-    match name {
-        "udp" => Some(Transport::Udp),
-        "tcp" => Some(Transport::Tcp),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

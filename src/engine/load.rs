@@ -198,6 +198,7 @@ pub async fn start_with(
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
         advertised: config.sip.advertised,
+        tls: config.sip.tls.clone(),
         trunks: config.sip.trunks.clone(),
         ..sip::Config::default()
     })

@@ -16,6 +16,6 @@ pub mod trial;
 mod voices;
 pub mod words;
 
-pub use ring::{Live, Report, RingError, ring};
+pub use ring::{Callee, Live, Report, RingError, ring};
 pub use script::Script;
 pub use voices::languages;

@@ -25,7 +25,7 @@ use crate::language::Language;
 use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
-use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
+use crate::sip::{self, Action, CallId, Event, Listen, Tls, Transport, UserAgent};
 use crate::speech::{Care, Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
@@ -100,16 +100,36 @@ pub enum Live {
     Ended(String),
 }
 
-/// Rings `uri` as `script`; `watch` is told what happens while it does.
+/// Whom to ring, and how.
+#[derive(Clone, Debug)]
+pub struct Callee {
+    pub uri: String,
+    pub transport: Transport,
+    /// Whom to believe, where it is TLS.
+    pub tls: Tls,
+}
+
+impl Callee {
+    /// Over UDP.
+    pub fn new(uri: impl Into<String>) -> Callee {
+        Callee {
+            uri: uri.into(),
+            transport: Transport::Udp,
+            tls: Tls::default(),
+        }
+    }
+}
+
+/// Rings `callee` as `script`; `watch` is told what happens while it does.
 pub async fn ring(
     engines: &Arc<Engines>,
     script: &Script,
-    uri: &str,
-    transport: Transport,
+    callee: &Callee,
     mut watch: impl FnMut(&Live),
 ) -> Result<Report, RingError> {
     let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
     let steps = prepare(engines, script, language).await?;
+    let uri = callee.uri.as_str();
     let any = SocketAddr::new(address_towards(uri).await, 0);
     let listen = vec![
         Listen {
@@ -123,6 +143,7 @@ pub async fn ring(
     ];
     let (agent, mut events) = UserAgent::start(sip::Config {
         listen,
+        tls: callee.tls.clone(),
         user_agent: "offhook-ring".into(),
         ..sip::Config::default()
     })
@@ -137,9 +158,9 @@ pub async fn ring(
     let local = sdp::Local::new(address, 1);
     let call = agent.next_call();
     let dialled = clock::now();
-    let target = match transport {
+    let target = match callee.transport {
         Transport::Udp => uri.to_owned(),
-        Transport::Tcp => format!("{uri};transport=tcp"),
+        stream => format!("{uri};transport={stream}"),
     };
     let offer = sdp::offer(&local, &capabilities).into_bytes();
     agent
@@ -522,7 +543,12 @@ fn audible(datagram: &[u8]) -> bool {
 
 /// This machine's address on the way to the host of `uri`; loopback where that cannot be told.
 async fn address_towards(uri: &str) -> IpAddr {
-    let host = uri.rsplit('@').next().unwrap_or(uri).trim_start_matches("sip:");
+    let host = uri
+        .rsplit('@')
+        .next()
+        .unwrap_or(uri)
+        .trim_start_matches("sips:")
+        .trim_start_matches("sip:");
     let host = host.split([';', '?', '>']).next().unwrap_or(host);
     let named = if host
         .rsplit_once(':')

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ring::{RingError, ring};
+use super::ring::{Callee, RingError, ring};
 use super::script::{Audio, Interrupt, Line, Script, Who};
 use super::{Report, judging};
 use crate::config::{Config, Recordings};
@@ -81,7 +81,7 @@ pub async fn run(
     let uri = address.map(|address| format!("sip:{to}@{address}")).unwrap_or_default();
     let wishes = running.wishes.clone();
     let calling = async {
-        let report = ring(engines, &script, &uri, Transport::Udp, |_| {}).await;
+        let report = ring(engines, &script, &Callee::new(uri), |_| {}).await;
         wishes.send(Wish::Drain).await.ok();
         report
     };

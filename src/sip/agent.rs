@@ -9,23 +9,25 @@ use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
-use rsipstack::sip::{Auth, Header, Method, Param, Scheme, SipMessage, Uri};
+use rsipstack::sip::{Auth, Header, Method, Scheme, SipMessage, Uri};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::transaction::TransactionEvent;
 use rsipstack::transaction::{CallIdFormat, Transaction, TransactionReceiver};
-use rsipstack::transport::tcp_listener::TcpListenerConnection;
+use rsipstack::transport::tcp_listener::{TcpListenerConnection, TcpListenerConnectionInner};
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipConnection, TransportLayer};
+use rsipstack::transport::{SipAddr, SipConnection, TransportLayer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::gate::{Gate, GatedUdp};
+use super::gate::Gate;
 use super::registry::{DialogKey, Input, Invitation, Registry};
 use super::resolve::{Resolver, Shared};
 use super::stream::Streams;
 use super::tasks::Tasks;
+use super::tls::Ends;
+use super::udp::{GatedUdp, Sockets};
 use super::{
     Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, message, placed, trunk,
 };
@@ -64,18 +66,23 @@ impl UserAgent {
             return Err(StartError::NoListener);
         }
         trunk::check(&config)?;
+        let ends = Ends::new(config.tls.clone()).map_err(StartError::Tls)?;
         let stop = CancellationToken::new();
         let gate = Arc::new(Gate::new(limits(config.limits), crate::clock::now()));
         let resolver = Arc::new(Resolver::default());
         let layer = TransportLayer::new_with_domain_resolver(stop.clone(), Box::new(Shared(resolver.clone())));
+        let sockets = Sockets::default();
         let mut local = Vec::new();
         let mut listeners = Vec::new();
         for listen in &config.listen {
             let bound = match listen.transport {
-                Transport::Udp => listen_udp(listen, &config, &gate, &layer, &stop).await?,
-                Transport::Tcp => {
+                Transport::Udp => listen_udp(listen, &config, &sockets, &gate, &layer, &stop).await?,
+                stream => {
+                    if stream.is_secure() && !ends.can_accept() {
+                        return Err(StartError::NoCertificate(stream));
+                    }
                     let (listener, bound) = listen_tcp(listen).await?;
-                    listeners.push((listener, bound));
+                    listeners.push((stream, listener, bound));
                     bound
                 }
             };
@@ -87,7 +94,7 @@ impl UserAgent {
         let tasks = Arc::new(Tasks::new());
         serve(&endpoint, &tasks, &listeners, config.advertised).await?;
 
-        let streams = Streams::new(endpoint.clone(), gate.clone(), tasks.clone(), stop.clone());
+        let streams = Streams::new(endpoint.clone(), gate.clone(), tasks.clone(), stop.clone(), ends);
         let (events, receiver) = mpsc::channel(EVENTS);
         let core = Arc::new(Core {
             layer: DialogLayer::new(endpoint.clone()),
@@ -103,8 +110,8 @@ impl UserAgent {
             closing: AtomicBool::new(false),
             calls: AtomicU64::new(1),
         });
-        for (listener, _) in listeners {
-            core.tasks.spawn(core.streams.clone().accept(listener));
+        for (transport, listener, _) in listeners {
+            core.tasks.spawn(core.streams.clone().accept(transport, listener));
         }
         core.tasks.spawn(dispatch(core.clone(), incoming));
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
@@ -211,6 +218,7 @@ fn stack(error: rsipstack::Error) -> StartError {
 async fn listen_udp(
     listen: &Listen,
     config: &Config,
+    sockets: &Sockets,
     gate: &Arc<Gate>,
     layer: &TransportLayer,
     stop: &CancellationToken,
@@ -219,7 +227,7 @@ async fn listen_udp(
     let socket = tokio::net::UdpSocket::bind(listen.address).await.map_err(failed)?;
     let bound = socket.local_addr().map_err(failed)?;
     let advertised = config.advertised.map(|ip| SocketAddr::new(ip, bound.port()));
-    let socket = Arc::new(GatedUdp::new(socket, gate.clone()));
+    let socket = Arc::new(GatedUdp::new(socket, sockets, gate.clone()));
     let connection = UdpConnection::from_socket(socket, advertised, Some(stop.child_token())).await;
     layer.add_transport(connection.map_err(stack)?.into());
     Ok(bound)
@@ -254,12 +262,12 @@ fn build(config: &Config, layer: TransportLayer, stop: &CancellationToken) -> rs
         .build()
 }
 
-/// Starts the library. The TCP listeners are made known to it once it has started its own listeners: their addresses
+/// Starts the library. The listeners of connections are made known to it once it has started its own listeners: their addresses
 /// belong into Via, but it is not to listen on them.
 async fn serve(
     endpoint: &EndpointInnerRef,
     tasks: &Tasks,
-    listeners: &[(TcpListener, SocketAddr)],
+    listeners: &[(Transport, TcpListener, SocketAddr)],
     advertised: Option<IpAddr>,
 ) -> Result<(), StartError> {
     let serving = endpoint.clone();
@@ -269,10 +277,16 @@ async fn serve(
         ended = &mut serving => return ended.map_err(stack),
         () = std::future::ready(()) => {}
     }
-    for (_, bound) in listeners {
+    for (transport, _, bound) in listeners {
         let address = SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port());
         let address = SipConnection::resolve_bind_address(address);
-        let listener = TcpListenerConnection::new(address, None).await.map_err(stack)?;
+        // It stands for any kind of connection: only its address is ever asked for.
+        let listener = TcpListenerConnection {
+            inner: Arc::new(TcpListenerConnectionInner {
+                local_addr: SipAddr::new(transport.wire(), address.into()),
+                external: None,
+            }),
+        };
         endpoint
             .transport_layer
             .add_transport(SipConnection::TcpListener(listener));
@@ -365,10 +379,12 @@ impl Core {
 
     /// Where the peer is to reach us, for a Contact.
     pub fn contact(&self, user: &str, transport: Transport, peer: Option<SocketAddr>) -> Uri {
-        let bound = self
-            .local
-            .iter()
-            .find(|(one, _)| *one == transport)
+        let ours = || self.local.iter().filter(|(one, _)| *one == transport);
+        let family = |(_, bound): &&(Transport, SocketAddr)| peer.is_none_or(|peer| peer.is_ipv4() == bound.is_ipv4());
+        let bound = ours()
+            .find(family)
+            .or_else(|| ours().next())
+            .or(self.local.first())
             .map(|(_, bound)| *bound);
         let bound = bound.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060));
         let ip = match self.config.advertised {
@@ -387,12 +403,16 @@ impl Core {
                 password: None,
             }),
             host_with_port: SocketAddr::new(ip, bound.port()).into(),
-            params: match transport {
-                Transport::Udp => Vec::new(),
-                Transport::Tcp => vec![Param::Transport(rsipstack::sip::Transport::Tcp)],
-            },
+            params: transport.parameters(),
             headers: Vec::new(),
         }
+    }
+
+    /// Where `target` is, by the resolver; and where it takes a connection, one is open.
+    pub async fn way_to(&self, target: &SipAddr) -> Result<SipAddr, String> {
+        let found = self.resolver.find(target).await?;
+        self.streams.ensure(&found, &target.addr.host.to_string()).await?;
+        Ok(found)
     }
 
     pub fn listens_on(&self, transport: Transport) -> bool {

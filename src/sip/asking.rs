@@ -1,16 +1,13 @@
 //! Requests that we send within a call: BYE, CANCEL, REFER; and the way to the peer.
 
-use std::net::SocketAddr;
-
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{Header, ReferTo};
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
 use super::agent::Core;
 use super::dialog::{Call, Done, Phase, Side};
-use super::{Ended, Event, grammar, message};
+use super::{Ended, Event, Transport, grammar, message};
 
 impl Call {
     pub async fn hang_up(&mut self, cause: Option<String>) {
@@ -53,7 +50,7 @@ impl Call {
     }
 
     pub fn send_bye(&mut self, reason: Option<Header>) {
-        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow.clone());
         self.phase = Phase::Over;
         self.work.spawn(async move {
             open_way(&core, &dialog, flow).await;
@@ -77,7 +74,7 @@ impl Call {
             }
             return;
         }
-        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow);
+        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow.clone());
         let by = Header::ReferredBy(format!("<{}>", self.contact).into());
         self.work.spawn(async move {
             open_way(&core, &dialog, flow).await;
@@ -89,10 +86,10 @@ impl Call {
     }
 }
 
-/// Where the call's own connection is gone and the next hop is reached by TCP, opens one through the gate, before the
+/// Where the call's own connection is gone and the next hop is reached by one, opens one through the gate, before the
 /// library opens one that is not.
-pub(super) async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<SocketAddr>) {
-    if flow.is_some_and(|flow| core.streams.is_open(flow)) {
+pub(super) async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<SipAddr>) {
+    if flow.is_some_and(|flow| core.streams.is_open(&flow)) {
         return;
     }
     let snapshot = dialog.snapshot();
@@ -101,17 +98,10 @@ pub(super) async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<So
         .first()
         .and_then(|route| rsipstack::sip::prelude::ToTypedHeader::typed(route).ok());
     let hop = first.map_or(snapshot.remote_uri, |route| route.uri);
-    if hop.transport() != Some(&rsipstack::sip::Transport::Tcp) {
-        return;
-    }
-    let Ok(target) = SipAddr::try_from(&hop) else {
+    let Some(transport) = Transport::towards(&hop).filter(|transport| transport.is_stream()) else {
         return;
     };
-    let opened = match core.resolver.find(&target).await {
-        Ok(target) => core.streams.ensure(&target).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = opened {
+    if let Err(error) = core.way_to(&transport.target(&hop)).await {
         debug!(error, "the way to the peer is closed");
     }
 }

@@ -5,7 +5,6 @@
 //! cancel and keep time only while somebody polls them. It knows no bodies.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, Response, StatusCodeKind, Uri, typed};
 use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
 use rsipstack::transaction::{Transaction, TransactionState};
-use rsipstack::transport::SipConnection;
+use rsipstack::transport::{SipAddr, SipConnection};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
@@ -43,8 +42,8 @@ pub(super) struct Call {
     pub early: VecDeque<Transaction>,
     pub work: JoinSet<Done>,
     pub contact: Uri,
-    /// The far end of the TCP connection that the call came or went by.
-    pub flow: Option<SocketAddr>,
+    /// The far end of the connection that the call came or went by.
+    pub flow: Option<SipAddr>,
     /// Drives the INVITE.
     pub invite: AbortHandle,
     /// Our 180, where the caller wants to be sure of it.
@@ -110,7 +109,7 @@ pub(super) struct Parts {
     pub dialog: InviteDialog,
     pub side: Side,
     pub contact: Uri,
-    pub flow: Option<SocketAddr>,
+    pub flow: Option<SipAddr>,
     pub work: JoinSet<Done>,
     pub invite: AbortHandle,
     pub timer: Option<SessionTimer>,
@@ -126,10 +125,11 @@ pub(super) fn answer(
     permit: mpsc::OwnedPermit<Event>,
 ) {
     let request = transaction.original.clone();
-    let transport = match &transaction.connection {
-        Some(SipConnection::Udp(_)) | None => Transport::Udp,
-        Some(_) => Transport::Tcp,
-    };
+    let came_by = transaction
+        .connection
+        .as_ref()
+        .and_then(|connection| connection.get_addr().r#type);
+    let transport = came_by.and_then(Transport::of).unwrap_or(Transport::Udp);
     let source = message::source(transaction.connection.as_ref());
     let to = message::party_of(&request.uri);
     let contact = core.contact(&to.user, transport, source);
@@ -156,6 +156,11 @@ pub(super) fn answer(
     });
     let call = entered.call();
     let side = Side::Callee(transaction.tu_sender.clone());
+    let transaction_flow = transaction
+        .connection
+        .as_ref()
+        .and_then(SipConnection::get_remote_addr)
+        .cloned();
     let mut work = JoinSet::new();
     let invite = work.spawn(drive_invite(dialog.clone(), transaction));
     let parts = Parts {
@@ -165,7 +170,7 @@ pub(super) fn answer(
         dialog,
         side,
         contact,
-        flow: source.filter(|_| transport == Transport::Tcp),
+        flow: transaction_flow,
         work,
         invite,
         timer,

@@ -1,4 +1,4 @@
-//! The gate in front of the library: every message from the wire passes it, over UDP here and over TCP in `stream`.
+//! The gate in front of the library: every message from the wire passes it, from `udp` and from `connection`.
 //!
 //! It carries out what [`sanitize`] decides, counts, and lets in only so many requests a second: the library's own
 //! queues have no bound, and it remembers each transaction for half a minute. It knows no calls.
@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::debug;
 
@@ -128,63 +128,10 @@ impl Bucket {
     }
 }
 
-/// A UDP socket that the library reads through the gate.
-pub(super) struct GatedUdp {
-    socket: tokio::net::UdpSocket,
-    gate: std::sync::Arc<Gate>,
-    /// As long as a datagram can be; one reader at a time has it.
-    buffer: tokio::sync::Mutex<Box<[u8]>>,
-}
-
-impl GatedUdp {
-    pub fn new(socket: tokio::net::UdpSocket, gate: std::sync::Arc<Gate>) -> GatedUdp {
-        GatedUdp {
-            socket,
-            gate,
-            buffer: tokio::sync::Mutex::new(vec![0; 65_536].into()),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl rsipstack::platform::net::UdpSocket for GatedUdp {
-    async fn recv_from(&self, into: &mut [u8]) -> rsipstack::Result<(usize, SocketAddr)> {
-        let mut buffer = self.buffer.lock().await;
-        loop {
-            let (len, source) = match self.socket.recv_from(&mut buffer).await {
-                Ok(received) => received,
-                Err(error) => {
-                    // The library would ask again at once: a lasting error must not become a busy loop.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    return Err(error.into());
-                }
-            };
-            let datagram = buffer.get(..len).unwrap_or_default();
-            match self.gate.pass(datagram, source, crate::clock::now()) {
-                Passage::In(bytes) => {
-                    if let Some(room) = into.get_mut(..bytes.len()) {
-                        room.copy_from_slice(&bytes);
-                        return Ok((bytes.len(), source));
-                    }
-                }
-                // Nobody is told when it fails: to the sender it is a lost datagram.
-                Passage::Back(reply) => drop(self.socket.send_to(&reply.bytes, reply.to).await),
-                Passage::Nothing => {}
-            }
-        }
-    }
-
-    async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> rsipstack::Result<usize> {
-        Ok(self.socket.send_to(bytes, to).await?)
-    }
-
-    fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
-        Ok(self.socket.local_addr()?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

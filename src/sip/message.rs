@@ -59,6 +59,14 @@ fn complete_request(mut request: Request) -> Request {
 }
 
 fn complete_response(mut response: Response) -> Response {
+    if let Some(Header::Via(via)) = response
+        .headers
+        .iter_mut()
+        .find(|header| matches!(header, Header::Via(_)))
+        && let Some(received) = without_brackets(via.value())
+    {
+        via.replace(received);
+    }
     let method = response.cseq_header().and_then(|cseq| cseq.method());
     let negotiates = matches!(method, Ok(Method::Invite | Method::Update | Method::Options));
     match response.status_code.code() {
@@ -67,6 +75,14 @@ fn complete_response(mut response: Response) -> Response {
         _ => {}
     }
     response
+}
+
+/// The library puts an IPv6 address into `received` as it stands in a URI, and cannot read it again to send there. RFC
+/// 3261 §25.1 has it without brackets.
+fn without_brackets(via: &str) -> Option<String> {
+    let (before, rest) = via.split_once(";received=[")?;
+    let (address, after) = rest.split_once(']')?;
+    Some(format!("{before};received={address}{after}"))
 }
 
 /// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for.
@@ -274,6 +290,14 @@ mod tests {
             Some(b"v=0".as_slice())
         );
         assert_eq!(session("text/plain", b"v=0"), None);
+    }
+
+    #[test]
+    fn an_address_in_a_via_has_no_brackets() {
+        let written = without_brackets("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=[2001:db8::1];rport=5061");
+        let wanted = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=2001:db8::1;rport=5061";
+        assert_eq!(written.as_deref(), Some(wanted));
+        assert_eq!(without_brackets("SIP/2.0/UDP [2001:db8::1];received=192.0.2.1"), None);
     }
 
     #[test]

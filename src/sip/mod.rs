@@ -1,4 +1,4 @@
-//! The user agent: SIP over UDP and TCP, as [`Action`]s in and [`Event`]s out.
+//! The user agent: SIP over UDP, TCP, TLS and WebSocket, as [`Action`]s in and [`Event`]s out.
 //!
 //! Below this face transactions, dialogs and digest are rsipstack's; this is the only module that names that crate.
 //! What the library lacks is here: a gate that hostile or malformed input does not pass ([`sanitize`]), one task that
@@ -15,6 +15,7 @@
 
 mod agent;
 mod asking;
+mod connection;
 mod dialog;
 mod digest;
 mod gate;
@@ -31,13 +32,19 @@ mod sanitize;
 mod session_timer;
 mod stream;
 mod tasks;
+mod tls;
+mod transport;
 mod trunk;
+mod udp;
+mod web;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use agent::UserAgent;
+pub use tls::{Clients, Identity, Tls};
+pub use transport::Transport;
 
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
@@ -50,21 +57,6 @@ const OFFERED: &str = "timer";
 /// The methods this user agent takes, as its `Allow` says them.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    Udp,
-    Tcp,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        })
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen. Port 0 takes a free one; [`UserAgent::local`] says which. What is sent goes out by the first
@@ -73,6 +65,7 @@ pub struct Config {
     /// The address others reach us by, in Contact and Via. Unset: the address listened on, or, where that is a
     /// wildcard, the one this machine would use towards the peer.
     pub advertised: Option<IpAddr>,
+    pub tls: Tls,
     /// The `User-Agent` of all that is sent.
     pub user_agent: String,
     pub trunks: Vec<Trunk>,
@@ -84,6 +77,7 @@ impl Default for Config {
         Config {
             listen: Vec::new(),
             advertised: None,
+            tls: Tls::default(),
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
             trunks: Vec::new(),
             limits: Limits::default(),
@@ -120,7 +114,7 @@ pub struct Limits {
     /// Requests a second that may open something (a call, an OPTIONS). More are answered 503. Five times as many may
     /// come within dialogs; more are dropped, and their senders ask again.
     pub opening_per_second: u32,
-    /// TCP connections held at once. More are closed as they come.
+    /// Connections held at once. More are closed as they come.
     pub connections: usize,
     /// The shortest interval at which peers may have their session refreshed (RFC 4028 section 5: 90 s).
     pub least_session: Duration,
@@ -323,6 +317,10 @@ pub enum StartError {
         "trunk `{trunk}` uses {transport}, but SIP does not listen on {transport}: add such an address to listen on"
     )]
     Transport { trunk: String, transport: Transport },
+    #[error("SIP cannot do TLS: {0}")]
+    Tls(String),
+    #[error("SIP listens on {0}, which needs a certificate: name `sip.tls.certificate` and `sip.tls.key`")]
+    NoCertificate(Transport),
     #[error("trunk `{trunk}`: `{server}` is no host or host:port")]
     Server { trunk: String, server: String },
     #[error("the SIP stack did not start: {0}")]

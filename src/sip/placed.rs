@@ -9,10 +9,9 @@ use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Auth, Header, Method, Param, Request, Response, Scheme, SipMessage, Uri, typed};
+use rsipstack::sip::{Auth, Header, Method, Request, Response, Scheme, SipMessage, Uri, typed};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -74,27 +73,25 @@ async fn prepare(
         None => None,
     };
     let callee = callee(to, trunk)?;
+    let transport = match trunk {
+        Some(trunk) => trunk.transport,
+        None => Transport::towards(&callee).ok_or_else(|| format!("`{to}`: its transport is not spoken here"))?,
+    };
+    if callee.scheme == Some(Scheme::Sips) && !transport.is_secure() {
+        return Err(format!(
+            "`{to}` is to be reached by TLS, and the trunk takes {transport}"
+        ));
+    }
     let target = match trunk {
         Some(trunk) => trunk.target()?,
-        None => SipAddr::try_from(&callee).map_err(|error| format!("`{to}`: {error}"))?,
+        None => transport.target(&callee),
     };
-    let transport = match target.r#type {
-        None | Some(rsipstack::sip::Transport::Udp) => Transport::Udp,
-        Some(rsipstack::sip::Transport::Tcp) => Transport::Tcp,
-        Some(other) => return Err(format!("`{to}`: {other} is not supported")),
-    };
-    if callee.scheme == Some(Scheme::Sips) {
-        return Err(format!("`{to}`: sips is not supported"));
-    }
-    if !core.listens_on(transport) {
+    if !transport.is_stream() && !core.listens_on(transport) {
         return Err(format!(
             "`{to}` is reached by {transport}, but SIP does not listen on {transport}"
         ));
     }
-    let destination = core.resolver.find(&target).await?;
-    if transport == Transport::Tcp {
-        core.streams.ensure(&destination).await?;
-    }
+    let destination = core.way_to(&target).await?;
     let peer = destination.get_socketaddr().ok();
     let user = from
         .or_else(|| trunk.map(|trunk| trunk.user().to_owned()))
@@ -147,9 +144,8 @@ fn callee(to: &str, trunk: Option<&Trunk>) -> Result<Uri, String> {
         return Err(format!("`{to}` is no SIP URI"));
     }
     let mut uri = Uri::try_from(text.as_str()).map_err(|_| format!("`{to}` is no SIP URI"))?;
-    let over_tcp = trunk.is_some_and(|trunk| trunk.transport == Transport::Tcp);
-    if over_tcp && uri.transport().is_none() {
-        uri.params.push(Param::Transport(rsipstack::sip::Transport::Tcp));
+    if let (Some(trunk), None) = (trunk, uri.transport()) {
+        uri.params.extend(trunk.transport.parameters());
     }
     Ok(uri)
 }
@@ -162,11 +158,7 @@ fn invite(
 ) -> Result<Call, String> {
     let contact = option.contact.clone();
     let session = option.offer.clone().unwrap_or_default();
-    let flow = option
-        .destination
-        .as_ref()
-        .filter(|target| target.r#type == Some(rsipstack::sip::Transport::Tcp));
-    let flow = flow.and_then(|target| target.get_socketaddr().ok());
+    let flow = option.destination.clone();
     let (state_sender, states) = core.layer.new_dialog_state_channel();
     let created = core.layer.create_client_invite_dialog(option, state_sender);
     let (dialog, transaction) = created.map_err(|error| error.to_string())?;
@@ -276,12 +268,7 @@ pub(super) fn send_bye_apart(call: &Call) {
 }
 
 async fn bye(core: &Core, leg: Leg) {
-    let over_tcp = leg.uri.transport() == Some(&rsipstack::sip::Transport::Tcp);
-    let transport = if over_tcp {
-        rsipstack::sip::Transport::Tcp
-    } else {
-        rsipstack::sip::Transport::Udp
-    };
+    let transport = Transport::towards(&leg.uri).unwrap_or(Transport::Udp).wire();
     let listeners = core.endpoint.transport_layer.get_listen_addrs();
     let ours = listeners.into_iter().find(|address| address.r#type == Some(transport));
     let Ok(via) = core.endpoint.get_via(ours, None) else {

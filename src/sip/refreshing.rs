@@ -29,7 +29,12 @@ impl Call {
 
     /// By UPDATE, which says nothing about the session, where the peer takes that; else by the description as it is.
     fn refresh(&mut self, timer: SessionTimer) {
-        let (core, dialog, flow, session) = (self.core.clone(), self.dialog.clone(), self.flow, self.session.clone());
+        let (core, dialog, flow, session) = (
+            self.core.clone(),
+            self.dialog.clone(),
+            self.flow.clone(),
+            self.session.clone(),
+        );
         let mut headers = timer.request_headers();
         let updates = self.takes_updates();
         self.offering = !updates;

@@ -12,6 +12,8 @@ use rsipstack::sip::Host;
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::transport_layer::{DefaultDomainResolver, DomainResolver};
 
+use super::Transport;
+
 /// Longer than a call rings.
 const KEPT: Duration = Duration::from_secs(240);
 /// Names kept; when full, all are forgotten.
@@ -37,7 +39,9 @@ impl Resolver {
         let found = match asked {
             Ok(Ok(found)) => found,
             Ok(Err(_)) | Err(_) => {
-                let port = target.addr.port.as_ref().map_or(5060, |port| port.0);
+                let port = target.addr.port.as_ref().map(|port| port.0);
+                let usual = target.r#type.and_then(Transport::of).unwrap_or(Transport::Udp).port();
+                let port = port.unwrap_or(usual);
                 let lookup = tokio::net::lookup_host((name.0.as_str(), port));
                 let addresses = tokio::time::timeout(PATIENCE, lookup).await;
                 let address: Option<SocketAddr> = addresses.ok().and_then(Result::ok).and_then(|mut all| all.next());

@@ -16,7 +16,7 @@ use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
 use super::agent::Core;
-use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
+use super::{ALLOW, Config, Event, StartError, Trunk, grammar, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -29,7 +29,9 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
             let (trunk, server) = (trunk.name.clone(), trunk.server.clone());
             return Err(StartError::Server { trunk, server });
         }
-        if !config.listen.iter().any(|listen| listen.transport == trunk.transport) {
+        // A connection that we open is ours without anything to listen on: calls come back by it.
+        let opens = trunk.transport.is_stream();
+        if !opens && !config.listen.iter().any(|listen| listen.transport == trunk.transport) {
             let (trunk, transport) = (trunk.name.clone(), trunk.transport);
             return Err(StartError::Transport { trunk, transport });
         }
@@ -63,16 +65,13 @@ impl Trunk {
         Ok(Uri {
             scheme: Some(Scheme::Sip),
             host_with_port: self.domain()?,
-            params: match self.transport {
-                Transport::Udp => Vec::new(),
-                Transport::Tcp => vec![Param::Transport(rsipstack::sip::Transport::Tcp)],
-            },
+            params: self.transport.parameters(),
             ..Uri::default()
         })
     }
 
     pub(super) fn target(&self) -> Result<SipAddr, String> {
-        SipAddr::try_from(&self.uri()?).map_err(|error| error.to_string())
+        Ok(self.transport.target(&self.uri()?))
     }
 
     /// Takes calls to other domains through the trunk's server.
@@ -191,14 +190,8 @@ impl<'a> Registration<'a> {
     async fn exchange(&mut self, core: &Core, expires: Duration) -> Result<Response, String> {
         let say = |error: rsipstack::Error| error.to_string();
         let server = self.trunk.uri()?;
-        let destination = core.resolver.find(&self.trunk.target()?).await?;
-        let transport = match self.trunk.transport {
-            Transport::Udp => rsipstack::sip::Transport::Udp,
-            Transport::Tcp => {
-                core.streams.ensure(&destination).await?;
-                rsipstack::sip::Transport::Tcp
-            }
-        };
+        let destination = core.way_to(&self.trunk.target()?).await?;
+        let transport = self.trunk.transport.wire();
         let listeners = core.endpoint.transport_layer.get_listen_addrs();
         let ours = listeners.into_iter().find(|address| address.r#type == Some(transport));
         let via = core.endpoint.get_via(ours, None).map_err(say)?;

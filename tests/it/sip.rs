@@ -6,4 +6,5 @@ mod calls;
 mod gate;
 mod phone;
 mod sessions;
+mod transports;
 mod trunks;

@@ -25,6 +25,8 @@ pub const LONGEST: usize = 600;
 /// Where a crate may be named: whoever else needs it asks the module that owns it.
 pub const CONFINED: &[(&str, &str)] = &[
     ("rsipstack", "src/sip/"),
+    ("tokio_rustls", "src/sip/"),
+    ("tokio_tungstenite", "src/sip/"),
     ("ort", "src/speech/"),
     ("whisper_rs", "src/speech/"),
     ("ndarray", "src/speech/"),

@@ -66,7 +66,7 @@ fn english_callers_are_heard_answered_and_recorded() {
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 16_000));
     assert!(reader.duration() > 16_000 * 20);
 
-    let keyed = bot.ring(&caller("keypad.yaml"), &["--tcp"]);
+    let keyed = bot.ring(&caller("keypad.yaml"), &["--transport", "tcp"]);
     assert!(failures(&keyed).is_empty(), "{:#?}", failures(&keyed));
     let record = bot.last_call();
     assert!(path(&record).contains(&"order_status"), "{record:#}");

@@ -228,8 +228,12 @@ async fn says_what_keeps_it_from_starting() {
         UserAgent::start(Config::default()).await,
         Err(StartError::NoListener)
     ));
-    let mut trunk = trunk(address, None);
-    trunk.transport = Transport::Tcp;
+    // A connection is opened from anywhere; datagrams are not.
+    let trunk = trunk(address, None);
+    let listen = vec![Listen {
+        transport: Transport::Tcp,
+        address: "127.0.0.1:0".parse().unwrap(),
+    }];
     let started = UserAgent::start(Config {
         listen,
         trunks: vec![trunk],
