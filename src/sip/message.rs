@@ -30,9 +30,28 @@ impl MessageInspector for Inspector {
             SipMessage::Response(response) if matches!(response.status_code.code(), 401 | 407) => {
                 SipMessage::Response(digest::choose_challenge(response))
             }
-            other => other,
+            SipMessage::Response(response) => SipMessage::Response(response),
+            SipMessage::Request(request) => SipMessage::Request(with_a_way_back(request)),
         }
     }
+}
+
+/// The library puts an IPv6 address into `received` in two pairs of brackets, and cannot read it again to answer there. RFC
+/// 3261 §25.1 has it without brackets.
+fn with_a_way_back(mut request: Request) -> Request {
+    if let Ok(via) = request.via_header_mut()
+        && let Some(readable) = without_brackets(via.value())
+    {
+        via.replace(readable);
+    }
+    request
+}
+
+fn without_brackets(via: &str) -> Option<String> {
+    let (before, rest) = via.split_once(";received=[")?;
+    let (address, after) = rest.split_once(']')?;
+    let (address, after) = (address.trim_start_matches('['), after.trim_start_matches(']'));
+    Some(format!("{before};received={address}{after}"))
 }
 
 /// The library escapes what it writes, but does not undo it in what it reads.
@@ -59,14 +78,6 @@ fn complete_request(mut request: Request) -> Request {
 }
 
 fn complete_response(mut response: Response) -> Response {
-    if let Some(Header::Via(via)) = response
-        .headers
-        .iter_mut()
-        .find(|header| matches!(header, Header::Via(_)))
-        && let Some(received) = without_brackets(via.value())
-    {
-        via.replace(received);
-    }
     let method = response.cseq_header().and_then(|cseq| cseq.method());
     let negotiates = matches!(method, Ok(Method::Invite | Method::Update | Method::Options));
     match response.status_code.code() {
@@ -75,14 +86,6 @@ fn complete_response(mut response: Response) -> Response {
         _ => {}
     }
     response
-}
-
-/// The library puts an IPv6 address into `received` as it stands in a URI, and cannot read it again to send there. RFC
-/// 3261 §25.1 has it without brackets.
-fn without_brackets(via: &str) -> Option<String> {
-    let (before, rest) = via.split_once(";received=[")?;
-    let (address, after) = rest.split_once(']')?;
-    Some(format!("{before};received={address}{after}"))
 }
 
 /// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for.
@@ -294,7 +297,8 @@ mod tests {
 
     #[test]
     fn an_address_in_a_via_has_no_brackets() {
-        let written = without_brackets("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=[2001:db8::1];rport=5061");
+        let written =
+            without_brackets("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=[[2001:db8::1]];rport=5061");
         let wanted = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=2001:db8::1;rport=5061";
         assert_eq!(written.as_deref(), Some(wanted));
         assert_eq!(without_brackets("SIP/2.0/UDP [2001:db8::1];received=192.0.2.1"), None);
