@@ -1,34 +1,31 @@
-//! Packet loss concealment for telephone sound: what is played where a packet is missing.
+//! Packet loss concealment for codecs that have none of their own: what is played where a packet is missing.
 //!
 //! [`Concealer`] repeats the last pitch period of what was heard, lets it fade to the line's own noise within 60 ms, and cross-fades
-//! when sound returns. It works on 8 kHz blocks of any length, before they are brought to 16 kHz, and knows no packets.
+//! when sound returns. It works on blocks of any length, at the rate of the codec, and knows no packets.
 
 use super::level_dbfs;
 
-/// Samples a millisecond.
-const MS: usize = 8;
+/// What is remembered of the sound heard: enough for the longest period and its template. This and all lengths that follow are in ms.
+const HISTORY: usize = 48;
 
-/// What is remembered of the sound heard: enough for the longest period and its template.
-const HISTORY: usize = 48 * MS;
-
-/// Pitch from 400 Hz down to 50 Hz.
-const SHORTEST_PERIOD: usize = 20;
-const LONGEST_PERIOD: usize = 20 * MS;
+/// Pitch from 400 Hz down to 50 Hz: the shortest period is 2.5 ms.
+const SHORTEST_PERIOD_HALVES: usize = 5;
+const LONGEST_PERIOD: usize = 20;
 
 /// The stretch of the past that a period is sought for.
-const TEMPLATE: usize = 20 * MS;
+const TEMPLATE: usize = 20;
 
 /// Under this normalised correlation (0 to 1) there is no voice, and a short period would buzz.
 const VOICED: f64 = 0.4;
 
 /// The repetition is at full level for this long, …
-const FULL: usize = 10 * MS;
+const FULL: usize = 10;
 
 /// … and gone after this, as in ITU-T G.711 appendix I.
-const GONE: usize = 60 * MS;
+const GONE: usize = 60;
 
 /// Length of the cross-fade when sound returns.
-const RETURN: usize = 5 * MS;
+const RETURN: usize = 5;
 
 /// Bounds of the noise that is played when the repetition is gone, in dBFS.
 const QUIETEST_NOISE: f32 = -80.0;
@@ -40,7 +37,9 @@ const NOISE_RISE: f32 = 0.02;
 /// Fills gaps in one direction of a call.
 #[derive(Debug)]
 pub struct Concealer {
-    /// The last [`HISTORY`] samples given out.
+    /// Samples a millisecond.
+    ms: usize,
+    /// The last [`HISTORY`] given out.
     history: Vec<i16>,
     gap: Option<Gap>,
     /// The line's noise: the lowest level of late, dBFS. None before anything was heard.
@@ -60,9 +59,12 @@ struct Gap {
 }
 
 impl Concealer {
-    pub fn new() -> Concealer {
+    /// For sound of `rate` Hz.
+    pub fn new(rate: u32) -> Concealer {
+        let ms = rate as usize / 1_000;
         Concealer {
-            history: vec![0; HISTORY],
+            ms,
+            history: vec![0; HISTORY * ms],
             gap: None,
             noise: None,
             random: 0x2545_f491,
@@ -78,7 +80,7 @@ impl Concealer {
         let noise = self.noise.map_or(level, |noise| level.min(noise + NOISE_RISE));
         self.noise = Some(noise.clamp(QUIETEST_NOISE, LOUDEST_NOISE));
         if let Some(mut gap) = self.gap.take() {
-            let fade = RETURN.min(block.len());
+            let fade = (RETURN * self.ms).min(block.len());
             for (i, sample) in block.iter_mut().take(fade).enumerate() {
                 let weight = (i as f32 + 0.5) / fade as f32;
                 let made = self.synthesise(&mut gap);
@@ -92,7 +94,7 @@ impl Concealer {
     pub fn missing(&mut self, block: &mut [i16]) {
         let mut gap = match self.gap.take() {
             Some(gap) => gap,
-            None => Gap::after(&self.history),
+            None => Gap::after(&self.history, self.ms),
         };
         for sample in block.iter_mut() {
             *sample = self.synthesise(&mut gap).round() as i16;
@@ -105,9 +107,10 @@ impl Concealer {
     fn synthesise(&mut self, gap: &mut Gap) -> f32 {
         let since = gap.position;
         gap.position = since.saturating_add(1);
+        let (full, gone) = (FULL * self.ms, GONE * self.ms);
         let share = match since {
-            since if since < FULL => 1.0,
-            since if since < GONE => (GONE - since) as f32 / (GONE - FULL) as f32,
+            since if since < full => 1.0,
+            since if since < gone => (gone - since) as f32 / (gone - full) as f32,
             _ => 0.0,
         };
         let noise = self.noise_sample() * (1.0 - share);
@@ -115,7 +118,7 @@ impl Concealer {
             return noise;
         }
         let repeated = gap.period.get(since % gap.period.len().max(1)).copied().unwrap_or(0.0);
-        let smooth = gap.period.len().min(4 * MS) / 2 + 1;
+        let smooth = gap.period.len().min(4 * self.ms) / 2 + 1;
         let step = if since < smooth {
             gap.step * (1.0 - since as f32 / smooth as f32)
         } else {
@@ -137,21 +140,15 @@ impl Concealer {
 
     fn remember(&mut self, block: &[i16]) {
         self.history.extend_from_slice(block);
-        let excess = self.history.len().saturating_sub(HISTORY);
+        let excess = self.history.len().saturating_sub(HISTORY * self.ms);
         self.history.drain(..excess);
     }
 }
 
-impl Default for Concealer {
-    fn default() -> Concealer {
-        Concealer::new()
-    }
-}
-
 impl Gap {
-    fn after(history: &[i16]) -> Gap {
+    fn after(history: &[i16], ms: usize) -> Gap {
         let past: Vec<f32> = history.iter().map(|s| f32::from(*s)).collect();
-        let length = period(&past);
+        let length = period(&past, ms);
         let blend = length / 4;
         let end = past.len();
         let at = |i: usize| past.get(i).copied().unwrap_or(0.0);
@@ -174,15 +171,17 @@ impl Gap {
 }
 
 /// The pitch period in samples at the end of `past`, by normalised cross-correlation.
-fn period(past: &[f32]) -> usize {
-    let end = past.len();
-    if end < TEMPLATE + LONGEST_PERIOD {
-        return LONGEST_PERIOD;
-    }
-    let template = &past[end - TEMPLATE..];
-    let mut best = (VOICED, LONGEST_PERIOD);
-    for lag in SHORTEST_PERIOD..=LONGEST_PERIOD {
-        let shifted = &past[end - TEMPLATE - lag..end - lag];
+fn period(past: &[f32], ms: usize) -> usize {
+    let (shortest, longest) = (SHORTEST_PERIOD_HALVES * ms / 2, LONGEST_PERIOD * ms);
+    let (end, length) = (past.len(), TEMPLATE * ms);
+    let stretch = |lag: usize| {
+        let to = end.checked_sub(lag)?;
+        past.get(to.checked_sub(length)?..to)
+    };
+    let Some(template) = stretch(0) else { return longest };
+    let mut best = (VOICED, longest);
+    for lag in shortest..=longest {
+        let Some(shifted) = stretch(lag) else { break };
         let (mut cross, mut energy, mut own) = (0.0f64, 1.0f64, 1.0f64);
         for (a, b) in template.iter().zip(shifted) {
             cross += f64::from(a * b);
@@ -191,7 +190,7 @@ fn period(past: &[f32]) -> usize {
         }
         let correlation = cross / (energy * own).sqrt();
         // A multiple of the period fits as well as the period: the longer one must be clearly better.
-        if correlation > best.0 + if best.1 == LONGEST_PERIOD { 0.0 } else { 0.02 } {
+        if correlation > best.0 + if best.1 == longest { 0.0 } else { 0.02 } {
             best = (correlation, lag);
         }
     }
@@ -207,11 +206,15 @@ mod tests {
 
     const BLOCK: usize = 80;
 
-    /// Sound through a concealer that misses the blocks marked `x` in `pattern`, 10 ms a character.
+    /// Sound of 8 kHz through a concealer that misses the blocks marked `x` in `pattern`, 10 ms a character.
     fn through(sound: &[i16], pattern: &str) -> Vec<i16> {
-        let mut concealer = Concealer::new();
+        through_at(8_000, sound, pattern)
+    }
+
+    fn through_at(rate: u32, sound: &[i16], pattern: &str) -> Vec<i16> {
+        let mut concealer = Concealer::new(rate);
         let mut out = Vec::new();
-        for (block, mark) in sound.chunks_exact(BLOCK).zip(pattern.chars()) {
+        for (block, mark) in sound.chunks_exact(rate as usize / 100).zip(pattern.chars()) {
             let mut block = block.to_vec();
             match mark {
                 'x' => {
@@ -259,6 +262,18 @@ mod tests {
     }
 
     #[test]
+    fn wide_band_is_filled_as_well() {
+        let voice = [150.0, 1_500.0, 6_000.0].map(|hz| sine_at(16_000, hz, -25.0, Duration::from_millis(140)));
+        let voice: Vec<i16> = (0..2_240).map(|i| voice.iter().map(|tone| tone[i]).sum()).collect();
+        let out = through_at(16_000, &voice, ".......xx.....");
+        for hz in [150.0, 1_500.0, 6_000.0] {
+            let level = level_at(&out[7 * 160..9 * 160], 16_000, hz);
+            assert!((level + 25.0).abs() < 3.0, "{hz} Hz filled at {level} dBFS");
+        }
+        assert_eq!(out[10 * 160..], voice[10 * 160..]);
+    }
+
+    #[test]
     fn a_long_gap_fades_to_the_noise_of_the_line() {
         let mut line = vec![0; 8_000];
         for (i, sample) in line.iter_mut().enumerate() {
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn full_scale_noise_and_empty_blocks_do_no_harm() {
-        let mut concealer = Concealer::default();
+        let mut concealer = Concealer::new(16_000);
         for i in 0..200u32 {
             let mut block: Vec<i16> = (0..i % 170)
                 .map(|j| if (i * j) % 7 < 3 { i16::MAX } else { i16::MIN })

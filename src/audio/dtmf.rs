@@ -114,7 +114,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
-    use crate::audio::g711::Codec;
+    use crate::audio::g711::Law;
     use crate::audio::resample::Resampler;
     use crate::audio::{frames, tone};
 
@@ -139,7 +139,7 @@ mod tests {
     /// Through the telephone: 8 kHz and A-law.
     fn telephoned(sound: &[i16]) -> Vec<i16> {
         let narrow = Resampler::narrowing().push(sound);
-        Resampler::widening().push(&Codec::Pcma.decode(&Codec::Pcma.encode(&narrow)))
+        Resampler::widening().push(&Law::Pcma.decode(&Law::Pcma.encode(&narrow)))
     }
 
     fn pressed(keys: &str, on: Duration, off: Duration) -> Vec<i16> {

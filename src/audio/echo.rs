@@ -138,7 +138,7 @@ fn push(line: &mut VecDeque<f32>, frame: &Frame) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::g711::Codec;
+    use crate::audio::g711::Law;
     use crate::audio::{FRAME_SAMPLES, frames};
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
@@ -182,7 +182,7 @@ mod tests {
         for delay in [400, 1_000, 4_321, 9_000] {
             for db in [-12.0, -20.0] {
                 let late: Vec<i16> = vec![0; delay].into_iter().chain(quieter(&bot, db)).collect();
-                let coded = Codec::Pcmu.decode(&Codec::Pcmu.encode(&late));
+                let coded = Law::Pcmu.decode(&Law::Pcmu.encode(&late));
                 assert!(echoes(&bot, &coded) > 0.97, "{delay} {db}: {}", echoes(&bot, &coded));
             }
         }

@@ -4,6 +4,7 @@
 //! modules below. Nothing here knows packets, sockets, calls or clocks, or what the sound says.
 
 pub mod clean;
+pub mod codec;
 pub mod conceal;
 pub mod dtmf;
 pub mod echo;

@@ -13,7 +13,7 @@ use super::recordings::{Error, recordings, through_the_telephone, trimmed};
 use super::rehearsal::Rehearsal;
 use super::{milliseconds, percentile, plain};
 use crate::audio::clean::Cleaning;
-use crate::audio::g711::Codec;
+use crate::audio::g711::Law;
 use crate::audio::level::{amplify, normalise};
 use crate::audio::resample::Resampler;
 use crate::audio::{Frame, frames, wav};
@@ -129,7 +129,7 @@ pub fn echoes(
             let sent = at.and_then(|at| call.sent.get(at).cloned().flatten());
             let mut back = narrow.push(sent.unwrap_or_else(Frame::silence).samples());
             amplify(&mut back, -less);
-            let back = widen.push(&Codec::Pcmu.decode(&Codec::Pcmu.encode(&back)));
+            let back = widen.push(&Law::Pcmu.decode(&Law::Pcmu.encode(&back)));
             call.tick(&Frame::from_slice(&back))?;
             let sounds = call.sent.last().is_some_and(Option::is_some);
             begun |= sounds;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::audio::clean::{Cleaner, Cleaning};
-use crate::audio::g711::Codec;
+use crate::audio::codec::Codec;
 use crate::audio::{FRAME_DURATION, Frame, tone};
 use crate::clock;
-use crate::rtp::{Config, Peer, Reception, RtpStream};
+use crate::rtp::{Config, Peer, RtpStream};
 use crate::speech::{Error, Vad};
 
 #[derive(Clone, Debug, Serialize)]
@@ -81,12 +81,8 @@ pub fn run(vad: &mut Vad) -> Result<Vec<Row>, Error> {
 fn end(now: Instant, port: u16, seed: u64) -> RtpStream {
     let far = if port == 40_000 { 40_002 } else { 40_000 };
     let peer = Peer {
-        address: address(far),
-        codec: Codec::Pcmu,
-        payload_type: Codec::Pcmu.payload_type(),
         telephone_event: Some(101),
-        reception: Reception::Expected,
-        reports: None,
+        ..Peer::new(address(far), Codec::Pcmu)
     };
     RtpStream::new(now, peer, Config::default(), seed)
 }

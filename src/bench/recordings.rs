@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::audio::g711::Codec;
+use crate::audio::g711::Law;
 use crate::audio::level::last_sound;
 use crate::audio::{FRAME_SAMPLES, level_dbfs, resample, wav};
 use crate::dialplan::Problem;
@@ -74,7 +74,7 @@ pub fn trimmed(sound: &[i16]) -> &[i16] {
 pub fn through_the_telephone(samples: &[i16]) -> Vec<i16> {
     let rate = |samples: &[i16], from, to| resample::convert(samples, from, to).unwrap_or_default();
     let narrow = rate(samples, RATE, 8_000);
-    rate(&Codec::Pcmu.decode(&Codec::Pcmu.encode(&narrow)), 8_000, RATE)
+    rate(&Law::Pcmu.decode(&Law::Pcmu.encode(&narrow)), 8_000, RATE)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod busy;
 mod tls;
+pub mod media;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::busy::Busy;
+pub use self::media::Media;
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
@@ -59,6 +61,7 @@ pub struct Calls {
     pub busy: Busy,
     pub longest: Duration,
     pub record: Recordings,
+    pub media: Media,
     /// What is taken out of callers' sound before it is heard and recorded.
     pub cleaning: Cleaning,
 }
@@ -114,6 +117,7 @@ impl Default for Config {
                 busy: Busy::default(),
                 longest: Duration::from_secs(3600),
                 record: Recordings::Kept,
+                media: Media::default(),
                 cleaning: Cleaning::default(),
             },
             inference: Inference {
@@ -326,6 +330,7 @@ impl Reader<'_> {
             "echo_canceller",
             "noise_suppression",
         ];
+        let known = [&known[..], &media::KEYS].concat();
         let Some(fields) = Fields::of(node, "`calls`", &known, self.problems) else {
             return;
         };
@@ -338,6 +343,7 @@ impl Reader<'_> {
         if let Some(longest) = fields.duration("longest", self.problems) {
             calls.longest = longest;
         }
+        calls.media.read(&fields, self.problems);
         let cleaning = &mut calls.cleaning;
         for (name, wanted) in [
             ("echo_canceller", &mut cleaning.echo),
@@ -467,6 +473,7 @@ fn holds_a_pair(ports: &RangeInclusive<u16>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::codec::Codec;
 
     pub(super) fn parse(text: &str) -> Result<Config, Vec<String>> {
         let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
@@ -493,6 +500,18 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("rtp: {{ports: {ports}}}")).is_ok(), good, "{ports}");
         }
+    }
+
+    #[test]
+    fn codecs_are_spoken_in_the_order_they_are_written() {
+        let codecs = |text: &str| parse(text).map(|config| config.calls.media.codecs);
+        assert_eq!(codecs("calls: {}"), Ok(Codec::ALL.to_vec()));
+        assert_eq!(
+            codecs("calls: {codecs: [pcma, Opus, pcma]}"),
+            Ok(vec![Codec::Pcma, Codec::Opus])
+        );
+        assert!(codecs("calls: {codecs: [g729]}").is_err_and(|problems| problems[0].contains("g722")));
+        assert!(codecs("calls: {codecs: []}").is_err_and(|problems| problems[0].contains("no call")));
     }
 
     #[test]

@@ -219,7 +219,10 @@ pub async fn start_with(
         sip,
         ports: Ports::new(config.rtp.address, config.rtp.ports.clone()),
         media_address: config.sip.advertised.unwrap_or(config.rtp.address),
-        capabilities: Capabilities::default(),
+        capabilities: Capabilities {
+            codecs: config.calls.media.codecs.clone(),
+            ..Capabilities::default()
+        },
         recorder,
         cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),

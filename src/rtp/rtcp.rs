@@ -12,8 +12,6 @@ use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
 
-use super::CLOCK_RATE;
-
 /// Between two reports, on average (RFC 3550 section 6.2). Each is drawn from half to one and a half of it, so that legs do not report together.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Our clock begins here, since a time of zero means that nothing was received: seconds of NTP.
@@ -51,6 +49,8 @@ pub struct Sent {
     pub octets: u32,
     /// The RTP time of now.
     pub timestamp: u32,
+    /// Units of the RTP clock a second.
+    pub clock_rate: u32,
 }
 
 /// What the other end tells of the sound that we send.
@@ -94,6 +94,11 @@ impl Reporter {
         // The first one comes sooner (section 6.2).
         reporter.due = now + reporter.interval() / 2;
         reporter
+    }
+
+    /// Our sound is another source from now on.
+    pub fn change_source(&mut self, ssrc: u32) {
+        (self.ssrc, self.reported, self.heard_there) = (ssrc, 0, None);
     }
 
     pub fn is_due(&self, now: Instant) -> bool {
@@ -159,7 +164,7 @@ impl Reporter {
         };
         self.heard_there = Some(HeardThere {
             lost: (f64::from(lost) / f64::from(sent.packets.max(1))).min(1.0),
-            jitter: Duration::from_secs(1) * report.jitter.min(CLOCK_RATE * 60) / CLOCK_RATE,
+            jitter: Duration::from_secs_f64(f64::from(report.jitter) / f64::from(sent.clock_rate.max(1))).min(LONGEST),
         });
         if report.last_sender_report == 0 {
             return;
@@ -270,6 +275,7 @@ mod tests {
             packets,
             octets: packets.wrapping_mul(160),
             timestamp: packets.wrapping_mul(160),
+            clock_rate: 8_000,
         }
     }
 

@@ -1,20 +1,23 @@
 //! The numbers of the packets we send: sequence, timestamp, marker.
 //!
-//! [`Sender`] is asked once for every 20 ms. It knows no addresses and no codecs.
+//! [`Sender`] is asked once for every 20 ms. It knows no addresses, and of a codec its clock alone.
 
 use std::time::{Duration, Instant};
 
-use super::TICK;
 use super::packet::{Marker, Packet};
 use super::rtcp::Sent;
 use crate::audio::FRAME_DURATION;
 
+/// Ticks of 20 ms a second.
+const TICKS: u32 = 50;
 /// Behind its own schedule by more than this, a sender was silent rather than slow.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// One outgoing source.
 #[derive(Debug)]
 pub struct Sender {
+    /// Units of the RTP clock a second.
+    clock_rate: u32,
     ssrc: u32,
     sequence: u16,
     /// Of the tick that comes next, in units of the RTP clock.
@@ -35,9 +38,10 @@ enum Spurt {
 
 impl Sender {
     /// `seed` is random: from it come the SSRC and the first sequence number and timestamp (RFC 3550 section 5.1).
-    pub fn new(seed: u64) -> Sender {
+    pub fn new(seed: u64, clock_rate: u32) -> Sender {
         let [a, b, c, d, e, f, g, h] = seed.to_be_bytes();
         Sender {
+            clock_rate,
             ssrc: u32::from_be_bytes([a, b, c, d]),
             // In the lower half, so that it does not wrap in the first minutes.
             sequence: u16::from_be_bytes([e & 0x7f, f]),
@@ -53,12 +57,38 @@ impl Sender {
         self.ssrc
     }
 
+    /// A tick of 20 ms, in units of the RTP clock.
+    pub fn step(&self) -> u32 {
+        self.clock_rate / TICKS
+    }
+
+    /// Another codec with another clock: a source has one clock all its life, so it is another source from now on (RFC 7160 section 4.1).
+    /// Whether it is.
+    pub fn change_clock(&mut self, clock_rate: u32) -> bool {
+        if clock_rate == self.clock_rate {
+            return false;
+        }
+        *self = Sender {
+            clock_rate,
+            // As random as the one before, and never the same.
+            ssrc: self.ssrc.rotate_left(11) ^ !self.timestamp.rotate_left(7),
+            sequence: self.sequence & 0x7fff,
+            timestamp: self.timestamp,
+            due: self.due,
+            spurt: Spurt::Begins,
+            packets: 0,
+            octets: 0,
+        };
+        true
+    }
+
     /// For a report.
     pub fn sent(&self) -> Sent {
         Sent {
             packets: self.packets,
             octets: self.octets,
             timestamp: self.timestamp,
+            clock_rate: self.clock_rate,
         }
     }
 
@@ -73,8 +103,8 @@ impl Sender {
         } else {
             0
         };
-        let timestamp = self.timestamp.wrapping_add(missed.wrapping_mul(TICK));
-        self.timestamp = timestamp.wrapping_add(TICK);
+        let timestamp = self.timestamp.wrapping_add(missed.wrapping_mul(self.step()));
+        self.timestamp = timestamp.wrapping_add(self.step());
         let paused = FRAME_DURATION.checked_mul(missed).unwrap_or(behind);
         self.due = due
             .checked_add(paused)
@@ -122,7 +152,7 @@ mod tests {
 
     /// Packets sent at these times in ms: (marker, sequence and timestamp since the first).
     fn sent(times: &[u64]) -> Vec<(bool, u16, u32)> {
-        let mut sender = Sender::new(0x0123_4567_89ab_cdef);
+        let mut sender = Sender::new(0x0123_4567_89ab_cdef, 8_000);
         let begin = start();
         let mut first = None;
         times
@@ -165,16 +195,42 @@ mod tests {
 
     #[test]
     fn the_source_is_drawn_from_the_seed() {
-        let ssrc = |seed| Packet::parse(&Sender::new(seed).sound(0, 0, &[])).unwrap().ssrc;
+        let ssrc = |seed| Packet::parse(&Sender::new(seed, 8_000).sound(0, 0, &[])).unwrap().ssrc;
         assert_ne!(ssrc(1 << 33), ssrc(1 << 34));
         for seed in [0, u64::MAX] {
-            assert!(Packet::parse(&Sender::new(seed).sound(0, 127, &[])).unwrap().sequence < 0x8000);
+            assert!(
+                Packet::parse(&Sender::new(seed, 8_000).sound(0, 127, &[]))
+                    .unwrap()
+                    .sequence
+                    < 0x8000
+            );
         }
     }
 
     #[test]
+    fn another_clock_is_another_source() {
+        let mut sender = Sender::new(0x0123_4567_89ab_cdef, 8_000);
+        let begin = start();
+        let send = |sender: &mut Sender, tick: u32| {
+            let timestamp = sender.tick(begin + FRAME_DURATION * tick);
+            let datagram = sender.sound(timestamp, 0, &[1; 160]);
+            let packet = Packet::parse(&datagram).unwrap();
+            (packet.ssrc, packet.timestamp)
+        };
+        let first = send(&mut sender, 0);
+        assert!(!sender.change_clock(8_000));
+        let second = send(&mut sender, 1);
+        assert_eq!(second, (first.0, first.1.wrapping_add(160)));
+        assert!(sender.change_clock(48_000));
+        assert_eq!((sender.sent().packets, sender.sent().clock_rate), (0, 48_000));
+        let (third, fourth) = (send(&mut sender, 2), send(&mut sender, 3));
+        assert_ne!(third.0, first.0);
+        assert_eq!(fourth, (third.0, third.1.wrapping_add(960)));
+    }
+
+    #[test]
     fn numbers_wrap() {
-        let mut sender = Sender::new(u64::MAX);
+        let mut sender = Sender::new(u64::MAX, 48_000);
         let begin = start();
         for i in 0..40_000u32 {
             let timestamp = sender.tick(begin + FRAME_DURATION * i);

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::quality;
 use super::rtcp::{HeardThere, Received};
-use super::{CLOCK_RATE, quality};
 
 /// Counts since the stream began, over all sources it has had.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,8 +71,10 @@ pub enum Seen {
 const MAX_DROPOUT: u16 = 3_000;
 
 /// The packets of one source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tally {
+    /// Units of the RTP clock a second.
+    clock_rate: u32,
     run: Option<Run>,
     /// Packets received and lost in runs that have ended.
     past_received: u64,
@@ -99,12 +101,31 @@ struct Run {
 }
 
 impl Tally {
+    /// For a source whose clock has so many units a second.
+    pub fn new(clock_rate: u32) -> Tally {
+        Tally {
+            clock_rate: clock_rate.max(1),
+            run: None,
+            past_received: 0,
+            past_lost: 0,
+            jitter: 0.0,
+        }
+    }
+
+    /// Another codec with another clock: what was counted is kept, and the numbers begin anew.
+    pub fn change_clock(&mut self, clock_rate: u32) {
+        self.end_run();
+        self.jitter *= f64::from(clock_rate) / f64::from(self.clock_rate);
+        self.clock_rate = clock_rate.max(1);
+    }
+
     /// Accounts for a packet of the source.
     pub fn saw(&mut self, now: Instant, sequence: u16, timestamp: u32) -> Seen {
         let Some(run) = &mut self.run else {
             self.run = Some(Run::begin(now, sequence, timestamp));
             return Seen::New;
         };
+        let clock_rate = f64::from(self.clock_rate);
         let ahead = sequence.wrapping_sub(run.highest);
         let behind = run.highest.wrapping_sub(sequence);
         if ahead == 0 {
@@ -130,13 +151,13 @@ impl Tally {
             return Seen::New;
         }
         run.received = run.received.saturating_add(1);
-        let elapsed = now.saturating_duration_since(run.last_arrival).as_secs_f64() * f64::from(CLOCK_RATE);
+        let elapsed = now.saturating_duration_since(run.last_arrival).as_secs_f64() * clock_rate;
         let sent = f64::from(timestamp.wrapping_sub(run.last_timestamp).cast_signed());
         run.last_arrival = now;
         run.last_timestamp = timestamp;
         // More than a second is a clock that was set anew, not jitter.
         let difference = (elapsed - sent).abs();
-        if difference < f64::from(CLOCK_RATE) {
+        if difference < clock_rate {
             self.jitter += (difference - self.jitter) / 16.0;
         }
         Seen::New
@@ -182,7 +203,7 @@ impl Tally {
 
     /// The jitter of RFC 3550 section A.8.
     pub fn jitter(&self) -> Duration {
-        Duration::from_secs_f64((self.jitter / f64::from(CLOCK_RATE)).clamp(0.0, 60.0))
+        Duration::from_secs_f64((self.jitter / f64::from(self.clock_rate)).clamp(0.0, 60.0))
     }
 }
 
@@ -207,11 +228,12 @@ mod tests {
 
     use super::*;
     use crate::clock::now as start;
-    use crate::rtp::TICK;
+
+    const TICK: u32 = 160;
 
     /// Packets with these sequence numbers, 20 ms apart; received, lost and duplicates.
     fn count(sequences: &[u16]) -> (u64, u64, usize) {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(8_000);
         let begin = start();
         let mut duplicates = 0;
         for (i, sequence) in sequences.iter().enumerate() {
@@ -243,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_report_tells_of_the_time_since_the_one_before() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(8_000);
         assert_eq!(tally.report(7), None);
         let begin = start();
         for sequence in [65_533u16, 65_534, 1, 2] {
@@ -279,8 +301,8 @@ mod tests {
 
     #[test]
     fn jitter_is_that_of_the_rfc() {
-        let mut steady = Tally::default();
-        let mut shaky = Tally::default();
+        let mut steady = Tally::new(8_000);
+        let mut shaky = Tally::new(8_000);
         let begin = start();
         for i in 0..500u16 {
             let sent = begin + Duration::from_millis(20) * u32::from(i);
@@ -297,10 +319,33 @@ mod tests {
         assert!((jitter - 0.010).abs() < 0.000_1, "{jitter}");
     }
 
+    #[test]
+    fn jitter_is_a_time_whatever_the_clock() {
+        let mut shaky = Tally::new(48_000);
+        let begin = start();
+        for i in 0..500u16 {
+            let late = Duration::from_millis(u64::from(i % 2) * 10);
+            shaky.saw(
+                begin + Duration::from_millis(20) * u32::from(i) + late,
+                i,
+                u32::from(i) * 960,
+            );
+        }
+        let units = shaky.report(1).unwrap().jitter;
+        assert!((478..=480).contains(&units), "{units}");
+        let before = shaky.jitter();
+        assert!((before.as_secs_f64() - 0.010).abs() < 0.000_1, "{before:?}");
+        shaky.change_clock(8_000);
+        assert_eq!(shaky.jitter().as_micros() / 10, before.as_micros() / 10);
+        assert_eq!((shaky.received(), shaky.lost()), (500, 0));
+        shaky.saw(begin + Duration::from_secs(20), 9_000, 77);
+        assert_eq!((shaky.received(), shaky.lost()), (501, 0));
+    }
+
     proptest! {
         #[test]
         fn any_numbers_are_counted(packets: Vec<(u16, u32, u16)>) {
-            let mut tally = Tally::default();
+            let mut tally = Tally::new(8_000);
             let mut now = start();
             for (sequence, timestamp, later) in packets {
                 now += Duration::from_millis(u64::from(later));

@@ -8,18 +8,18 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::jitter::{BLOCK, Depth, Insertion, JitterBuffer, Slot};
+use super::ear::{Ear, Heard};
+use super::jitter::{Depth, Insertion};
+use super::keypad::{KeyRefused, Keypad};
 use super::latch::{Latch, Verdict};
 use super::packet::Packet;
 use super::rtcp::{Reporter, is_rtcp};
 use super::sender::Sender;
 use super::stats::{Seen, Stats, Tally};
-use super::telephone_event::{Part, Press, Receiver};
+use super::telephone_event::Receiver;
 use crate::audio::Frame;
-use crate::audio::conceal::Concealer;
+use crate::audio::codec::{Codec, Encoder, Wishes};
 use crate::audio::dtmf::DtmfDetector;
-use crate::audio::g711::Codec;
-use crate::audio::resample::Resampler;
 use crate::audio::tone::Key;
 
 /// What was agreed on with the other end.
@@ -27,15 +27,32 @@ use crate::audio::tone::Key;
 pub struct Peer {
     /// Where its session description says it listens.
     pub address: SocketAddr,
-    /// What we send. Either law is understood at any time.
+    /// What we send, and hear. Either law of G.711 is understood beside one that has its clock.
     pub codec: Codec,
     /// The payload type of `codec`, both ways.
     pub payload_type: u8,
-    /// The payload type of RFC 4733 events; none if it takes no keys.
+    /// How it would like `codec` to be.
+    pub wishes: Wishes,
+    /// The payload type of RFC 4733 events, in the clock of `codec`; none if it takes no keys.
     pub telephone_event: Option<u8>,
     pub reception: Reception,
     /// Where it takes reports (RTCP); none: on the port of its sound (RFC 5761).
     pub reports: Option<SocketAddr>,
+}
+
+impl Peer {
+    /// One that says no more than it must: `codec` under its usual number, no keys, reports with the sound.
+    pub fn new(address: SocketAddr, codec: Codec) -> Peer {
+        Peer {
+            address,
+            codec,
+            payload_type: codec.payload_type(),
+            wishes: Wishes::default(),
+            telephone_event: None,
+            reception: Reception::Expected,
+            reports: None,
+        }
+    }
 }
 
 /// Whether the other end is to send.
@@ -110,25 +127,10 @@ pub enum Ever {
     NeverHeard,
 }
 
-/// Why a key is not pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefused {
-    #[error("the other end takes no telephone events")]
-    NotAgreed,
-    #[error("{KEYS} keys are waiting already")]
-    TooMany,
-}
-
-/// The delay of [`Resampler::widening`].
-const RESAMPLING: Duration = Duration::from_millis(4);
-/// Keys waiting to be pressed; one more is refused. 64 of them take some 15 s.
-const KEYS: usize = 64;
 /// Keys of one tick, at most; more are dropped, since no thumb is that fast.
 const KEYS_A_TICK: usize = 16;
 /// Events not polled, at most; the oldest goes first.
 const EVENTS: usize = 16;
-/// Ticks of sound between two key presses: 80 ms (ITU-T Q.24 wants 40).
-const KEY_PAUSE: u8 = 4;
 /// A key is told so long after its tone, at most.
 const TOLD_LATER: Duration = Duration::from_millis(1_500);
 /// Packets that another source must send without ours in between to take over.
@@ -142,9 +144,7 @@ pub struct RtpStream {
     latch: Latch,
     source: Source,
     tally: Tally,
-    jitter: JitterBuffer,
-    concealer: Concealer,
-    widen: Resampler,
+    ear: Ear,
     presses: Receiver,
     /// None: keys are told in another way.
     tones: Option<DtmfDetector>,
@@ -157,7 +157,7 @@ pub struct RtpStream {
     sender: Sender,
     reporter: Reporter,
     reports_from: Option<SocketAddr>,
-    narrow: Resampler,
+    encoder: Encoder,
     keypad: Keypad,
 }
 
@@ -209,36 +209,19 @@ enum Told {
     Silent,
 }
 
-/// The keys we press.
-#[derive(Debug)]
-struct Keypad {
-    waiting: VecDeque<Key>,
-    finger: Finger,
-}
-
-#[derive(Debug)]
-enum Finger {
-    /// No key before so many more ticks of sound.
-    Up {
-        ticks: u8,
-    },
-    Down(Press),
-}
-
 impl RtpStream {
     /// `seed` is random, and decides the source's numbers (RFC 3550 section 5.1).
     pub fn new(now: Instant, peer: Peer, config: Config, seed: u64) -> RtpStream {
-        let sender = Sender::new(seed);
+        let clock_rate = peer.codec.clock_rate();
+        let sender = Sender::new(seed, clock_rate);
         RtpStream {
             peer,
             config,
             latch: Latch::new(peer.address),
             source: Source::Nobody,
-            tally: Tally::default(),
-            jitter: JitterBuffer::new(config.depth),
-            concealer: Concealer::new(),
-            widen: Resampler::widening(),
-            presses: Receiver::default(),
+            tally: Tally::new(clock_rate),
+            ear: Ear::new(peer.codec, config.depth),
+            presses: Receiver::new(clock_rate),
             tones: Some(DtmfDetector::default()),
             toned: None,
             heard_keys: Vec::new(),
@@ -252,20 +235,18 @@ impl RtpStream {
             reporter: Reporter::new(now, sender.ssrc(), seed),
             reports_from: None,
             sender,
-            narrow: Resampler::narrowing(),
-            keypad: Keypad {
-                waiting: VecDeque::new(),
-                finger: Finger::Up { ticks: 0 },
-            },
+            encoder: Encoder::new(peer.codec, peer.wishes),
+            keypad: Keypad::new(),
         }
     }
 
-    /// Something else was agreed on (re-INVITE): hold, resume, another address or codec. Our numbering goes on.
+    /// Something else was agreed on (re-INVITE): hold, resume, another address or codec. Our numbering goes on, but where the clock is another one.
     pub fn renegotiate(&mut self, now: Instant, peer: Peer) {
         self.latch.agree(peer.address);
         if peer.telephone_event.is_none() {
-            self.keypad.waiting.clear();
+            self.keypad.clear();
         }
+        self.change_codec(&peer);
         if peer.reception != self.peer.reception {
             self.watch = Watch {
                 since: now,
@@ -275,6 +256,21 @@ impl RtpStream {
         }
         self.reports_from = self.reports_from.filter(|_| peer.reports == self.peer.reports);
         self.peer = peer;
+    }
+
+    fn change_codec(&mut self, peer: &Peer) {
+        let clock_rate = peer.codec.clock_rate();
+        if !self.ear.suits(peer.codec) {
+            self.ear = Ear::new(peer.codec, self.config.depth);
+        }
+        if (peer.codec, peer.wishes) != (self.peer.codec, self.peer.wishes) {
+            self.encoder = Encoder::new(peer.codec, peer.wishes);
+        }
+        if self.sender.change_clock(clock_rate) {
+            self.tally.change_clock(clock_rate);
+            self.presses = Receiver::new(clock_rate);
+            self.reporter.change_source(self.sender.ssrc());
+        }
     }
 
     /// Takes a datagram from the socket of the sound, or of the reports, whatever it is.
@@ -322,32 +318,14 @@ impl RtpStream {
 
     /// The next 20 ms of the other end. To be called every 20 ms.
     pub fn tick(&mut self, now: Instant) -> Incoming {
-        let mut narrow = Vec::with_capacity(2 * BLOCK);
-        let (mut real, mut lost) = (0, 0);
-        for slot in self.jitter.pop(now) {
-            let block = match slot {
-                Slot::Payload(mut samples) => {
-                    real += 1;
-                    self.concealer.heard(&mut samples);
-                    samples
-                }
-                Slot::Lost => {
-                    lost += 1;
-                    self.filled_in()
-                }
-                Slot::Filling => self.filled_in(),
-            };
-            narrow.extend(block);
-        }
-        let sound = match (real, lost) {
-            (0, 0) => Sound::Nothing,
-            (0, _) => Sound::Concealed,
-            (_, _) => Sound::Real,
-        };
-        self.stats.concealed += u64::from(lost > 0);
+        let Heard {
+            frame,
+            sound,
+            concealed,
+        } = self.ear.tick(now);
+        self.stats.concealed += u64::from(concealed > 0);
         self.stats.buffered = self.delay(now);
         self.watch_over(now);
-        let frame = Frame::from_slice(&self.widen.push(&narrow));
         // Who has no other way to tell a key may play its tones.
         let tones = self.tones.as_mut().filter(|_| self.peer.telephone_event.is_none());
         if let Some(key) = tones.and_then(|tones| tones.hear(&frame)) {
@@ -364,18 +342,18 @@ impl RtpStream {
     /// The datagram for these 20 ms and where to send it. To be called every 20 ms while we are to send; not calling is silence.
     /// None while there is nowhere to send to. While a key is pressed it is sent in place of the sound.
     pub fn send(&mut self, now: Instant, frame: &Frame) -> Option<(SocketAddr, Vec<u8>)> {
-        let narrow = self.narrow.push(frame.samples());
+        let payload = self.encoder.encode(frame);
         let to = self.latch.destination()?;
         let timestamp = self.sender.tick(now);
+        let step = self.sender.step();
         let part = self
             .peer
             .telephone_event
-            .and_then(|kind| Some((kind, self.keypad.part(timestamp)?)));
+            .and_then(|kind| Some((kind, self.keypad.part(timestamp, step)?)));
         let datagram = match part {
             Some((kind, (part, began))) => self.sender.event(part.marker, kind, began, &part.payload),
-            None => self
-                .sender
-                .sound(timestamp, self.peer.payload_type, &self.peer.codec.encode(&narrow)),
+            None if payload.is_empty() => return None,
+            None => self.sender.sound(timestamp, self.peer.payload_type, &payload),
         };
         self.stats.sent += 1;
         Some((to, datagram))
@@ -386,11 +364,7 @@ impl RtpStream {
         if self.peer.telephone_event.is_none() {
             return Err(KeyRefused::NotAgreed);
         }
-        if self.keypad.waiting.len() >= KEYS {
-            return Err(KeyRefused::TooMany);
-        }
-        self.keypad.waiting.push_back(key);
-        Ok(())
+        self.keypad.press(key)
     }
 
     /// The other end tells its keys in another way: their tones are listened to no more. The key that was heard a moment ago is the one that is
@@ -406,9 +380,14 @@ impl RtpStream {
         self.events.pop_front()
     }
 
-    /// How long ago the sound of the tick that comes next was received: its wait in the jitter buffer and the resampler.
+    /// How long ago the sound of the tick that comes next was received: its wait in the jitter buffer, and in the resampler if there is one.
     pub fn delay(&self, now: Instant) -> Duration {
-        self.jitter.depth(now).saturating_add(RESAMPLING)
+        self.ear.delay(now)
+    }
+
+    /// What was agreed on.
+    pub fn codec(&self) -> Codec {
+        self.peer.codec
     }
 
     /// Where packets are sent now.
@@ -432,6 +411,7 @@ impl RtpStream {
         match payload_type {
             event if Some(event) == self.peer.telephone_event => Kind::Key,
             agreed if agreed == self.peer.payload_type => Kind::Sound(self.peer.codec),
+            0 | 8 if self.peer.codec.clock_rate() != Codec::Pcmu.clock_rate() => Kind::Unknown,
             0 => Kind::Sound(Codec::Pcmu),
             8 => Kind::Sound(Codec::Pcma),
             13 | 19 => Kind::ComfortNoise, // RFC 3389, and its draft
@@ -450,10 +430,7 @@ impl RtpStream {
                 return;
             }
         }
-        match self
-            .jitter
-            .insert(now, packet.sequence, packet.timestamp, &codec.decode(packet.payload))
-        {
+        match self.ear.insert(now, codec, packet) {
             Insertion::Kept | Insertion::Refused | Insertion::Suspect => {}
             Insertion::Late => self.stats.late += 1,
             Insertion::Duplicate => self.stats.duplicates += 1,
@@ -502,17 +479,11 @@ impl RtpStream {
         }
         self.source = Source::One { ssrc: from };
         self.tally.end_run();
-        self.jitter.restart();
+        self.ear.restart();
         self.presses.restart();
         self.stats.restarts += 1;
         self.tell(Event::SourceChanged);
         true
-    }
-
-    fn filled_in(&mut self) -> Vec<i16> {
-        let mut block = vec![0; BLOCK];
-        self.concealer.missing(&mut block);
-        block
     }
 
     fn watch_over(&mut self, now: Instant) {
@@ -537,28 +508,6 @@ impl RtpStream {
             self.events.pop_front();
         }
         self.events.push_back(event);
-    }
-}
-
-impl Keypad {
-    /// The packet of the key that is down in this tick, with the timestamp of its press.
-    fn part(&mut self, timestamp: u32) -> Option<(Part, u32)> {
-        if let Finger::Up { ticks: 0 } = self.finger {
-            self.finger = Finger::Down(Press::new(self.waiting.pop_front()?, timestamp));
-        }
-        match &mut self.finger {
-            Finger::Up { ticks } => {
-                *ticks = ticks.saturating_sub(1);
-                None
-            }
-            Finger::Down(press) => {
-                if let Some(part) = press.next() {
-                    return Some((part, press.timestamp));
-                }
-                self.finger = Finger::Up { ticks: KEY_PAUSE - 1 };
-                None
-            }
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! [`Receiver`] turns packets, many of them for every press, into one key each; [`Press`] turns a key into packets. They know nothing
 //! of sockets, and nothing of what a key means.
 
-use super::TICK;
 use super::packet::Marker;
 use crate::audio::tone::Key;
 
@@ -40,8 +39,10 @@ impl Payload {
 }
 
 /// Tells the presses of the other end apart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Receiver {
+    /// Units of the RTP clock a second.
+    clock_rate: u32,
     last: Option<Last>,
 }
 
@@ -54,16 +55,19 @@ struct Last {
     duration: u16,
 }
 
-/// A timestamp this far back is a source that has begun anew, not a straggler. 5 s, in units of the RTP clock.
-const STRAGGLER: u32 = 5 * super::CLOCK_RATE;
+/// A timestamp this far back is a source that has begun anew, not a straggler. Seconds.
+const STRAGGLER: u32 = 5;
 
-/// Packets of one press whose sender moves the timestamp along (against RFC 4733 section 2.5.1.2) are no further apart than this.
-const MOVED: u32 = 2 * TICK;
-
-/// A press this long may go on in another segment (RFC 4733 section 2.5.1.3).
-const SEGMENT: u16 = 0xffff - 2 * TICK as u16;
+/// Packets of one press whose sender moves the timestamp along (against RFC 4733 section 2.5.1.2) are no further apart than 40 ms: of a second,
+/// this part. A press this short of the longest that can be said may go on in another segment (section 2.5.1.3).
+const MOVED: u32 = 25;
 
 impl Receiver {
+    /// For a clock of so many units a second: that of the sound beside it.
+    pub fn new(clock_rate: u32) -> Receiver {
+        Receiver { clock_rate, last: None }
+    }
+
     /// Takes a packet of the negotiated payload type. Gives the key when this is the first that is heard of a press, which may
     /// be its last packet. Events that are not keys (flash, fax tones) give nothing.
     pub fn handle(&mut self, timestamp: u32, marker: Marker, payload: &[u8]) -> Option<Key> {
@@ -80,7 +84,7 @@ impl Receiver {
             ended,
             duration,
         };
-        match (Relation::of(self.last, timestamp, marker, payload), &mut self.last) {
+        match (self.relation(timestamp, marker, payload), &mut self.last) {
             (Relation::Earlier, _) => None,
             (Relation::Same, Some(last)) => {
                 last.duration = last.duration.max(duration);
@@ -102,6 +106,31 @@ impl Receiver {
     pub fn restart(&mut self) {
         self.last = None;
     }
+
+    fn relation(&self, timestamp: u32, marker: Marker, payload: Payload) -> Relation {
+        let Some(last) = self.last else {
+            return Relation::Another;
+        };
+        let moved = self.clock_rate / MOVED;
+        let ahead = timestamp.wrapping_sub(last.timestamp);
+        if ahead == 0 {
+            return Relation::Same;
+        }
+        if last.timestamp.wrapping_sub(timestamp) < STRAGGLER.saturating_mul(self.clock_rate) {
+            return Relation::Earlier;
+        }
+        if marker == Marker::Set || last.ended || payload.event != last.event {
+            return Relation::Another;
+        }
+        let full = u32::from(last.duration) >= u32::from(u16::MAX).saturating_sub(moved);
+        let next_segment = full && ahead <= u32::from(u16::MAX) + moved;
+        // A press of its own would begin with a short duration again.
+        if next_segment || (ahead <= moved && payload.duration > last.duration) {
+            Relation::GoesOn
+        } else {
+            Relation::Another
+        }
+    }
 }
 
 /// How a packet stands to the press heard last.
@@ -114,36 +143,14 @@ enum Relation {
     Another,
 }
 
-impl Relation {
-    fn of(last: Option<Last>, timestamp: u32, marker: Marker, payload: Payload) -> Relation {
-        let Some(last) = last else { return Relation::Another };
-        let ahead = timestamp.wrapping_sub(last.timestamp);
-        if ahead == 0 {
-            return Relation::Same;
-        }
-        if last.timestamp.wrapping_sub(timestamp) < STRAGGLER {
-            return Relation::Earlier;
-        }
-        if marker == Marker::Set || last.ended || payload.event != last.event {
-            return Relation::Another;
-        }
-        let next_segment = last.duration >= SEGMENT && ahead <= 0xffff + 2 * TICK;
-        // A press of its own would begin with a short duration again.
-        let moved = ahead <= MOVED && payload.duration > last.duration;
-        if next_segment || moved {
-            Relation::GoesOn
-        } else {
-            Relation::Another
-        }
-    }
-}
-
 /// A key being pressed by us: one packet a tick until it gives no more.
 #[derive(Clone, Debug)]
 pub struct Press {
     key: Key,
     /// When the press began, in units of the RTP clock: the timestamp of all its packets.
     pub timestamp: u32,
+    /// A tick, in units of the RTP clock.
+    step: u32,
     sent: u16,
 }
 
@@ -155,11 +162,12 @@ pub struct Part {
 }
 
 impl Press {
-    /// Begins to press `key` for 120 ms.
-    pub fn new(key: Key, timestamp: u32) -> Press {
+    /// Begins to press `key` for 120 ms, of which each tick lasts `step` units of the RTP clock.
+    pub fn new(key: Key, timestamp: u32, step: u32) -> Press {
         Press {
             key,
             timestamp,
+            step,
             sent: 0,
         }
     }
@@ -178,7 +186,8 @@ impl Iterator for Press {
         let payload = Payload {
             event: self.key.code(),
             end: self.sent >= PRESS_TICKS,
-            duration: self.sent.min(PRESS_TICKS) * TICK as u16,
+            duration: u16::try_from(u32::from(self.sent.min(PRESS_TICKS)).saturating_mul(self.step))
+                .unwrap_or(u16::MAX),
         };
         let marker = if self.sent == 1 { Marker::Set } else { Marker::Clear };
         Some(Part {
@@ -196,7 +205,7 @@ mod tests {
 
     /// The keys heard of packets drawn as `timestamp/event/duration`, with `!` for the marker and `E` for the end.
     fn heard(packets: &str) -> String {
-        let mut receiver = Receiver::default();
+        let mut receiver = Receiver::new(8_000);
         let keys = packets.split_whitespace().filter_map(|drawn| {
             let parts: Vec<&str> = drawn.trim_end_matches(['!', 'E']).split('/').collect();
             let duration = parts[2].parse().unwrap();
@@ -260,18 +269,18 @@ mod tests {
 
     #[test]
     fn a_payload_cut_short_is_nothing() {
-        assert_eq!(Receiver::default().handle(1, Marker::Set, &[5, 0, 0]), None);
+        assert_eq!(Receiver::new(8_000).handle(1, Marker::Set, &[5, 0, 0]), None);
     }
 
     #[test]
     fn our_press_is_six_packets_and_two_repeats() {
-        let parts: Vec<Part> = Press::new(Key::from_symbol('#').unwrap(), 4_000).collect();
+        let parts: Vec<Part> = Press::new(Key::from_symbol('#').unwrap(), 4_000, 160).collect();
         assert_eq!(parts.len(), 8);
         assert!(parts[0].marker == Marker::Set && parts[1..].iter().all(|p| p.marker == Marker::Clear));
         assert_eq!(parts[0].payload, [11, 10, 0, 160]);
         assert_eq!(parts[4].payload, [11, 10, 3, 32]);
         assert!(parts[5..].iter().all(|p| p.payload == [11, 0x8a, 3, 192]));
-        let mut receiver = Receiver::default();
+        let mut receiver = Receiver::new(8_000);
         let keys: Vec<Key> = parts
             .iter()
             .filter_map(|p| receiver.handle(4_000, Marker::Clear, &p.payload))
@@ -279,10 +288,28 @@ mod tests {
         assert_eq!(keys, [Key::from_symbol('#').unwrap()]);
     }
 
+    #[test]
+    fn durations_are_in_units_of_the_clock() {
+        let key = Key::from_symbol('5').unwrap();
+        let parts: Vec<Part> = Press::new(key, 0, 960).collect();
+        assert_eq!(parts[0].payload, [5, 10, 3, 192]);
+        assert_eq!(parts[7].payload, [5, 0x8a, 22, 128]); // 5,760
+        // Beside Opus: a sender that moves the timestamp, and a straggler of four seconds ago.
+        let mut receiver = Receiver::new(48_000);
+        let hear = |receiver: &mut Receiver, timestamp, event: u8, duration: u16| {
+            let [high, low] = duration.to_be_bytes();
+            receiver.handle(timestamp, Marker::Clear, &[event, 10, high, low])
+        };
+        assert_eq!(hear(&mut receiver, 300_000, 5, 960), Some(key));
+        assert_eq!(hear(&mut receiver, 300_960, 5, 1_920), None);
+        assert_eq!(hear(&mut receiver, 108_000, 6, 960), None);
+        assert_eq!(hear(&mut receiver, 400_000, 5, 960), Some(key), "another press");
+    }
+
     proptest! {
         #[test]
         fn anything_is_a_key_or_nothing(packets: Vec<(u32, bool, Vec<u8>)>) {
-            let mut receiver = Receiver::default();
+            let mut receiver = Receiver::new(8_000);
             for (timestamp, marker, payload) in packets {
                 receiver.handle(timestamp, if marker { Marker::Set } else { Marker::Clear }, &payload);
             }
@@ -291,12 +318,12 @@ mod tests {
         /// Presses through a network that loses and repeats packets give each key that had a packet left, once, in order.
         #[test]
         fn every_press_is_heard_once(keys in proptest::collection::vec(0u8..16, 1..12), fate in proptest::collection::vec(0u8..3, 120)) {
-            let mut receiver = Receiver::default();
+            let mut receiver = Receiver::new(8_000);
             let (mut expected, mut heard) = (Vec::new(), Vec::new());
             let mut fate = fate.into_iter();
             for (i, code) in keys.into_iter().enumerate() {
                 let key = Key::from_code(code).unwrap();
-                let press = Press::new(key, 1_600 * i as u32);
+                let press = Press::new(key, 1_600 * i as u32, 160);
                 let timestamp = press.timestamp;
                 let mut arrived = 0;
                 for part in press {

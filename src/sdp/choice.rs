@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::Session;
 
-use super::{Capabilities, Codec, Direction, Media, Rejected, Reports};
+use super::{Capabilities, Codec, Correction, Direction, Media, Rejected, Reports, TelephoneEvent, Wishes};
 
 /// More streams than this are an attack, not a call.
 const MAX_STREAMS: usize = 32;
@@ -45,20 +45,21 @@ pub(super) fn choose(session: &Session, capabilities: &Capabilities) -> Result<C
         let formats = formats(media);
         let codec = formats.iter().find_map(|format| {
             let codec = format.codec().filter(|codec| capabilities.codecs.contains(codec))?;
-            Some((format.payload_type, codec))
+            Some((format, codec))
         });
-        let Some((payload_type, codec)) = codec else {
+        let Some((format, codec)) = codec else {
             offered.extend(formats.iter().map(Format::name));
             continue;
         };
-        let event = formats.iter().find(|f| f.is_telephone_event()).map(|f| f.payload_type);
+        let event = telephone_event(&formats, codec);
         let remote = SocketAddr::new(address(session, media)?, media.port);
         let reports = reports(media, remote);
         let media = Media {
             reports,
             remote,
             codec,
-            payload_type,
+            payload_type: format.payload_type,
+            wishes: wishes(format.parameters),
             telephone_event: event.filter(|_| capabilities.telephone_event.is_some()),
             ptime: ptime(media),
             direction: direction(session, media, remote.ip()).reversed(),
@@ -79,27 +80,32 @@ fn is_audio(media: &sdp_types::Media) -> bool {
 }
 
 /// A payload type of a stream and what it stands for.
-struct Format {
+struct Format<'a> {
     payload_type: u8,
     /// As in `rtpmap`: name, clock rate, channels. For a static type without one, what RFC 3551 says.
     encoding: String,
+    /// Of its `fmtp`.
+    parameters: &'a str,
 }
 
-impl Format {
+impl Format<'_> {
     fn codec(&self) -> Option<Codec> {
-        Codec::ALL.into_iter().find(|codec| self.is(codec.name()))
+        Codec::ALL.into_iter().find(|codec| {
+            // One channel may be said or not, and some say it of Opus too.
+            let channels = |said: &str| said == "1" || said == codec.channels().to_string();
+            self.clock_rate(codec.name()) == Some(codec.clock_rate()) && self.channels().is_none_or(channels)
+        })
     }
 
-    fn is_telephone_event(&self) -> bool {
-        self.is("telephone-event")
-    }
-
-    /// Whether it is `name` at 8 kHz in one channel.
-    fn is(&self, name: &str) -> bool {
+    /// Of `name`; none if it is something else.
+    fn clock_rate(&self, name: &str) -> Option<u32> {
         let mut parts = self.encoding.split('/').map(str::trim);
-        parts.next().is_some_and(|n| n.eq_ignore_ascii_case(name))
-            && parts.next() == Some("8000")
-            && parts.next().is_none_or(|channels| channels == "1")
+        parts.next().filter(|said| said.eq_ignore_ascii_case(name))?;
+        parts.next()?.parse().ok()
+    }
+
+    fn channels(&self) -> Option<&str> {
+        self.encoding.split('/').nth(2).map(str::trim)
     }
 
     fn name(&self) -> String {
@@ -107,26 +113,67 @@ impl Format {
     }
 }
 
+/// Events in the clock of the codec (RFC 4733 section 2.1); of another one where no better are known.
+fn telephone_event(formats: &[Format<'_>], codec: Codec) -> Option<TelephoneEvent> {
+    let events = formats.iter().filter_map(|format| {
+        Some(TelephoneEvent {
+            payload_type: format.payload_type,
+            clock_rate: format.clock_rate("telephone-event")?,
+        })
+    });
+    let events: Vec<TelephoneEvent> = events.collect();
+    let fits = events.iter().find(|event| event.clock_rate == codec.clock_rate());
+    fits.or_else(|| events.iter().find(|event| event.clock_rate == 8_000))
+        .copied()
+}
+
+/// The parameters of Opus (RFC 7587 section 6.1); what is not understood is passed over.
+fn wishes(parameters: &str) -> Wishes {
+    let mut wishes = Wishes::default();
+    for parameter in parameters.split(';') {
+        let Some((name, value)) = parameter.split_once('=') else {
+            continue;
+        };
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        match (name.as_str(), value.parse::<u32>()) {
+            ("useinbandfec", Ok(1)) => wishes.correction = Correction::Wanted,
+            ("maxplaybackrate", Ok(rate)) if rate >= 8_000 => wishes.playback_rate = rate,
+            ("maxaveragebitrate", Ok(bits)) if bits > 0 => wishes.most_bits = Some(bits),
+            (_, _) => {}
+        }
+    }
+    wishes
+}
+
 /// The formats of a stream, in its order. `rtpmap` wins over the static types.
-fn formats(media: &sdp_types::Media) -> Vec<Format> {
-    let maps: Vec<(u8, &str)> = media
-        .attributes
-        .iter()
-        .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
-        .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
-        .filter_map(|(payload_type, encoding)| Some((payload_type.parse().ok()?, encoding.trim())))
-        .collect();
+fn formats(media: &sdp_types::Media) -> Vec<Format<'_>> {
+    let maps = numbered(media, "rtpmap");
+    let parameters = numbered(media, "fmtp");
+    fn of<'a>(all: &[(u8, &'a str)], number: u8) -> Option<&'a str> {
+        all.iter().find(|(n, _)| *n == number).map(|(_, said)| *said)
+    }
     let numbers = media
         .fmt
         .split_ascii_whitespace()
         .filter_map(|f| f.parse::<u8>().ok())
         .filter(|n| *n < 128);
     numbers
-        .map(|payload_type| {
-            let mapped = maps.iter().find(|(number, _)| *number == payload_type);
-            let encoding = mapped.map_or_else(|| static_encoding(payload_type), |(_, encoding)| (*encoding).to_owned());
-            Format { payload_type, encoding }
+        .map(|payload_type| Format {
+            payload_type,
+            encoding: of(&maps, payload_type).map_or_else(|| static_encoding(payload_type), str::to_owned),
+            parameters: of(&parameters, payload_type).unwrap_or_default(),
         })
+        .collect()
+}
+
+/// The attributes of a name that belong to a payload type each.
+fn numbered<'a>(media: &'a sdp_types::Media, name: &str) -> Vec<(u8, &'a str)> {
+    media
+        .attributes
+        .iter()
+        .filter(|a| a.attribute.eq_ignore_ascii_case(name))
+        .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
+        .filter_map(|(payload_type, said)| Some((payload_type.parse().ok()?, said.trim())))
         .collect()
 }
 

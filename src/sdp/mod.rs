@@ -1,7 +1,7 @@
 //! What the two ends agree to send each other: session descriptions (RFC 8866) by offer and answer (RFC 3264), as functions.
 //!
-//! [`offer`], [`answer`] and [`accept`] turn descriptions into a [`Media`], or say why not. One audio stream of G.711 with telephone
-//! events is what we do, with reports on the same port or the next; every other stream of an offer is refused in the answer, politely and in its place. This knows no SIP (a
+//! [`offer`], [`answer`] and [`accept`] turn descriptions into a [`Media`], or say why not. One audio stream with telephone
+//! events is what we do, in Opus, G.722 or G.711, with reports on the same port or the next; every other stream of an offer is refused in the answer, politely and in its place. This knows no SIP (a
 //! description is bytes), sends nothing and holds no state: the version that counts up is the caller's, in [`Local`].
 
 mod choice;
@@ -9,7 +9,7 @@ mod write;
 
 use std::net::SocketAddr;
 
-pub use crate::audio::g711::Codec;
+pub use crate::audio::codec::{Codec, Correction, Wishes};
 use crate::rtp;
 
 /// Our side of a description.
@@ -51,7 +51,7 @@ impl Local {
 pub struct Capabilities {
     /// In our order of preference, which counts when we offer.
     pub codecs: Vec<Codec>,
-    /// The payload type that we offer for telephone events (96 to 127); none if we do without.
+    /// The payload type that we offer for telephone events of 8 kHz (96 to 126), with the next one for those beside Opus; none if we do without.
     pub telephone_event: Option<u8>,
 }
 
@@ -71,13 +71,23 @@ pub struct Media {
     pub remote: SocketAddr,
     pub codec: Codec,
     pub payload_type: u8,
-    /// The payload type of telephone events; none if the other end takes none.
-    pub telephone_event: Option<u8>,
+    /// How the other end would like the codec to be.
+    pub wishes: Wishes,
+    /// None if the other end takes none.
+    pub telephone_event: Option<TelephoneEvent>,
     /// Milliseconds of sound the other end would like in a packet. We send 20 all the same, which every receiver takes.
     pub ptime: u32,
     /// Ours.
     pub direction: Direction,
     pub reports: Reports,
+}
+
+/// Keys as RFC 4733 has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelephoneEvent {
+    pub payload_type: u8,
+    /// Units a second: that of the codec, unless the other end knows no better.
+    pub clock_rate: u32,
 }
 
 /// Where the other end takes reports on our sound (RTCP).
@@ -150,7 +160,8 @@ impl Media {
             address: self.remote,
             codec: self.codec,
             payload_type: self.payload_type,
-            telephone_event: self.telephone_event,
+            wishes: self.wishes,
+            telephone_event: self.telephone_event.map(|event| event.payload_type),
             reception: if expected {
                 rtp::Reception::Expected
             } else {

@@ -42,7 +42,11 @@ fn a_usual_offer_gets_the_usual_answer() {
         remote: "198.51.100.1:4000".parse().unwrap(),
         codec: Codec::Pcmu,
         payload_type: 0,
-        telephone_event: Some(101),
+        wishes: Wishes::default(),
+        telephone_event: Some(TelephoneEvent {
+            payload_type: 101,
+            clock_rate: 8_000,
+        }),
         ptime: 20,
         direction: Direction::SendRecv,
         reports: Reports::To("198.51.100.1:4001".parse().unwrap()),
@@ -78,7 +82,10 @@ fn reports_go_with_the_sound_where_both_can_else_where_it_is_said() {
 fn codecs_and_payload_types() {
     for (media, codec, payload_type, event) in [
         ("m=audio 4000 RTP/AVP 8 0", Codec::Pcma, 8, None),
-        ("m=audio 4000 RTP/AVP 9 18 0", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVP 9 18 0", Codec::G722, 9, None),
+        ("m=audio 4000 RTP/AVP 18 0 9", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVP 98 0|a=rtpmap:98 G722/8000", Codec::G722, 98, None),
+        ("m=audio 4000 RTP/AVP 98 0|a=rtpmap:98 G722/16000", Codec::Pcmu, 0, None),
         (
             "m=audio 4000 RTP/AVP 96 0|a=rtpmap:96 pcma/8000/1",
             Codec::Pcma,
@@ -94,10 +101,35 @@ fn codecs_and_payload_types() {
             None,
         ),
         (
-            "m=audio 4000 RTP/AVP 111 0 126|a=rtpmap:111 opus/48000/2|a=rtpmap:126 TELEPHONE-EVENT/8000",
+            "m=audio 4000 RTP/AVP 96 0 126|a=rtpmap:96 OPUS/48000/2|a=rtpmap:126 TELEPHONE-EVENT/8000",
+            Codec::Opus,
+            96,
+            Some(126),
+        ),
+        (
+            "m=audio 4000 RTP/AVP 111 101 110|a=rtpmap:111 opus/48000/2|a=rtpmap:101 telephone-event/8000|a=rtpmap:110 telephone-event/48000",
+            Codec::Opus,
+            111,
+            Some(110),
+        ),
+        (
+            "m=audio 4000 RTP/AVP 96 0|a=rtpmap:96 opus/48000",
+            Codec::Opus,
+            96,
+            None,
+        ),
+        (
+            "m=audio 4000 RTP/AVP 96 0|a=rtpmap:96 opus/16000/2",
             Codec::Pcmu,
             0,
-            Some(126),
+            None,
+        ),
+        ("m=audio 4000 RTP/AVP 111 0", Codec::Pcmu, 0, None),
+        (
+            "m=audio 4000 RTP/AVP 0 97|a=rtpmap:97 telephone-event/16000",
+            Codec::Pcmu,
+            0,
+            None,
         ),
         (
             "m=audio 4000 RTP/AVP 0 110 101|a=rtpmap:110 telephone-event/48000|a=rtpmap:101 telephone-event/8000",
@@ -111,7 +143,7 @@ fn codecs_and_payload_types() {
     ] {
         let (text, agreed) = answered(&sdp(media));
         assert_eq!(
-            (agreed.codec, agreed.payload_type, agreed.telephone_event),
+            (agreed.codec, agreed.payload_type, agreed.peer().telephone_event),
             (codec, payload_type, event),
             "{media}"
         );
@@ -120,6 +152,86 @@ fn codecs_and_payload_types() {
             "{media}: {text}"
         );
         assert!(event.is_some() == text.contains("telephone-event"), "{media}: {text}");
+    }
+}
+
+#[test]
+fn keys_are_answered_in_the_clock_they_were_offered_in() {
+    let offered = "m=audio 4000 RTP/AVP 96 97 98|a=rtpmap:96 opus/48000/2|a=rtpmap:97 telephone-event/8000|a=rtpmap:98 telephone-event/48000";
+    let (text, _) = answered(&sdp(offered));
+    assert!(
+        text.contains("RTP/AVP 96 98\r\n") && text.contains("a=rtpmap:98 telephone-event/48000\r\n"),
+        "{text}"
+    );
+    let (text, _) = answered(&sdp(
+        "m=audio 4000 RTP/AVP 96 97|a=rtpmap:96 opus/48000/2|a=rtpmap:97 telephone-event/8000",
+    ));
+    assert!(text.contains("a=rtpmap:97 telephone-event/8000\r\n"), "{text}");
+}
+
+#[test]
+fn what_is_wished_of_opus_is_read_with_patience() {
+    let wished = |parameters: &str| {
+        let offer = sdp(&format!(
+            "m=audio 4000 RTP/AVP 96|a=rtpmap:96 opus/48000/2|a=fmtp:96 {parameters}"
+        ));
+        let (text, media) = answered(&offer);
+        assert!(text.contains("a=fmtp:96 maxplaybackrate=16000;"), "{text}");
+        let Wishes {
+            correction,
+            playback_rate,
+            most_bits,
+        } = media.peer().wishes;
+        (correction == Correction::Wanted, playback_rate, most_bits)
+    };
+    assert_eq!(wished("useinbandfec=1"), (true, 48_000, None));
+    assert_eq!(
+        wished("minptime=10; USEINBANDFEC=1 ;stereo=1;maxplaybackrate=8000"),
+        (true, 8_000, None)
+    );
+    assert_eq!(
+        wished("maxaveragebitrate=20000;useinbandfec=0"),
+        (false, 48_000, Some(20_000))
+    );
+    for nonsense in [
+        "useinbandfec",
+        "=;;=",
+        "maxplaybackrate=0;maxaveragebitrate=-7",
+        "useinbandfec=yes",
+        "x",
+    ] {
+        assert_eq!(wished(nonsense), (false, 48_000, None), "{nonsense}");
+    }
+}
+
+#[test]
+fn what_is_offered_is_what_was_chosen_in_its_order() {
+    for (codecs, expected) in [
+        (
+            Codec::ALL.to_vec(),
+            "m=audio 30000 RTP/AVP 111 9 0 8 101 102|a=rtpmap:111 opus/48000/2|\
+            a=fmtp:111 maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1|a=rtpmap:9 G722/8000|a=rtpmap:0 PCMU/8000|\
+            a=rtpmap:8 PCMA/8000|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-15|a=rtpmap:102 telephone-event/48000|a=fmtp:102 0-15|",
+        ),
+        (
+            Codec::TELEPHONE.to_vec(),
+            "m=audio 30000 RTP/AVP 0 8 101|a=rtpmap:0 PCMU/8000|a=rtpmap:8 PCMA/8000|a=rtpmap:101 telephone-event/8000|",
+        ),
+        (vec![Codec::Opus], "m=audio 30000 RTP/AVP 111 102|"),
+    ] {
+        let capabilities = Capabilities {
+            codecs,
+            ..Capabilities::default()
+        };
+        let text = offer(&local(), &capabilities);
+        let expected = expected.replace('|', "\r\n");
+        assert!(text.contains(&expected), "{text}");
+        let media = accept(text.as_bytes(), &capabilities).unwrap();
+        assert_eq!(
+            Some(&media.codec),
+            capabilities.codecs.first(),
+            "the first of them is what is spoken"
+        );
     }
 }
 
@@ -233,11 +345,11 @@ fn versions_count_up() {
 
 #[test]
 fn rejections_say_what_was_offered_and_what_would_do() {
-    let error = rejected(&sdp("m=audio 4000 RTP/AVP 9 18 111|a=rtpmap:111 opus/48000/2"));
+    let error = rejected(&sdp("m=audio 4000 RTP/AVP 3 18 97|a=rtpmap:97 iLBC/8000"));
     assert_eq!(error.code(), 488);
     assert_eq!(
         error.to_string(),
-        "no codec in common: offered G722/8000, G729/8000, opus/48000/2; supported PCMU/8000, PCMA/8000"
+        "no codec in common: offered GSM/8000, G729/8000, iLBC/8000; supported opus/48000/2, G722/8000, PCMU/8000, PCMA/8000"
     );
     let only_a = Capabilities {
         codecs: vec![Codec::Pcma],
@@ -326,7 +438,7 @@ fn our_offer_meets_our_answer() {
     let capabilities = Capabilities::default();
     let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8);
     let offer = offer(&local(), &capabilities);
-    assert!(offer.contains("m=audio 30000 RTP/AVP 0 8 101\r\n"), "{offer}");
+    assert!(offer.contains("m=audio 30000 RTP/AVP 111 9 0 8 101 102\r\n"), "{offer}");
     let (answer, theirs) = answer(offer.as_bytes(), &there, &capabilities).unwrap();
     let ours = accept(answer.as_bytes(), &capabilities).unwrap();
     assert_eq!(
@@ -359,7 +471,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "[a-z]=[ -~]{0,30}",
         "m=(audio|video|x) [0-9]{1,6}(/[0-9])? (RTP/AVP|RTP/SAVP|udptl)( [0-9]{1,4}){0,4}",
         "c=IN IP[46] [0-9a-f.:/]{1,20}",
-        "a=(rtpmap|fmtp|ptime|sendonly|inactive):?[0-9]{0,3} ?[a-zA-Z/0-9-]{0,20}",
+        "a=(rtpmap|fmtp|ptime|sendonly|inactive):?[0-9]{0,3} ?[a-zA-Z/0-9=;-]{0,20}",
+        "a=rtpmap:[0-9]{1,3} (opus/48000/2|G722/8000|telephone-event/48000)",
         Just("c=IN IP4 198.51.100.1".to_owned()),
         Just("m=audio 4000 RTP/AVP 0 8 101".to_owned()),
     ]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media as Stream, Origin, Session};
 
-use super::{Capabilities, Codec, Direction, Local, Media, Reports};
+use super::{Capabilities, Codec, Direction, Local, Media, Reports, TelephoneEvent};
 
 pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
     let codecs = capabilities
@@ -20,11 +20,26 @@ pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
         proto,
         local.address,
         &codecs,
-        capabilities.telephone_event,
+        &telephone_events(capabilities),
         local.direction,
         Reports::Multiplexed,
     ));
     session.to_string()
+}
+
+/// One for each clock of the codecs (RFC 4733 section 2.1).
+fn telephone_events(capabilities: &Capabilities) -> Vec<TelephoneEvent> {
+    let Some(first) = capabilities.telephone_event else {
+        return Vec::new();
+    };
+    let all = [(8_000, first), (48_000, first.saturating_add(1))];
+    all.into_iter()
+        .filter(|(rate, _)| capabilities.codecs.iter().any(|codec| codec.clock_rate() == *rate))
+        .map(|(clock_rate, payload_type)| TelephoneEvent {
+            payload_type,
+            clock_rate,
+        })
+        .collect()
 }
 
 /// `m=` lines answer those of the offer one by one (RFC 3264 section 6); all but `line` are refused.
@@ -41,7 +56,7 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
                     offered.proto.clone(),
                     local.address,
                     &codecs,
-                    media.telephone_event,
+                    media.telephone_event.as_slice(),
                     media.direction,
                     media.reports,
                 )
@@ -68,14 +83,14 @@ fn audio(
     proto: String,
     address: SocketAddr,
     codecs: &[(u8, Codec)],
-    telephone_event: Option<u8>,
+    events: &[TelephoneEvent],
     direction: Direction,
     reports: Reports,
 ) -> Stream {
     let numbers: Vec<String> = codecs
         .iter()
         .map(|(number, _)| *number)
-        .chain(telephone_event)
+        .chain(events.iter().map(|event| event.payload_type))
         .map(|number| number.to_string())
         .collect();
     let mut stream = Stream {
@@ -85,10 +100,17 @@ fn audio(
     let mut say = |name: &str, value: String| stream.attributes.push(Attribute::with_value(name, value));
     for (number, codec) in codecs {
         say("rtpmap", format!("{number} {codec}"));
+        if let Some(parameters) = parameters(*codec) {
+            say("fmtp", format!("{number} {parameters}"));
+        }
     }
-    if let Some(number) = telephone_event {
-        say("rtpmap", format!("{number} telephone-event/8000"));
-        say("fmtp", format!("{number} 0-15"));
+    for TelephoneEvent {
+        payload_type,
+        clock_rate,
+    } in events
+    {
+        say("rtpmap", format!("{payload_type} telephone-event/{clock_rate}"));
+        say("fmtp", format!("{payload_type} 0-15"));
     }
     say("ptime", "20".to_owned());
     // Who does not know this sends reports to the next port, where we take them as well.
@@ -97,6 +119,14 @@ fn audio(
     }
     stream.attributes.push(Attribute::new(direction.name()));
     stream
+}
+
+/// What our decoder wishes (RFC 7587 section 6.1): one channel of wide-band, since more would be thrown away.
+fn parameters(codec: Codec) -> Option<&'static str> {
+    match codec {
+        Codec::Opus => Some("maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"),
+        Codec::G722 | Codec::Pcmu | Codec::Pcma => None,
+    }
 }
 
 fn bare(media: String, proto: String, fmt: String) -> Stream {

@@ -11,12 +11,12 @@ use rand::{Rng, SeedableRng};
 
 use super::noise::{Noise, Place};
 use crate::audio::Frame;
-use crate::audio::g711::Codec;
+use crate::audio::codec::Codec;
 
 /// How bad a line is. The default is a good one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
-    /// `None`: what the bot prefers.
+    /// `None`: what every telephone has.
     pub codec: Option<Codec>,
     /// The share of packets that is lost, each way, 0 to 1.
     pub loss: f64,

@@ -18,14 +18,15 @@ use super::line::Line;
 use super::script::Script;
 use super::voices::prepare;
 use super::words::recall;
+use crate::audio::codec::Decoder;
 use crate::audio::tone::Key;
 use crate::audio::{FRAME_DURATION, level_dbfs, wav};
 use crate::clock;
 use crate::language::Language;
 use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
-use crate::sdp::{self, Capabilities};
 use crate::sip::{self, Action, CallId, Event, Listen, Tls, Transport, UserAgent};
+use crate::sdp::{self, Capabilities, Codec};
 use crate::speech::{Care, Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
@@ -151,10 +152,12 @@ pub async fn ring(
     let socket = UdpSocket::bind(any).await.map_err(RingError::Port)?;
     let address = socket.local_addr().map_err(RingError::Port)?;
     let quality = script.audio.quality().map_err(RingError::Script)?;
-    let mut capabilities = Capabilities::default();
-    if let Some(codec) = quality.codec {
-        capabilities.codecs = vec![codec];
-    }
+    let capabilities = Capabilities {
+        codecs: quality
+            .codec
+            .map_or_else(|| Codec::TELEPHONE.to_vec(), |codec| vec![codec]),
+        ..Capabilities::default()
+    };
     let local = sdp::Local::new(address, 1);
     let call = agent.next_call();
     let dialled = clock::now();
@@ -206,6 +209,8 @@ pub async fn ring(
         stream: RtpStream::new(answered, peer, rtp::Config::default(), answered_seed(dialled)),
         caller: Caller::new(answered, steps),
         line: Line::new(quality),
+        ear: Decoder::new(peer.codec),
+        payload_type: peer.payload_type,
         peer: peer.address,
         answered,
         said_until: None,
@@ -252,6 +257,9 @@ struct OnTheLine<'a> {
     stream: RtpStream,
     caller: Caller,
     line: Line,
+    /// Tells what can be heard, packet by packet as they come.
+    ear: Decoder,
+    payload_type: u8,
     /// Where the bot wants our sound.
     peer: SocketAddr,
     answered: Instant,
@@ -313,7 +321,7 @@ impl OnTheLine<'_> {
         if self.line.loses() {
             return;
         }
-        let audible = audible(datagram);
+        let audible = self.audible(datagram);
         if audible {
             self.cutting.heard(now);
         }
@@ -324,6 +332,18 @@ impl OnTheLine<'_> {
             self.report.first_sound_ms.get_or_insert(since);
         }
         self.stream.handle_datagram(now, from, datagram);
+    }
+
+    /// Whether a packet is of sound, and can be heard.
+    fn audible(&mut self, datagram: &[u8]) -> bool {
+        let Ok(packet) = Packet::parse(datagram) else {
+            return false;
+        };
+        if packet.payload_type != self.payload_type {
+            return false;
+        }
+        let codec = self.ear.agreed();
+        level_dbfs(&self.ear.decode(codec, packet.payload)) > AUDIBLE
     }
 
     fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
@@ -527,18 +547,6 @@ fn ended(event: Option<Event>) -> Option<String> {
         }),
         Some(_) => None,
     }
-}
-
-/// Whether a packet of sound can be heard.
-fn audible(datagram: &[u8]) -> bool {
-    use crate::audio::g711::Codec;
-    let Ok(packet) = Packet::parse(datagram) else {
-        return false;
-    };
-    let codec = [Codec::Pcmu, Codec::Pcma]
-        .into_iter()
-        .find(|codec| codec.payload_type() == packet.payload_type);
-    codec.is_some_and(|codec| level_dbfs(&codec.decode(packet.payload)) > AUDIBLE)
 }
 
 /// This machine's address on the way to the host of `uri`; loopback where that cannot be told.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::line::Quality;
 use super::persona::Persona;
-use crate::audio::g711::Codec;
+use crate::audio::codec::Codec;
 use crate::language::Language;
 
 /// A caller as written.
@@ -36,7 +36,7 @@ pub struct Script {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audio {
-    /// `pcmu` or `pcma`; both are offered unless told.
+    /// `pcmu`, `pcma`, `g722` or `opus`; the first two are offered unless told.
     pub codec: Option<String>,
     /// The share of packets that is lost: `2%`.
     pub loss: Option<String>,
@@ -54,9 +54,8 @@ impl Audio {
     pub fn quality(&self) -> Result<Quality, String> {
         let mut quality = Quality::default();
         if let Some(codec) = &self.codec {
-            let known = [Codec::Pcmu, Codec::Pcma];
-            let found = known.into_iter().find(|one| one.name().eq_ignore_ascii_case(codec));
-            quality.codec = Some(found.ok_or(format!("`codec: {codec}` is unknown; write pcmu or pcma"))?);
+            let wrong = || format!("`codec: {codec}` is unknown; write pcmu, pcma, g722 or opus");
+            quality.codec = Some(Codec::named(codec).ok_or_else(wrong)?);
         }
         if let Some(loss) = &self.loss {
             let share = loss.strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok());
@@ -236,7 +235,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (part, named) in [
             ("persona: grumpy", "no persona is called `grumpy`"),
-            ("audio: {codec: opus}", "pcmu or pcma"),
+            ("audio: {codec: g729}", "g722 or opus"),
             ("audio: {loss: 80%}", "write `2%`"),
             ("audio: {jitter: 9s}", "500ms is the most"),
             ("audio: {noise: beach_3db}", "street"),

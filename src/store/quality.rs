@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// Counts of packets, and times in milliseconds. What the other end tells is absent where it sent no reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
+    /// The codec, as in a session description. Empty in records from before it was written down.
+    #[serde(default)]
+    pub codec: String,
     /// Mean opinion score of what was heard, 1 to 4.5 (ITU-T G.107). Absent: nothing was heard.
     pub mos: Option<f64>,
     pub received: u64,
@@ -26,6 +29,9 @@ impl std::fmt::Display for Quality {
         match self.mos {
             Some(mos) => write!(f, "MOS {mos:.1}")?,
             None => f.write_str("nothing was heard")?,
+        }
+        if !self.codec.is_empty() {
+            write!(f, " in {}", self.codec)?;
         }
         let Self {
             received,
@@ -60,6 +66,7 @@ mod tests {
             "nothing was heard; 0 packets received, 0 lost, 0 late, jitter 0 ms; the caller's end reports nothing"
         );
         let quality = Quality {
+            codec: "opus/48000/2".into(),
             mos: Some(4.36),
             received: 900,
             round_trip_ms: Some(41.7),
@@ -68,7 +75,7 @@ mod tests {
         };
         let text = quality.to_string();
         assert!(
-            text.starts_with("MOS 4.4; 900 packets") && text.contains("round trip 42 ms"),
+            text.starts_with("MOS 4.4 in opus/48000/2; 900 packets") && text.contains("round trip 42 ms"),
             "{text}"
         );
         assert!(text.ends_with("at the caller's end 0.5 % lost"), "{text}");

@@ -166,7 +166,11 @@ impl Store {
             .bind(&call.disposition)
             .bind(json(serde_json::to_string(&call.slots)))
             .bind(&call.recording)
-            .bind(call.quality.and_then(|quality| serde_json::to_string(&quality).ok()))
+            .bind(
+                call.quality
+                    .as_ref()
+                    .and_then(|quality| serde_json::to_string(quality).ok()),
+            )
             .bind(&call.id)
             .execute(&mut *transaction)
             .await?;
@@ -341,6 +345,7 @@ mod tests {
             slots: BTreeMap::from([("order_id".into(), "40718263".into())]),
             recording: None,
             quality: Some(Quality {
+                codec: "G722/8000".into(),
                 mos: Some(4.25),
                 received: 500,
                 ..Quality::default()

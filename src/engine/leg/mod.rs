@@ -26,7 +26,7 @@ use crate::call::{Call, Heard, Start};
 use crate::clock;
 use crate::dialplan::{Command, Plan, Value};
 use crate::rtp::{self, RtpStream};
-use crate::sdp::{self, Direction};
+use crate::sdp::{self, Codec, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 use crate::store::Quality;
@@ -528,7 +528,10 @@ impl Leg {
         if let Some(goodbye) = stream.and_then(|stream| stream.goodbye(clock::now())) {
             self.send_report(goodbye);
         }
-        let quality = self.stream.as_ref().map(|stream| quality(&stream.stats()));
+        let quality = self
+            .stream
+            .as_ref()
+            .map(|stream| quality(stream.codec(), &stream.stats()));
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
         self.journal.end(Outcome {
@@ -543,9 +546,10 @@ impl Leg {
 }
 
 /// What a stream's counts come to, for the record.
-fn quality(stats: &rtp::Stats) -> Quality {
+fn quality(codec: Codec, stats: &rtp::Stats) -> Quality {
     let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
     Quality {
+        codec: codec.to_string(),
         mos: stats.mos(),
         received: stats.received,
         lost: stats.lost,

@@ -5,25 +5,50 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::now as start;
 
+/// Units of the clock in 10 ms, and samples.
+const BLOCK: usize = 80;
+
+/// Packets that carry their sound as it is; they tell nothing of others.
+struct Plain;
+
+impl Decode<Vec<i16>> for Plain {
+    fn block(&self) -> usize {
+        BLOCK
+    }
+
+    fn decode(&mut self, payload: &Vec<i16>) -> Vec<i16> {
+        payload.clone()
+    }
+
+    fn recover(&mut self, _: &Vec<i16>, _: usize) -> Option<Vec<i16>> {
+        None
+    }
+}
+
+fn buffer() -> JitterBuffer<Vec<i16>> {
+    JitterBuffer::new(Depth::default(), 8_000)
+}
+
 /// A packet that comes after so many ms: sequence, timestamp and length in samples.
 #[derive(Clone, Copy, Debug)]
 struct Comes(u64, u16, u32, usize);
 
 /// Its samples are loud, and tell the packet: the sequence number times 100.
-fn insert(buffer: &mut JitterBuffer, begin: Instant, packet: Comes) -> Insertion {
+fn insert(buffer: &mut JitterBuffer<Vec<i16>>, begin: Instant, packet: Comes) -> Insertion {
     let Comes(ms, sequence, timestamp, length) = packet;
     let sample = (sequence as i16).wrapping_mul(100);
     buffer.insert(
         begin + Duration::from_millis(ms),
         sequence,
         timestamp,
-        &vec![sample; length],
+        length as u32,
+        vec![sample; length],
     )
 }
 
 fn letter(slot: &Slot) -> char {
     match slot {
-        Slot::Payload(samples) => {
+        Slot::Payload(samples) | Slot::Recovered(samples) => {
             assert_eq!(samples.len(), BLOCK);
             char::from_digit(u32::from(samples[0].unsigned_abs()) / 100, 36).unwrap_or('?')
         }
@@ -35,7 +60,7 @@ fn letter(slot: &Slot) -> char {
 /// Plays packets (in order of their coming) for so many ticks, the first one after 1 ms. One character is 10 ms.
 fn play(packets: &[Comes], ticks: u64) -> String {
     let begin = start();
-    let mut buffer = JitterBuffer::default();
+    let mut buffer = buffer();
     let mut packets = packets.iter().peekable();
     let mut drawn = String::new();
     for tick in 0..ticks {
@@ -43,7 +68,12 @@ fn play(packets: &[Comes], ticks: u64) -> String {
         while let Some(packet) = packets.next_if(|p| p.0 < ms) {
             insert(&mut buffer, begin, *packet);
         }
-        drawn.extend(buffer.pop(begin + Duration::from_millis(ms)).iter().map(letter));
+        drawn.extend(
+            buffer
+                .pop(begin + Duration::from_millis(ms), &mut Plain)
+                .iter()
+                .map(letter),
+        );
     }
     drawn
 }
@@ -167,7 +197,7 @@ fn a_sender_that_begins_anew_is_followed() {
             }
         });
         let begin = start();
-        let mut buffer = JitterBuffer::default();
+        let mut buffer = buffer();
         let fates: Vec<Insertion> = packets.iter().map(|p| insert(&mut buffer, begin, *p)).collect();
         assert_eq!(fates[3], Insertion::Suspect);
         assert!(fates[4..].iter().all(|f| *f == Insertion::Kept), "{fates:?}");
@@ -183,7 +213,7 @@ fn a_single_packet_from_nowhere_does_not_disturb() {
 /// Plays a network that delays each packet by `delay(i)` ms; the depth in ms at the end of each second, and blocks lost.
 fn depths(seconds: u32, loud: impl Fn(u32) -> bool, delay: impl Fn(u32) -> u64) -> (Vec<u128>, Vec<usize>) {
     let begin = start();
-    let mut buffer = JitterBuffer::default();
+    let mut buffer = buffer();
     let mut coming: Vec<(u64, u32)> = (0..seconds * 50).map(|i| (u64::from(i) * 20 + delay(i), i)).collect();
     coming.sort_unstable();
     let mut coming = coming.into_iter().peekable();
@@ -192,10 +222,16 @@ fn depths(seconds: u32, loud: impl Fn(u32) -> bool, delay: impl Fn(u32) -> u64) 
         let ms = u64::from(tick) * 20 + 7;
         while let Some((at, i)) = coming.next_if(|(at, _)| *at <= ms) {
             let sample = if loud(i) { 8_000 } else { 0 };
-            buffer.insert(begin + Duration::from_millis(at), i as u16, i * 160, &[sample; 160]);
+            buffer.insert(
+                begin + Duration::from_millis(at),
+                i as u16,
+                i * 160,
+                160,
+                vec![sample; 160],
+            );
         }
         let now = begin + Duration::from_millis(ms);
-        for slot in buffer.pop(now) {
+        for slot in buffer.pop(now, &mut Plain) {
             lost[tick as usize / 50] += usize::from(slot == Slot::Lost);
         }
         if tick % 50 == 49 {
@@ -253,7 +289,7 @@ fn clocks_that_drift_are_followed() {
 
 #[test]
 fn impossible_packets_are_refused_and_room_is_limited() {
-    let mut buffer = JitterBuffer::default();
+    let mut buffer = buffer();
     let begin = start();
     assert_eq!(insert(&mut buffer, begin, Comes(0, 1, 1, 0)), Insertion::Refused);
     assert_eq!(insert(&mut buffer, begin, Comes(0, 1, 1, 1_601)), Insertion::Refused);
@@ -261,6 +297,91 @@ fn impossible_packets_are_refused_and_room_is_limited() {
         .map(|i| insert(&mut buffer, begin, Comes(0, i, u32::from(i), 1)))
         .collect();
     assert_eq!(fates.iter().filter(|f| **f == Insertion::Kept).count(), ROOM);
+}
+
+/// A codec of another clock (48 kHz, of which three units are a sample) whose packets tell the one before them too. It remembers what it did.
+#[derive(Default)]
+struct Telling {
+    decoded: Vec<u16>,
+    recovered: Vec<u16>,
+}
+
+impl Decode<u16> for Telling {
+    fn block(&self) -> usize {
+        160
+    }
+
+    fn decode(&mut self, payload: &u16) -> Vec<i16> {
+        self.decoded.push(*payload);
+        vec![*payload as i16 * 100; 320]
+    }
+
+    fn recover(&mut self, next: &u16, samples: usize) -> Option<Vec<i16>> {
+        self.recovered.push(*next);
+        Some(vec![(*next as i16 - 1) * 100; samples])
+    }
+}
+
+/// Packets of 20 ms of 48 kHz that come when they are sent, but for `lost`; a letter is 10 ms, a capital one was told by the packet behind it.
+fn told(lost: &[u16], late: impl Fn(u16) -> u64) -> (String, Telling) {
+    let begin = start();
+    let at = |ms| begin + Duration::from_millis(ms);
+    let mut buffer = JitterBuffer::new(Depth::default(), 48_000);
+    let mut decoder = Telling::default();
+    let mut coming: Vec<(u64, u16)> = (10..20)
+        .filter(|i| !lost.contains(i))
+        .map(|i| (u64::from(i - 10) * 20 + late(i), i))
+        .collect();
+    coming.sort_unstable();
+    let mut coming = coming.into_iter().peekable();
+    let mut drawn = String::new();
+    for tick in 0..14 {
+        let ms = tick * 20 + 1;
+        while let Some((ms, i)) = coming.next_if(|(at, _)| *at < ms) {
+            buffer.insert(at(ms), i, 7 + u32::from(i) * 960, 960, i);
+        }
+        drawn.extend(buffer.pop(at(ms), &mut decoder).iter().map(|slot| {
+            match slot {
+                Slot::Payload(samples) => {
+                    assert_eq!(samples.len(), 160);
+                    char::from_digit(samples[0] as u32 / 100, 36).unwrap()
+                }
+                Slot::Recovered(samples) => char::from_digit(samples[0] as u32 / 100, 36)
+                    .unwrap()
+                    .to_ascii_uppercase(),
+                Slot::Lost => '-',
+                Slot::Filling => '.',
+            }
+        }));
+    }
+    (drawn, decoder)
+}
+
+#[test]
+fn a_packet_may_tell_the_one_before_it() {
+    let (drawn, decoder) = told(&[13], |_| 0);
+    assert!(drawn.starts_with("....aabbccDDeeffgg"), "{drawn}");
+    assert_eq!(decoder.recovered, [14]);
+    let (drawn, decoder) = told(&[13, 14], |_| 0);
+    assert!(drawn.starts_with("....aabbcc--EEffgg"), "{drawn}");
+    assert_eq!(decoder.recovered, [15]);
+    // It comes after its sound was told.
+    let (drawn, _) = told(&[], |i| if i == 13 { 70 } else { 0 });
+    assert!(drawn.starts_with("....aabbccDDee"), "{drawn}");
+}
+
+#[test]
+fn each_packet_is_decoded_once_and_in_order() {
+    let (drawn, decoder) = told(&[], |i| u64::from(i * 37 % 40));
+    assert_eq!(decoder.decoded, (10..20).collect::<Vec<u16>>(), "{drawn}");
+    // A path that becomes longer: the buffer waits between packets, not within one.
+    let (drawn, decoder) = told(&[], |i| if i < 13 { 0 } else { 90 });
+    assert_eq!(decoder.decoded, (10..19).collect::<Vec<u16>>(), "{drawn}");
+    let letters: Vec<char> = drawn.chars().filter(|c| c.is_alphanumeric()).collect();
+    assert!(letters.chunks(2).all(|pair| pair[0] == pair[1]), "{drawn}");
+    for pair in ["dd", "ee", "ff", "gg"] {
+        assert!(drawn.contains(pair), "{drawn}");
+    }
 }
 
 proptest! {
@@ -272,7 +393,7 @@ proptest! {
         fates in proptest::collection::vec((0u64..250, 0u8..20), 1..300),
     ) {
         let begin = start();
-        let mut buffer = JitterBuffer::default();
+        let mut buffer = buffer();
         let mut coming = Vec::new();
         for (i, (delay, fate)) in fates.iter().enumerate() {
             let sent = (i * length / 8) as u64;
@@ -289,9 +410,9 @@ proptest! {
                 // Samples count up from 1, so that they tell their place.
                 let samples: Vec<i16> = (1..=length).map(|j| ((i * length + j) % 32_000) as i16).collect();
                 let timestamp = first.1.wrapping_add((i * length) as u32);
-                buffer.insert(begin + Duration::from_millis(at), first.0.wrapping_add(i as u16), timestamp, &samples);
+                buffer.insert(begin + Duration::from_millis(at), first.0.wrapping_add(i as u16), timestamp, length as u32, samples);
             }
-            for slot in buffer.pop(begin + Duration::from_millis(tick * 20)) {
+            for slot in buffer.pop(begin + Duration::from_millis(tick * 20), &mut Plain) {
                 if let Slot::Payload(samples) = slot {
                     prop_assert_eq!(samples.len(), BLOCK);
                     for sample in samples {
@@ -308,11 +429,11 @@ proptest! {
     #[test]
     fn any_packets_at_any_time_do_no_harm(packets: Vec<(u32, u16, u32, u8)>) {
         let mut now = start();
-        let mut buffer = JitterBuffer::default();
+        let mut buffer = buffer();
         for (later, sequence, timestamp, length) in packets {
             now += Duration::from_micros(u64::from(later));
-            buffer.insert(now, sequence, timestamp, &vec![1; usize::from(length)]);
-            buffer.pop(now);
+            buffer.insert(now, sequence, timestamp, u32::from(length), vec![1; usize::from(length)]);
+            buffer.pop(now, &mut Plain);
             let _ = buffer.depth(now);
             prop_assert!(buffer.chunks.len() <= ROOM);
         }

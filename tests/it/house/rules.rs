@@ -38,6 +38,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("rubato", "src/audio/"),
     ("sonora", "src/audio/"),
     ("audio_codec", "src/audio/"),
+    ("opus", "src/audio/codec/"),
     ("lopdf", "src/dialogue/knowledge/reading/"),
     ("quick_xml", "src/dialogue/knowledge/reading/"),
     ("html5gum", "src/dialogue/knowledge/reading/"),
