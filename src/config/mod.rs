@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::busy::Busy;
-pub use self::media::Media;
+pub use self::media::{Media, Srtp};
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
@@ -507,11 +507,20 @@ mod tests {
         let codecs = |text: &str| parse(text).map(|config| config.calls.media.codecs);
         assert_eq!(codecs("calls: {}"), Ok(Codec::ALL.to_vec()));
         assert_eq!(
-            codecs("calls: {codecs: [pcma, Opus, pcma]}"),
+            codecs("calls: {codecs: [pcma, opus, pcma]}"),
             Ok(vec![Codec::Pcma, Codec::Opus])
         );
         assert!(codecs("calls: {codecs: [g729]}").is_err_and(|problems| problems[0].contains("g722")));
         assert!(codecs("calls: {codecs: []}").is_err_and(|problems| problems[0].contains("no call")));
+    }
+
+    #[test]
+    fn encryption_is_taken_where_it_is_offered_unless_told() {
+        let srtp = |text: &str| parse(text).map(|config| config.calls.media.srtp);
+        assert_eq!(srtp("calls: {}"), Ok(Srtp::Offered));
+        assert_eq!(srtp("calls: {srtp: required}"), Ok(Srtp::Required));
+        assert_eq!(srtp("calls: {srtp: never}"), Ok(Srtp::Never));
+        assert!(srtp("calls: {srtp: maybe}").is_err_and(|problems| problems[0].contains("offered")));
     }
 
     #[test]

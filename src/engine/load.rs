@@ -13,14 +13,14 @@ use super::recorder::Recorder;
 use super::written::Written;
 use super::{Bot, Wish};
 use crate::clock;
-use crate::config::{Config, Recordings};
+use crate::config::{Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
 use crate::dialplan::{self, Plan, Problem};
 use crate::language::Voice;
 use crate::models::Cache;
-use crate::sdp::Capabilities;
+use crate::sdp::{Capabilities, Encryption};
 use crate::sip::{self, Event, StartError, UserAgent};
 use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
@@ -171,6 +171,23 @@ pub struct Running {
     recorder: Option<std::thread::JoinHandle<()>>,
 }
 
+/// What `calls.srtp` comes to, with a word where it cannot do what is hoped of it.
+fn encryption(config: &Config) -> Encryption {
+    let plain = |listen: &sip::Listen| matches!(listen.transport, sip::Transport::Udp | sip::Transport::Tcp);
+    match config.calls.media.srtp {
+        Srtp::Never => Encryption::Never,
+        Srtp::Offered => Encryption::Offered,
+        Srtp::Required => {
+            if config.sip.listen.iter().all(plain) {
+                tracing::warn!(
+                    "`calls.srtp` is required, but SIP comes without TLS: the keys are told in the clear, and who reads them hears the calls"
+                );
+            }
+            Encryption::Required
+        }
+    }
+}
+
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
@@ -221,6 +238,7 @@ pub async fn start_with(
         media_address: config.sip.advertised.unwrap_or(config.rtp.address),
         capabilities: Capabilities {
             codecs: config.calls.media.codecs.clone(),
+            encryption: encryption(config),
             ..Capabilities::default()
         },
         recorder,

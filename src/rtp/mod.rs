@@ -2,7 +2,7 @@
 //!
 //! [`RtpStream`] is one leg's whole media machine: datagrams in, a 20 ms [`crate::audio::Frame`] for every tick; frames in, datagrams out.
 //! It owns no socket, reads no clock and draws no random numbers: all three are arguments. It knows nothing of SDP, SIP or calls.
-//! With it go the reports of RTCP. SRTP is not spoken.
+//! With it go the reports of RTCP, and where keys were agreed on all of it is encrypted (SRTP).
 
 pub mod ear;
 pub mod jitter;
@@ -12,6 +12,7 @@ pub mod packet;
 pub mod quality;
 pub mod rtcp;
 pub mod sender;
+pub mod srtp;
 pub mod stats;
 pub mod stream;
 pub mod telephone_event;

@@ -24,6 +24,10 @@ pub struct Stats {
     pub malformed: u64,
     /// Datagrams from strangers.
     pub refused: u64,
+    /// Datagrams that are not encrypted by the key that was agreed on (SRTP).
+    pub forged: u64,
+    /// Datagrams of that key that were taken before.
+    pub replayed: u64,
     /// Packets of payload types that nobody agreed on.
     pub unknown_payload: u64,
     /// Comfort noise packets (payload type 13 or 19), which are ignored.

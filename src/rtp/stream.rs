@@ -4,6 +4,7 @@
 //! becomes a datagram and where to send it. The driver owns the socket and the 20 ms tick; this owns everything in between: latching,
 //! jitter, concealment, keys, numbering, statistics, and the time-out. It knows no SDP, no SIP, and not who is speaking.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use super::latch::{Latch, Verdict};
 use super::packet::Packet;
 use super::rtcp::{Reporter, is_rtcp};
 use super::sender::Sender;
+use super::srtp::{Keys, Refused, Srtp};
 use super::stats::{Seen, Stats, Tally};
 use super::telephone_event::Receiver;
 use crate::audio::Frame;
@@ -38,6 +40,8 @@ pub struct Peer {
     pub reception: Reception,
     /// Where it takes reports (RTCP); none: on the port of its sound (RFC 5761).
     pub reports: Option<SocketAddr>,
+    /// All of it is encrypted by these (SRTP); none: nothing is.
+    pub keys: Option<Keys>,
 }
 
 impl Peer {
@@ -51,6 +55,7 @@ impl Peer {
             telephone_event: None,
             reception: Reception::Expected,
             reports: None,
+            keys: None,
         }
     }
 }
@@ -141,6 +146,7 @@ const TAKEOVER: u8 = 2;
 pub struct RtpStream {
     peer: Peer,
     config: Config,
+    guard: Option<Srtp>,
     latch: Latch,
     source: Source,
     tally: Tally,
@@ -217,6 +223,7 @@ impl RtpStream {
         RtpStream {
             peer,
             config,
+            guard: peer.keys.map(Srtp::new),
             latch: Latch::new(peer.address),
             source: Source::Nobody,
             tally: Tally::new(clock_rate),
@@ -247,6 +254,10 @@ impl RtpStream {
             self.keypad.clear();
         }
         self.change_codec(&peer);
+        match (&mut self.guard, peer.keys) {
+            (Some(guard), Some(keys)) => guard.change(keys),
+            (guard, keys) => *guard = keys.map(Srtp::new),
+        }
         if peer.reception != self.peer.reception {
             self.watch = Watch {
                 since: now,
@@ -278,7 +289,15 @@ impl RtpStream {
         if is_rtcp(datagram) {
             return self.handle_report(now, from, datagram);
         }
-        let Ok(packet) = Packet::parse(datagram) else {
+        let opened = match &mut self.guard {
+            Some(guard) => guard.open(datagram).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(datagram)),
+        };
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(refused) => return self.count(refused),
+        };
+        let Ok(packet) = Packet::parse(&opened) else {
             self.stats.malformed += 1;
             return;
         };
@@ -355,6 +374,10 @@ impl RtpStream {
             None if payload.is_empty() => return None,
             None => self.sender.sound(timestamp, self.peer.payload_type, &payload),
         };
+        let datagram = match &mut self.guard {
+            Some(guard) => guard.protect(&datagram)?,
+            None => datagram,
+        };
         self.stats.sent += 1;
         Some((to, datagram))
     }
@@ -386,8 +409,8 @@ impl RtpStream {
     }
 
     /// What was agreed on.
-    pub fn codec(&self) -> Codec {
-        self.peer.codec
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// Where packets are sent now.
@@ -404,6 +427,13 @@ impl RtpStream {
             round_trip: self.reporter.round_trip(),
             heard_there: self.reporter.heard_there(),
             ..self.stats
+        }
+    }
+
+    fn count(&mut self, refused: Refused) {
+        match refused {
+            Refused::Replayed => self.stats.replayed += 1,
+            Refused::Forged => self.stats.forged += 1,
         }
     }
 

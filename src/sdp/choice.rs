@@ -6,7 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::Session;
 
-use super::{Capabilities, Codec, Correction, Direction, Media, Rejected, Reports, TelephoneEvent, Wishes};
+use super::{
+    Capabilities, Codec, Correction, Direction, Encryption, Local, Media, Rejected, Reports, TelephoneEvent, Wishes,
+    crypto,
+};
 
 /// More streams than this are an attack, not a call.
 const MAX_STREAMS: usize = 32;
@@ -35,13 +38,21 @@ pub(super) fn parse(description: &[u8]) -> Result<Session, Rejected> {
     Ok(session)
 }
 
-/// The first stream that is audio over RTP in a codec of ours.
-pub(super) fn choose(session: &Session, capabilities: &Capabilities) -> Result<Chosen, Rejected> {
+/// The first stream that is audio over RTP in a codec of ours, encrypted as we want it.
+pub(super) fn choose(
+    session: &Session,
+    local: &Local,
+    capabilities: &Capabilities,
+    encryption: Encryption,
+) -> Result<Chosen, Rejected> {
     let mut offered = Vec::new();
     for (line, media) in session.medias.iter().enumerate() {
-        if !is_audio(media) {
+        let Some(crypto) = is_audio(media)
+            .then(|| crypto::choose(media, local, encryption))
+            .flatten()
+        else {
             continue;
-        }
+        };
         let formats = formats(media);
         let codec = formats.iter().find_map(|format| {
             let codec = format.codec().filter(|codec| capabilities.codecs.contains(codec))?;
@@ -63,20 +74,20 @@ pub(super) fn choose(session: &Session, capabilities: &Capabilities) -> Result<C
             telephone_event: event.filter(|_| capabilities.telephone_event.is_some()),
             ptime: ptime(media),
             direction: direction(session, media, remote.ip()).reversed(),
+            crypto: crypto.keys,
         };
         return Ok(Chosen { line, media });
     }
     if offered.is_empty() {
-        Err(no_audio(session))
+        Err(no_audio(session, encryption))
     } else {
         Err(no_common_codec(offered, capabilities))
     }
 }
 
-/// Whether a stream is live audio over plain RTP. (Feedback, RTP/AVPF, obliges to nothing.)
+/// Whether a stream is live audio.
 fn is_audio(media: &sdp_types::Media) -> bool {
-    let proto = media.proto.to_ascii_uppercase();
-    media.media.eq_ignore_ascii_case("audio") && media.port != 0 && (proto == "RTP/AVP" || proto == "RTP/AVPF")
+    media.media.eq_ignore_ascii_case("audio") && media.port != 0
 }
 
 /// A payload type of a stream and what it stands for.
@@ -255,7 +266,7 @@ fn ptime(media: &sdp_types::Media) -> u32 {
     milliseconds.filter(|ms| (5..=200).contains(ms)).unwrap_or(20)
 }
 
-fn no_audio(session: &Session) -> Rejected {
+fn no_audio(session: &Session, encryption: Encryption) -> Rejected {
     let streams: Vec<String> = session
         .medias
         .iter()
@@ -266,7 +277,12 @@ fn no_audio(session: &Session) -> Rejected {
     } else {
         cut(&streams.join(", "))
     };
-    Rejected::NoAudio { offered }
+    let supported = match encryption {
+        Encryption::Never => "audio RTP/AVP",
+        Encryption::Offered => "audio RTP/AVP, or RTP/SAVP with a=crypto",
+        Encryption::Required => "audio RTP/SAVP with a=crypto",
+    };
+    Rejected::NoAudio { offered, supported }
 }
 
 fn no_common_codec(offered: Vec<String>, capabilities: &Capabilities) -> Rejected {

@@ -5,12 +5,14 @@
 //! description is bytes), sends nothing and holds no state: the version that counts up is the caller's, in [`Local`].
 
 mod choice;
+mod crypto;
 mod write;
 
 use std::net::SocketAddr;
 
 pub use crate::audio::codec::{Codec, Correction, Wishes};
 use crate::rtp;
+use crate::rtp::srtp::{Keys, LONGEST, Suite};
 
 /// Our side of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +25,40 @@ pub struct Local {
     pub version: u64,
     /// What we wish; an answer gives no more than the offer allows.
     pub direction: Direction,
+    /// What our keys are made of, should there be any.
+    pub secret: Secret,
+}
+
+/// Random bytes for one session: a key of ours for each suite, so that none is ever used with two. Not shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret(pub [[u8; LONGEST]; Suite::ALL.len()]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Whether sound is encrypted (SRTP with keys in the description, RFC 4568).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    Never,
+    /// Where the other end offers it, also beside `RTP/AVP` (RFC 8643); our own offers are without, since not everybody would take them.
+    Offered,
+    /// What is not encrypted is refused, and ours is offered so.
+    Required,
 }
 
 impl Local {
     /// For the first description of a session, sound both ways.
-    pub fn new(address: SocketAddr, session: u64) -> Local {
+    pub fn new(address: SocketAddr, session: u64, secret: Secret) -> Local {
         // Numbers that are negative where 64 bits have a sign are trouble for some parsers.
         Local {
             address,
             session: session & (u64::MAX >> 2),
             version: 1,
             direction: Direction::SendRecv,
+            secret,
         }
     }
 
@@ -53,6 +78,7 @@ pub struct Capabilities {
     pub codecs: Vec<Codec>,
     /// The payload type that we offer for telephone events of 8 kHz (96 to 126), with the next one for those beside Opus; none if we do without.
     pub telephone_event: Option<u8>,
+    pub encryption: Encryption,
 }
 
 impl Default for Capabilities {
@@ -60,6 +86,7 @@ impl Default for Capabilities {
         Capabilities {
             codecs: Codec::ALL.to_vec(),
             telephone_event: Some(101),
+            encryption: Encryption::Offered,
         }
     }
 }
@@ -80,6 +107,15 @@ pub struct Media {
     /// Ours.
     pub direction: Direction,
     pub reports: Reports,
+    /// None: nothing is encrypted.
+    pub crypto: Option<Crypto>,
+}
+
+/// Keys that were told, and the tag of the line that told them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crypto {
+    pub tag: u32,
+    pub keys: Keys,
 }
 
 /// Keys as RFC 4733 has them.
@@ -171,6 +207,7 @@ impl Media {
                 Reports::Multiplexed => None,
                 Reports::To(address) => Some(address),
             },
+            keys: self.crypto.map(|crypto| crypto.keys),
         }
     }
 }
@@ -182,8 +219,8 @@ pub enum Rejected {
     #[error("no codec in common: offered {offered}; supported {supported}")]
     NoCommonCodec { offered: String, supported: String },
     /// 488
-    #[error("no audio over plain RTP: offered {offered}; supported audio RTP/AVP")]
-    NoAudio { offered: String },
+    #[error("no audio of a kind that is supported: offered {offered}; supported {supported}")]
+    NoAudio { offered: String, supported: &'static str },
     /// 400
     #[error("malformed session description: {0}")]
     Malformed(String),
@@ -207,7 +244,7 @@ pub fn offer(local: &Local, capabilities: &Capabilities) -> String {
 /// Our answer to an offer, and what is agreed on by it. The offerer's order of codecs decides.
 pub fn answer(offer: &[u8], local: &Local, capabilities: &Capabilities) -> Result<(String, Media), Rejected> {
     let session = choice::parse(offer)?;
-    let chosen = choice::choose(&session, capabilities)?;
+    let chosen = choice::choose(&session, local, capabilities, capabilities.encryption)?;
     let media = Media {
         direction: chosen.media.direction.and(local.direction),
         ..chosen.media
@@ -215,10 +252,15 @@ pub fn answer(offer: &[u8], local: &Local, capabilities: &Capabilities) -> Resul
     Ok((write::answer(&session, chosen.line, &media, local), media))
 }
 
-/// What is agreed on by an answer to [`offer`] made with the same capabilities.
-pub fn accept(answer: &[u8], capabilities: &Capabilities) -> Result<Media, Rejected> {
+/// What is agreed on by an answer to [`offer`] made with the same arguments.
+pub fn accept(answer: &[u8], local: &Local, capabilities: &Capabilities) -> Result<Media, Rejected> {
     let session = choice::parse(answer)?;
-    Ok(choice::choose(&session, capabilities)?.media)
+    // Keys that nobody offered are no agreement.
+    let offered = match capabilities.encryption {
+        Encryption::Never | Encryption::Offered => Encryption::Never,
+        Encryption::Required => Encryption::Required,
+    };
+    Ok(choice::choose(&session, local, capabilities, offered)?.media)
 }
 
 #[cfg(test)]

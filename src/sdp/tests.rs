@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 fn local() -> Local {
-    Local::new("192.0.2.10:30000".parse().unwrap(), 4_000)
+    Local::new("192.0.2.10:30000".parse().unwrap(), 4_000, secret(1))
+}
+
+fn secret(seed: u8) -> Secret {
+    Secret([1, 2, 3, 4].map(|suite| [suite * 16 + seed; LONGEST]))
 }
 
 fn lines(text: &str) -> Vec<u8> {
@@ -50,6 +54,7 @@ fn a_usual_offer_gets_the_usual_answer() {
         ptime: 20,
         direction: Direction::SendRecv,
         reports: Reports::To("198.51.100.1:4001".parse().unwrap()),
+        crypto: None,
     };
     assert_eq!(media, agreed);
 }
@@ -226,13 +231,130 @@ fn what_is_offered_is_what_was_chosen_in_its_order() {
         let text = offer(&local(), &capabilities);
         let expected = expected.replace('|', "\r\n");
         assert!(text.contains(&expected), "{text}");
-        let media = accept(text.as_bytes(), &capabilities).unwrap();
+        let media = accept(text.as_bytes(), &local(), &capabilities).unwrap();
         assert_eq!(
             Some(&media.codec),
             capabilities.codecs.first(),
             "the first of them is what is spoken"
         );
     }
+}
+
+const THEIRS: &str = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR";
+
+/// Which kind of stream and which suite come of an offer, in which ¦ does not end a line; none where it is refused.
+fn encrypted(encryption: Encryption, media: &str) -> Option<(String, Option<Suite>)> {
+    let capabilities = Capabilities {
+        encryption,
+        ..Capabilities::default()
+    };
+    let offer = String::from_utf8(sdp(media)).unwrap().replace('¦', "|");
+    let (text, media) = answer(offer.as_bytes(), &local(), &capabilities).ok()?;
+    let line = text.lines().find(|line| line.starts_with("a=crypto:"));
+    let suite = media.crypto.map(|crypto| {
+        let (tag, suite) = (crypto.tag, crypto.keys.ours.suite());
+        assert!(
+            line.unwrap().starts_with(&format!("a=crypto:{tag} {suite} inline:")),
+            "{text}"
+        );
+        assert!(!text.contains(THEIRS), "our own key: {text}");
+        assert_eq!(media.peer().keys, Some(crypto.keys));
+        suite
+    });
+    assert_eq!(line.is_some(), suite.is_some(), "{text}");
+    let stream = text.lines().find(|line| line.starts_with("m=audio 30000"))?;
+    Some((stream.split(' ').nth(2)?.to_owned(), suite))
+}
+
+#[test]
+fn encryption_is_taken_where_it_is_offered_and_wanted() {
+    use Encryption::{Never, Offered, Required};
+    let (cm80, cm32, plain) = (Some(Some(Suite::Cm80)), Some(Some(Suite::Cm32)), Some(None));
+    let line = |suite: &str| format!("|a=crypto:3 {suite} inline:{THEIRS}¦2^31");
+    let (strong, weak) = (line("AES_CM_128_HMAC_SHA1_80"), line("AES_CM_128_HMAC_SHA1_32"));
+    let (unknown, keyed) = (line("F8_128_HMAC_SHA1_80"), format!("{strong}¦1:1"));
+    for (offered, never, optional, required) in [
+        ("m=audio 4000 RTP/AVP 0".to_owned(), plain, plain, None),
+        (format!("m=audio 4000 RTP/AVP 0{strong}"), plain, cm80, cm80),
+        (format!("m=audio 4000 RTP/AVP 0{unknown}"), plain, plain, None),
+        ("m=audio 4000 RTP/SAVP 0".to_owned(), None, None, None),
+        (format!("m=audio 4000 RTP/SAVP 0{strong}{weak}"), None, cm80, cm80),
+        (format!("m=audio 4000 RTP/SAVPF 0{weak}{strong}"), None, cm32, cm32),
+        (
+            format!("m=audio 4000 RTP/SAVP 0{unknown}{keyed}{weak}"),
+            None,
+            cm32,
+            cm32,
+        ),
+        (format!("m=audio 4000 RTP/SAVP 0{keyed}"), None, None, None),
+        (format!("m=audio 4000 UDP/TLS/RTP/SAVP 0{strong}"), None, None, None),
+        (
+            format!("m=audio 4000 RTP/SAVP 0{strong}|m=audio 4002 RTP/AVP 0"),
+            plain,
+            cm80,
+            cm80,
+        ),
+        (
+            format!("m=audio 4000 RTP/AVP 0|m=audio 4002 RTP/SAVP 0{strong}"),
+            plain,
+            plain,
+            cm80,
+        ),
+    ] {
+        for (encryption, expected) in [(Never, never), (Offered, optional), (Required, required)] {
+            let made = encrypted(encryption, &offered);
+            let suite = made.as_ref().map(|(_, suite)| *suite);
+            assert_eq!(suite, expected, "{encryption:?}: {offered}");
+            if let Some((kind, _)) = made {
+                assert!(offered.contains(&kind), "{kind} answers {offered}");
+            }
+        }
+    }
+}
+
+#[test]
+fn our_offer_is_encrypted_where_that_is_required() {
+    let capabilities = |encryption| Capabilities {
+        encryption,
+        ..Capabilities::default()
+    };
+    for encryption in [Encryption::Never, Encryption::Offered] {
+        let text = offer(&local(), &capabilities(encryption));
+        assert!(text.contains(" RTP/AVP ") && !text.contains("a=crypto"), "{text}");
+        // Keys that nobody asked for are no agreement.
+        let forward = sdp(&format!(
+            "m=audio 4000 RTP/AVP 0|a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}"
+        ));
+        let media = accept(&forward, &local(), &capabilities(encryption)).unwrap();
+        assert_eq!(media.crypto, None);
+    }
+    let required = capabilities(Encryption::Required);
+    let text = offer(&local(), &required);
+    assert!(text.contains("m=audio 30000 RTP/SAVP "), "{text}");
+    assert_eq!(text.matches("a=crypto:").count(), Suite::ALL.len());
+    let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8, secret(2));
+    let (answered, theirs) = answer(text.as_bytes(), &there, &capabilities(Encryption::Offered)).unwrap();
+    let ours = accept(answered.as_bytes(), &local(), &required).unwrap();
+    let (ours, theirs) = (ours.crypto.unwrap(), theirs.crypto.unwrap());
+    assert_eq!(ours.keys.ours.suite(), Suite::Gcm256, "the strongest of both");
+    assert_eq!(
+        (ours.keys.ours, ours.keys.theirs),
+        (theirs.keys.theirs, theirs.keys.ours)
+    );
+    assert_ne!(ours.keys.ours, ours.keys.theirs);
+    assert!(accept(&sdp("m=audio 4000 RTP/AVP 0"), &local(), &required).is_err());
+    // The next description of the session has the same keys, so that nothing begins anew.
+    assert!(
+        text.lines()
+            .filter(|line| line.contains("crypto"))
+            .eq(offer(&local().next(), &required)
+                .lines()
+                .filter(|line| line.contains("crypto")))
+    );
+    assert!(
+        !format!("{:?} {:?}", local(), ours).contains("17"),
+        "nothing shows a key"
+    );
 }
 
 #[test]
@@ -323,7 +445,7 @@ fn other_streams_are_refused_in_their_place() {
 #[test]
 fn either_family_of_addresses() {
     let offer = lines("v=0|o=- 1 1 IN IP6 2001:db8::1|s=-|t=0 0|m=audio 4000 RTP/AVP 0|c=IN IP6 2001:db8::1");
-    let here = Local::new("[2001:db8::2]:30000".parse().unwrap(), 4);
+    let here = Local::new("[2001:db8::2]:30000".parse().unwrap(), 4, secret(1));
     let (text, media) = answer(&offer, &here, &Capabilities::default()).unwrap();
     assert_eq!(media.remote.to_string(), "[2001:db8::1]:4000");
     assert!(
@@ -354,6 +476,7 @@ fn rejections_say_what_was_offered_and_what_would_do() {
     let only_a = Capabilities {
         codecs: vec![Codec::Pcma],
         telephone_event: None,
+        encryption: Encryption::Never,
     };
     let error = answer(&sdp("m=audio 4000 RTP/AVP 0"), &local(), &only_a).unwrap_err();
     assert_eq!(
@@ -363,19 +486,19 @@ fn rejections_say_what_was_offered_and_what_would_do() {
     for (media, expected) in [
         (
             "m=video 5000 RTP/AVP 96",
-            "no audio over plain RTP: offered video 5000 RTP/AVP; supported audio RTP/AVP",
+            "no audio of a kind that is supported: offered video 5000 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
         ),
         (
             "m=audio 4000 UDP/TLS/RTP/SAVPF 0",
-            "no audio over plain RTP: offered audio 4000 UDP/TLS/RTP/SAVPF; supported audio RTP/AVP",
+            "no audio of a kind that is supported: offered audio 4000 UDP/TLS/RTP/SAVPF; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
         ),
         (
             "m=audio 0 RTP/AVP 0",
-            "no audio over plain RTP: offered audio 0 RTP/AVP; supported audio RTP/AVP",
+            "no audio of a kind that is supported: offered audio 0 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
         ),
         (
             "a=nothing",
-            "no audio over plain RTP: offered nothing; supported audio RTP/AVP",
+            "no audio of a kind that is supported: offered nothing; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
         ),
     ] {
         let error = rejected(&sdp(media));
@@ -436,11 +559,11 @@ fn lines_may_end_in_a_bare_newline() {
 #[test]
 fn our_offer_meets_our_answer() {
     let capabilities = Capabilities::default();
-    let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8);
+    let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8, secret(2));
     let offer = offer(&local(), &capabilities);
     assert!(offer.contains("m=audio 30000 RTP/AVP 111 9 0 8 101 102\r\n"), "{offer}");
     let (answer, theirs) = answer(offer.as_bytes(), &there, &capabilities).unwrap();
-    let ours = accept(answer.as_bytes(), &capabilities).unwrap();
+    let ours = accept(answer.as_bytes(), &local(), &capabilities).unwrap();
     assert_eq!(
         (ours.codec, ours.payload_type, ours.telephone_event),
         (theirs.codec, theirs.payload_type, theirs.telephone_event)
@@ -451,7 +574,7 @@ fn our_offer_meets_our_answer() {
 #[test]
 fn an_answer_that_refuses_or_holds() {
     let capabilities = Capabilities::default();
-    let accepted = |media: &str| accept(&sdp(media), &capabilities);
+    let accepted = |media: &str| accept(&sdp(media), &local(), &capabilities);
     assert!(matches!(accepted("m=audio 0 RTP/AVP 0"), Err(Rejected::NoAudio { .. })));
     assert!(matches!(
         accepted("m=audio 4000 RTP/AVP 18"),
@@ -472,6 +595,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "m=(audio|video|x) [0-9]{1,6}(/[0-9])? (RTP/AVP|RTP/SAVP|udptl)( [0-9]{1,4}){0,4}",
         "c=IN IP[46] [0-9a-f.:/]{1,20}",
         "a=(rtpmap|fmtp|ptime|sendonly|inactive):?[0-9]{0,3} ?[a-zA-Z/0-9=;-]{0,20}",
+        "a=crypto:[0-9]{1,2} AES_CM_128_HMAC_SHA1_(80|32) inline:[A-Za-z0-9+/]{40}( WSH=64)?",
+        Just("m=audio 4000 RTP/SAVP 0 8 101".to_owned()),
         "a=rtpmap:[0-9]{1,3} (opus/48000/2|G722/8000|telephone-event/48000)",
         Just("c=IN IP4 198.51.100.1".to_owned()),
         Just("m=audio 4000 RTP/AVP 0 8 101".to_owned()),
@@ -482,7 +607,7 @@ proptest! {
     #[test]
     fn any_bytes_are_answered_or_rejected(bytes: Vec<u8>) {
         let _ = answer(&bytes, &local(), &Capabilities::default());
-        let _ = accept(&bytes, &Capabilities::default());
+        let _ = accept(&bytes, &local(), &Capabilities::default());
     }
 
     #[test]
@@ -491,7 +616,10 @@ proptest! {
         match answer(&offer, &local(), &Capabilities::default()) {
             Ok((text, media)) => {
                 // What we answer is itself in order, and refuses as many streams as were offered beyond the one.
-                let again = accept(text.as_bytes(), &Capabilities::default()).unwrap();
+                let encryption = media.crypto.map_or(Encryption::Never, |_| Encryption::Required);
+                let capabilities = Capabilities { encryption, ..Capabilities::default() };
+                let again = accept(text.as_bytes(), &local(), &capabilities).unwrap();
+                prop_assert_eq!(again.crypto.map(|it| it.keys.theirs), media.crypto.map(|it| it.keys.ours));
                 prop_assert_eq!((again.codec, again.payload_type), (media.codec, media.payload_type));
                 let streams = |text: &str| text.lines().filter(|l| l.starts_with("m=")).count();
                 prop_assert_eq!(streams(&text), streams(&String::from_utf8_lossy(&offer)));

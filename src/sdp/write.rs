@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media as Stream, Origin, Session};
 
-use super::{Capabilities, Codec, Direction, Local, Media, Reports, TelephoneEvent};
+use super::{Capabilities, Codec, Direction, Encryption, Local, Media, Reports, TelephoneEvent, crypto};
 
 pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
     let codecs = capabilities
@@ -15,14 +15,18 @@ pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
         .map(|codec| (codec.payload_type(), *codec))
         .collect::<Vec<_>>();
     let mut session = session(local);
-    let proto = "RTP/AVP".to_owned();
+    let (proto, crypto) = match capabilities.encryption {
+        Encryption::Never | Encryption::Offered => ("RTP/AVP", Vec::new()),
+        Encryption::Required => ("RTP/SAVP", crypto::offer(&local.secret)),
+    };
     session.medias.push(audio(
-        proto,
+        proto.to_owned(),
         local.address,
         &codecs,
         &telephone_events(capabilities),
         local.direction,
         Reports::Multiplexed,
+        &crypto,
     ));
     session.to_string()
 }
@@ -59,6 +63,10 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
                     media.telephone_event.as_slice(),
                     media.direction,
                     media.reports,
+                    media
+                        .crypto
+                        .map(|crypto| crypto::line(crypto.tag, &crypto.keys.ours))
+                        .as_slice(),
                 )
             } else {
                 Stream {
@@ -86,6 +94,7 @@ fn audio(
     events: &[TelephoneEvent],
     direction: Direction,
     reports: Reports,
+    crypto: &[String],
 ) -> Stream {
     let numbers: Vec<String> = codecs
         .iter()
@@ -111,6 +120,9 @@ fn audio(
     {
         say("rtpmap", format!("{payload_type} telephone-event/{clock_rate}"));
         say("fmtp", format!("{payload_type} 0-15"));
+    }
+    for line in crypto {
+        say("crypto", line.clone());
     }
     say("ptime", "20".to_owned());
     // Who does not know this sends reports to the next port, where we take them as well.

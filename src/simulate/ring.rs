@@ -158,7 +158,11 @@ pub async fn ring(
             .map_or_else(|| Codec::TELEPHONE.to_vec(), |codec| vec![codec]),
         ..Capabilities::default()
     };
-    let local = sdp::Local::new(address, 1);
+    let local = sdp::Local::new(
+        address,
+        1,
+        sdp::Secret(std::array::from_fn(|_| std::array::from_fn(|_| rand::random()))),
+    );
     let call = agent.next_call();
     let dialled = clock::now();
     let target = match callee.transport {
@@ -190,7 +194,7 @@ pub async fn ring(
         uri: uri.to_owned(),
         reason,
     };
-    let media = match sdp::accept(&body, &capabilities) {
+    let media = match sdp::accept(&body, &local, &capabilities) {
         Ok(media) => media,
         Err(e) => {
             agent.act(Action::Hangup { call, cause: None }).ok();

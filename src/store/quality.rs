@@ -8,6 +8,9 @@ pub struct Quality {
     /// The codec, as in a session description. Empty in records from before it was written down.
     #[serde(default)]
     pub codec: String,
+    /// The suite that all of it was encrypted by (SRTP). Absent: none.
+    #[serde(default)]
+    pub encryption: Option<String>,
     /// Mean opinion score of what was heard, 1 to 4.5 (ITU-T G.107). Absent: nothing was heard.
     pub mos: Option<f64>,
     pub received: u64,
@@ -22,6 +25,9 @@ pub struct Quality {
     /// Datagrams from strangers, and such as were no RTP.
     pub refused: u64,
     pub malformed: u64,
+    /// Datagrams of another key than was agreed on, or that came again.
+    #[serde(default)]
+    pub forged: u64,
 }
 
 impl std::fmt::Display for Quality {
@@ -32,6 +38,9 @@ impl std::fmt::Display for Quality {
         }
         if !self.codec.is_empty() {
             write!(f, " in {}", self.codec)?;
+        }
+        if let Some(suite) = &self.encryption {
+            write!(f, ", encrypted ({suite})")?;
         }
         let Self {
             received,
@@ -67,6 +76,7 @@ mod tests {
         );
         let quality = Quality {
             codec: "opus/48000/2".into(),
+            encryption: Some("AEAD_AES_128_GCM".into()),
             mos: Some(4.36),
             received: 900,
             round_trip_ms: Some(41.7),
@@ -75,7 +85,8 @@ mod tests {
         };
         let text = quality.to_string();
         assert!(
-            text.starts_with("MOS 4.4 in opus/48000/2; 900 packets") && text.contains("round trip 42 ms"),
+            text.starts_with("MOS 4.4 in opus/48000/2, encrypted (AEAD_AES_128_GCM); 900 packets")
+                && text.contains("round trip 42 ms"),
             "{text}"
         );
         assert!(text.ends_with("at the caller's end 0.5 % lost"), "{text}");

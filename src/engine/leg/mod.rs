@@ -26,7 +26,7 @@ use crate::call::{Call, Heard, Start};
 use crate::clock;
 use crate::dialplan::{Command, Plan, Value};
 use crate::rtp::{self, RtpStream};
-use crate::sdp::{self, Codec, Direction};
+use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 use crate::store::Quality;
@@ -184,6 +184,7 @@ impl Leg {
         let local = sdp::Local::new(
             SocketAddr::new(bot.media_address, port),
             u64::from(rand::random::<u32>()),
+            sdp::Secret(std::array::from_fn(|_| std::array::from_fn(|_| rand::random()))),
         );
         let mut leg = Self {
             id: accepted.call,
@@ -306,7 +307,7 @@ impl Leg {
     fn acknowledged(&mut self, body: Option<Vec<u8>>) -> Option<Ending> {
         let asked = std::mem::take(&mut self.offered);
         if let (true, Some(answer)) = (asked, &body) {
-            match sdp::accept(answer, &self.bot.capabilities) {
+            match sdp::accept(answer, &self.local, &self.bot.capabilities) {
                 Ok(media) => self.agree(media),
                 Err(e) if self.call.is_some() => tracing::warn!(call = %self.id, "the answer to our offer: {e}"),
                 Err(e) => return Some(self.hang_up(&format!("the answer to our offer: {e}"))),
@@ -528,10 +529,7 @@ impl Leg {
         if let Some(goodbye) = stream.and_then(|stream| stream.goodbye(clock::now())) {
             self.send_report(goodbye);
         }
-        let quality = self
-            .stream
-            .as_ref()
-            .map(|stream| quality(stream.codec(), &stream.stats()));
+        let quality = self.stream.as_ref().map(|stream| quality(stream));
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
         self.journal.end(Outcome {
@@ -546,10 +544,12 @@ impl Leg {
 }
 
 /// What a stream's counts come to, for the record.
-fn quality(codec: Codec, stats: &rtp::Stats) -> Quality {
+fn quality(stream: &RtpStream) -> Quality {
+    let (peer, stats) = (stream.peer(), stream.stats());
     let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
     Quality {
-        codec: codec.to_string(),
+        codec: peer.codec.to_string(),
+        encryption: peer.keys.map(|keys| keys.ours.suite().to_string()),
         mos: stats.mos(),
         received: stats.received,
         lost: stats.lost,
@@ -560,6 +560,7 @@ fn quality(codec: Codec, stats: &rtp::Stats) -> Quality {
         jitter_there_ms: stats.heard_there.map(|there| ms(there.jitter)),
         refused: stats.refused,
         malformed: stats.malformed,
+        forged: stats.forged + stats.replayed,
     }
 }
 

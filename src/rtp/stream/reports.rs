@@ -1,5 +1,6 @@
 //! The reports that go with a stream: when, where to, and from whom they are believed.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -13,14 +14,23 @@ impl RtpStream {
         }
         let received = self.source.heard().and_then(|ssrc| self.tally.report(ssrc));
         let report = self.reporter.write(now, self.sender.sent(), received);
-        Some((self.reports_to()?, report))
+        self.addressed(report)
     }
 
     /// The last report, which says that we leave.
     pub fn goodbye(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
         let received = self.source.heard().and_then(|ssrc| self.tally.report(ssrc));
         let report = self.reporter.goodbye(now, self.sender.sent(), received);
-        Some((self.reports_to()?, report))
+        self.addressed(report)
+    }
+
+    fn addressed(&mut self, report: Vec<u8>) -> Option<(SocketAddr, Vec<u8>)> {
+        let to = self.reports_to()?;
+        let report = match &mut self.guard {
+            Some(guard) => guard.protect_report(&report)?,
+            None => report,
+        };
+        Some((to, report))
     }
 
     /// Behind a NAT reports, like sound, go back to where theirs come from.
@@ -43,8 +53,16 @@ impl RtpStream {
             self.stats.refused += 1;
             return;
         }
+        let opened = match &mut self.guard {
+            Some(guard) => guard.open_report(datagram).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(datagram)),
+        };
+        let report = match opened {
+            Ok(report) => report,
+            Err(refused) => return self.count(refused),
+        };
         let source = self.source.heard();
-        match self.reporter.read(now, datagram, source, self.sender.sent()) {
+        match self.reporter.read(now, &report, source, self.sender.sent()) {
             Ok(()) => {
                 self.stats.reports += 1;
                 self.reports_from = Some(from);

@@ -9,6 +9,8 @@ use crate::audio::tone::{level_at, sine};
 use crate::clock::now as start;
 use crate::rtp::keypad::KEYS;
 
+mod secured;
+
 const HERE: &str = "10.0.0.1:4000";
 const NAT: &str = "203.0.113.9:61000";
 
@@ -24,6 +26,7 @@ const PEER: Peer = Peer {
     telephone_event: Some(101),
     reception: Reception::Expected,
     reports: None,
+    keys: None,
 };
 
 fn stream(begin: Instant) -> RtpStream {
