@@ -1,8 +1,10 @@
 //! Where the other end really is: symmetric RTP (RFC 4961), with a lock.
 //!
 //! [`Latch`] begins with the address of the session description and moves to where packets come from, as behind a NAT the two differ.
-//! Once latched it refuses strangers, so that nobody can take over or listen in by sending to our port. It knows no payloads.
+//! Once latched it refuses strangers, so that nobody can take over or listen in by sending to our port. Where somebody has proven who they are
+//! (ICE), they alone are heard. It knows no payloads.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,9 @@ const ABANDONED: Duration = Duration::from_secs(3);
 /// The address that was agreed on takes over from another after this, since it can only be right.
 const YIELDS_TO_AGREED: Duration = Duration::from_millis(200);
 
+/// Places that have proven themselves and are remembered; a peer tries one for each pair of addresses.
+const PROVEN: usize = 16;
+
 /// How far the sequence may jump for a packet from elsewhere to be the same source (a NAT that has renumbered its ports).
 const CONTINUES: u16 = 50;
 
@@ -29,6 +34,10 @@ const CONTINUES: u16 = 50;
 pub struct Latch {
     agreed: SocketAddr,
     heard: Option<Heard>,
+    /// Places that have shown a password.
+    proven: VecDeque<SocketAddr>,
+    /// The one of them that sound is to go to.
+    nominated: Option<SocketAddr>,
 }
 
 /// The source latched to.
@@ -43,18 +52,61 @@ struct Heard {
 impl Latch {
     /// `agreed` is the address of the session description.
     pub fn new(agreed: SocketAddr) -> Latch {
-        Latch { agreed, heard: None }
+        Latch {
+            agreed,
+            heard: None,
+            proven: VecDeque::new(),
+            nominated: None,
+        }
     }
 
-    /// The session description changed (re-INVITE). An address that stays the same keeps what was learned.
+    /// The session description changed (re-INVITE). An address that stays the same, or is where sound goes already, keeps what was learned.
     pub fn agree(&mut self, agreed: SocketAddr) {
-        if agreed != self.agreed {
+        if self.nominated.is_some_and(|nominated| same(nominated, agreed)) {
+            self.agreed = agreed;
+        } else if agreed != self.agreed {
             *self = Latch::new(agreed);
         }
     }
 
+    /// Somebody has shown at `from` that they know our password; `nominated` says that sound is to go there. Whether it goes elsewhere than before.
+    pub fn prove(&mut self, now: Instant, from: SocketAddr, nominated: bool) -> bool {
+        let before = self.destination();
+        if !self.proven.iter().any(|proven| same(*proven, from)) {
+            if self.proven.len() >= PROVEN {
+                self.proven.pop_front();
+            }
+            self.proven.push_back(from);
+        }
+        if nominated {
+            self.nominated = Some(from);
+        }
+        // Who was heard without proof is a stranger from now on.
+        self.heard = self.heard.filter(|heard| self.is_proven(heard.from));
+        if let Some(heard) = &mut self.heard {
+            heard.at = now;
+        }
+        before.is_some_and(|before| self.destination().is_some_and(|to| !same(before, to)))
+    }
+
+    fn is_proven(&self, from: SocketAddr) -> bool {
+        self.proven.iter().any(|proven| same(*proven, from))
+    }
+
     /// Judges where a packet came from, and learns from it. Only for packets that are RTP of a payload type that was agreed on.
     pub fn judge(&mut self, now: Instant, from: SocketAddr, ssrc: u32, sequence: u16) -> Verdict {
+        if !self.proven.is_empty() {
+            if !self.is_proven(from) {
+                return Verdict::Stranger;
+            }
+            self.heard = Some(Heard {
+                from,
+                ssrc,
+                sequence,
+                at: now,
+            });
+            return Verdict::Known;
+        }
         let Some(heard) = self.heard else {
             self.heard = Some(Heard {
                 from,
@@ -100,7 +152,9 @@ impl Latch {
         if self.agreed.ip().is_unspecified() || self.agreed.port() == 0 {
             return None;
         }
-        Some(self.heard.map_or(self.agreed, |heard| heard.from))
+        let heard = self.heard.map(|heard| heard.from);
+        let to = self.nominated.or(heard).or(self.proven.front().copied());
+        Some(to.unwrap_or(self.agreed))
     }
 }
 
@@ -193,6 +247,40 @@ mod tests {
             latch.judge(now, "[::ffff:10.0.0.1]:4000".parse().unwrap(), 1, 1),
             Verdict::Known
         );
+    }
+
+    #[test]
+    fn who_has_proven_themselves_is_heard_alone() {
+        let now = start();
+        let (agreed, nat, other) = (AGREED.parse().unwrap(), NAT.parse().unwrap(), OTHER.parse().unwrap());
+        let mut latch = Latch::new(agreed);
+        assert_eq!(
+            latch.judge(now, other, 9, 1),
+            Verdict::Moved,
+            "before any proof the first is believed"
+        );
+        assert!(latch.prove(now, nat, false), "it goes where one has proven themselves");
+        assert_eq!(latch.destination(), Some(nat));
+        assert_eq!(latch.judge(now, other, 9, 2), Verdict::Stranger);
+        assert_eq!(latch.judge(now, agreed, 1, 1), Verdict::Stranger);
+        assert_eq!(latch.judge(now, nat, 1, 1), Verdict::Known);
+        assert!(!latch.prove(now, agreed, false), "a second way, not chosen");
+        assert_eq!(latch.destination(), Some(nat));
+        assert!(latch.prove(now, agreed, true), "and chosen");
+        assert_eq!(latch.judge(now, nat, 1, 2), Verdict::Known, "still heard");
+        assert_eq!(latch.destination(), Some(agreed));
+        let late = now + ABANDONED * 2;
+        assert_eq!(
+            latch.judge(late, other, 9, 3),
+            Verdict::Stranger,
+            "a pause is no opening"
+        );
+        latch.agree(agreed);
+        assert_eq!(latch.judge(late, other, 9, 4), Verdict::Stranger);
+        for port in 1..100 {
+            latch.prove(late, SocketAddr::new(nat.ip(), port), false);
+        }
+        assert!(latch.proven.len() <= PROVEN && latch.destination() == Some(agreed));
     }
 
     #[test]

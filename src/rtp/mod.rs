@@ -15,6 +15,7 @@ pub mod sender;
 pub mod srtp;
 pub mod stats;
 pub mod stream;
+pub mod stun;
 pub mod telephone_event;
 
 pub use crate::audio::tone::Key;

@@ -24,6 +24,8 @@ pub struct Stats {
     pub malformed: u64,
     /// Datagrams from strangers.
     pub refused: u64,
+    /// Connectivity checks (ICE) that were genuine.
+    pub checks: u64,
     /// Datagrams that are not encrypted by the key that was agreed on (SRTP).
     pub forged: u64,
     /// Datagrams of that key that were taken before.

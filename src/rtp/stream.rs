@@ -18,6 +18,7 @@ use super::rtcp::{Reporter, is_rtcp};
 use super::sender::Sender;
 use super::srtp::{Keys, Refused, Srtp};
 use super::stats::{Seen, Stats, Tally};
+use super::stun::{Ice, is_stun};
 use super::telephone_event::Receiver;
 use crate::audio::Frame;
 use crate::audio::codec::{Codec, Encoder, Wishes};
@@ -42,6 +43,8 @@ pub struct Peer {
     pub reports: Option<SocketAddr>,
     /// All of it is encrypted by these (SRTP); none: nothing is.
     pub keys: Option<Keys>,
+    /// It looks for the way to us itself (ICE), and shows that it knows these; none: it sends from where it says.
+    pub ice: Option<Ice>,
 }
 
 impl Peer {
@@ -56,6 +59,7 @@ impl Peer {
             reception: Reception::Expected,
             reports: None,
             keys: None,
+            ice: None,
         }
     }
 }
@@ -147,6 +151,7 @@ pub struct RtpStream {
     peer: Peer,
     config: Config,
     guard: Option<Srtp>,
+    answers: VecDeque<(SocketAddr, Vec<u8>)>,
     latch: Latch,
     source: Source,
     tally: Tally,
@@ -224,6 +229,7 @@ impl RtpStream {
             peer,
             config,
             guard: peer.keys.map(Srtp::new),
+            answers: VecDeque::new(),
             latch: Latch::new(peer.address),
             source: Source::Nobody,
             tally: Tally::new(clock_rate),
@@ -286,6 +292,9 @@ impl RtpStream {
 
     /// Takes a datagram from the socket of the sound, or of the reports, whatever it is.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        if is_stun(datagram) {
+            return self.handle_check(now, from, datagram);
+        }
         if is_rtcp(datagram) {
             return self.handle_report(now, from, datagram);
         }
@@ -541,6 +550,7 @@ impl RtpStream {
     }
 }
 
+mod checks;
 mod reports;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use sdp_types::Session;
 
 use super::{
     Capabilities, Codec, Correction, Direction, Encryption, Local, Media, Rejected, Reports, TelephoneEvent, Wishes,
-    crypto,
+    crypto, ice,
 };
 
 /// More streams than this are an attack, not a call.
@@ -75,6 +75,7 @@ pub(super) fn choose(
             ptime: ptime(media),
             direction: direction(session, media, remote.ip()).reversed(),
             crypto: crypto.keys,
+            ice: ice::choose(session, media, local),
         };
         return Ok(Chosen { line, media });
     }

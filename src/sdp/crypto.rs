@@ -67,7 +67,7 @@ fn agree((tag, theirs): &(u32, Key), secret: &Secret) -> Option<Crypto> {
     })
 }
 
-fn our_key(Secret(secret): &Secret, suite: Suite) -> Option<Key> {
+fn our_key(Secret(secret, _): &Secret, suite: Suite) -> Option<Key> {
     let at = Suite::ALL.iter().position(|one| *one == suite)?;
     let (key, salt) = suite.lengths();
     Key::new(suite, secret.get(at)?.get(..key + salt)?)
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_offered_can_be_read_with_padding_and_without() {
-        let lines = offer(&Secret([[1; 44], [2; 44], [3; 44], [4; 44]]));
+        let lines = offer(&Secret([[1; 44], [2; 44], [3; 44], [4; 44]], [0; 32]));
         assert_eq!(lines.len(), 4);
         for (i, line) in lines.iter().enumerate() {
             let (tag, key) = read(line).unwrap();

@@ -6,6 +6,7 @@
 
 mod choice;
 mod crypto;
+mod ice;
 mod write;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 pub use crate::audio::codec::{Codec, Correction, Wishes};
 use crate::rtp;
 use crate::rtp::srtp::{Keys, LONGEST, Suite};
+use crate::rtp::stun::Ice;
 
 /// Our side of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +27,13 @@ pub struct Local {
     pub version: u64,
     /// What we wish; an answer gives no more than the offer allows.
     pub direction: Direction,
-    /// What our keys are made of, should there be any.
+    /// What our keys and passwords are made of, should there be any.
     pub secret: Secret,
 }
 
-/// Random bytes for one session: a key of ours for each suite, so that none is ever used with two. Not shown.
+/// Random bytes for one session: a key of ours for each suite, so that none is ever used with two, and what passwords follow from. Not shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret(pub [[u8; LONGEST]; Suite::ALL.len()]);
+pub struct Secret(pub [[u8; LONGEST]; Suite::ALL.len()], pub [u8; 32]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -109,6 +111,8 @@ pub struct Media {
     pub reports: Reports,
     /// None: nothing is encrypted.
     pub crypto: Option<Crypto>,
+    /// What we tell of ourselves where the other end looks for the way to us (ICE). None: it does not.
+    pub ice: Option<Ice>,
 }
 
 /// Keys that were told, and the tag of the line that told them.
@@ -208,6 +212,7 @@ impl Media {
                 Reports::To(address) => Some(address),
             },
             keys: self.crypto.map(|crypto| crypto.keys),
+            ice: self.ice,
         }
     }
 }
@@ -260,7 +265,8 @@ pub fn accept(answer: &[u8], local: &Local, capabilities: &Capabilities) -> Resu
         Encryption::Never | Encryption::Offered => Encryption::Never,
         Encryption::Required => Encryption::Required,
     };
-    Ok(choice::choose(&session, local, capabilities, offered)?.media)
+    let media = choice::choose(&session, local, capabilities, offered)?.media;
+    Ok(Media { ice: None, ..media })
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod security;
+
 fn local() -> Local {
     Local::new("192.0.2.10:30000".parse().unwrap(), 4_000, secret(1))
 }
 
 fn secret(seed: u8) -> Secret {
-    Secret([1, 2, 3, 4].map(|suite| [suite * 16 + seed; LONGEST]))
+    Secret([1, 2, 3, 4].map(|suite| [suite * 16 + seed; LONGEST]), [seed; 32])
 }
 
 fn lines(text: &str) -> Vec<u8> {
@@ -55,6 +57,7 @@ fn a_usual_offer_gets_the_usual_answer() {
         direction: Direction::SendRecv,
         reports: Reports::To("198.51.100.1:4001".parse().unwrap()),
         crypto: None,
+        ice: None,
     };
     assert_eq!(media, agreed);
 }
@@ -238,123 +241,6 @@ fn what_is_offered_is_what_was_chosen_in_its_order() {
             "the first of them is what is spoken"
         );
     }
-}
-
-const THEIRS: &str = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR";
-
-/// Which kind of stream and which suite come of an offer, in which ¦ does not end a line; none where it is refused.
-fn encrypted(encryption: Encryption, media: &str) -> Option<(String, Option<Suite>)> {
-    let capabilities = Capabilities {
-        encryption,
-        ..Capabilities::default()
-    };
-    let offer = String::from_utf8(sdp(media)).unwrap().replace('¦', "|");
-    let (text, media) = answer(offer.as_bytes(), &local(), &capabilities).ok()?;
-    let line = text.lines().find(|line| line.starts_with("a=crypto:"));
-    let suite = media.crypto.map(|crypto| {
-        let (tag, suite) = (crypto.tag, crypto.keys.ours.suite());
-        assert!(
-            line.unwrap().starts_with(&format!("a=crypto:{tag} {suite} inline:")),
-            "{text}"
-        );
-        assert!(!text.contains(THEIRS), "our own key: {text}");
-        assert_eq!(media.peer().keys, Some(crypto.keys));
-        suite
-    });
-    assert_eq!(line.is_some(), suite.is_some(), "{text}");
-    let stream = text.lines().find(|line| line.starts_with("m=audio 30000"))?;
-    Some((stream.split(' ').nth(2)?.to_owned(), suite))
-}
-
-#[test]
-fn encryption_is_taken_where_it_is_offered_and_wanted() {
-    use Encryption::{Never, Offered, Required};
-    let (cm80, cm32, plain) = (Some(Some(Suite::Cm80)), Some(Some(Suite::Cm32)), Some(None));
-    let line = |suite: &str| format!("|a=crypto:3 {suite} inline:{THEIRS}¦2^31");
-    let (strong, weak) = (line("AES_CM_128_HMAC_SHA1_80"), line("AES_CM_128_HMAC_SHA1_32"));
-    let (unknown, keyed) = (line("F8_128_HMAC_SHA1_80"), format!("{strong}¦1:1"));
-    for (offered, never, optional, required) in [
-        ("m=audio 4000 RTP/AVP 0".to_owned(), plain, plain, None),
-        (format!("m=audio 4000 RTP/AVP 0{strong}"), plain, cm80, cm80),
-        (format!("m=audio 4000 RTP/AVP 0{unknown}"), plain, plain, None),
-        ("m=audio 4000 RTP/SAVP 0".to_owned(), None, None, None),
-        (format!("m=audio 4000 RTP/SAVP 0{strong}{weak}"), None, cm80, cm80),
-        (format!("m=audio 4000 RTP/SAVPF 0{weak}{strong}"), None, cm32, cm32),
-        (
-            format!("m=audio 4000 RTP/SAVP 0{unknown}{keyed}{weak}"),
-            None,
-            cm32,
-            cm32,
-        ),
-        (format!("m=audio 4000 RTP/SAVP 0{keyed}"), None, None, None),
-        (format!("m=audio 4000 UDP/TLS/RTP/SAVP 0{strong}"), None, None, None),
-        (
-            format!("m=audio 4000 RTP/SAVP 0{strong}|m=audio 4002 RTP/AVP 0"),
-            plain,
-            cm80,
-            cm80,
-        ),
-        (
-            format!("m=audio 4000 RTP/AVP 0|m=audio 4002 RTP/SAVP 0{strong}"),
-            plain,
-            plain,
-            cm80,
-        ),
-    ] {
-        for (encryption, expected) in [(Never, never), (Offered, optional), (Required, required)] {
-            let made = encrypted(encryption, &offered);
-            let suite = made.as_ref().map(|(_, suite)| *suite);
-            assert_eq!(suite, expected, "{encryption:?}: {offered}");
-            if let Some((kind, _)) = made {
-                assert!(offered.contains(&kind), "{kind} answers {offered}");
-            }
-        }
-    }
-}
-
-#[test]
-fn our_offer_is_encrypted_where_that_is_required() {
-    let capabilities = |encryption| Capabilities {
-        encryption,
-        ..Capabilities::default()
-    };
-    for encryption in [Encryption::Never, Encryption::Offered] {
-        let text = offer(&local(), &capabilities(encryption));
-        assert!(text.contains(" RTP/AVP ") && !text.contains("a=crypto"), "{text}");
-        // Keys that nobody asked for are no agreement.
-        let forward = sdp(&format!(
-            "m=audio 4000 RTP/AVP 0|a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}"
-        ));
-        let media = accept(&forward, &local(), &capabilities(encryption)).unwrap();
-        assert_eq!(media.crypto, None);
-    }
-    let required = capabilities(Encryption::Required);
-    let text = offer(&local(), &required);
-    assert!(text.contains("m=audio 30000 RTP/SAVP "), "{text}");
-    assert_eq!(text.matches("a=crypto:").count(), Suite::ALL.len());
-    let there = Local::new("192.0.2.20:40000".parse().unwrap(), 8, secret(2));
-    let (answered, theirs) = answer(text.as_bytes(), &there, &capabilities(Encryption::Offered)).unwrap();
-    let ours = accept(answered.as_bytes(), &local(), &required).unwrap();
-    let (ours, theirs) = (ours.crypto.unwrap(), theirs.crypto.unwrap());
-    assert_eq!(ours.keys.ours.suite(), Suite::Gcm256, "the strongest of both");
-    assert_eq!(
-        (ours.keys.ours, ours.keys.theirs),
-        (theirs.keys.theirs, theirs.keys.ours)
-    );
-    assert_ne!(ours.keys.ours, ours.keys.theirs);
-    assert!(accept(&sdp("m=audio 4000 RTP/AVP 0"), &local(), &required).is_err());
-    // The next description of the session has the same keys, so that nothing begins anew.
-    assert!(
-        text.lines()
-            .filter(|line| line.contains("crypto"))
-            .eq(offer(&local().next(), &required)
-                .lines()
-                .filter(|line| line.contains("crypto")))
-    );
-    assert!(
-        !format!("{:?} {:?}", local(), ours).contains("17"),
-        "nothing shows a key"
-    );
 }
 
 #[test]
@@ -596,6 +482,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "c=IN IP[46] [0-9a-f.:/]{1,20}",
         "a=(rtpmap|fmtp|ptime|sendonly|inactive):?[0-9]{0,3} ?[a-zA-Z/0-9=;-]{0,20}",
         "a=crypto:[0-9]{1,2} AES_CM_128_HMAC_SHA1_(80|32) inline:[A-Za-z0-9+/]{40}( WSH=64)?",
+        "a=(ice-ufrag|ice-pwd):[a-zA-Z0-9+/]{0,30}",
+        Just("a=rtcp-mux".to_owned()),
         Just("m=audio 4000 RTP/SAVP 0 8 101".to_owned()),
         "a=rtpmap:[0-9]{1,3} (opus/48000/2|G722/8000|telephone-event/48000)",
         Just("c=IN IP4 198.51.100.1".to_owned()),

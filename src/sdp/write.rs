@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media as Stream, Origin, Session};
 
-use super::{Capabilities, Codec, Direction, Encryption, Local, Media, Reports, TelephoneEvent, crypto};
+use super::{Capabilities, Codec, Direction, Encryption, Local, Media, Reports, TelephoneEvent, crypto, ice};
 
 pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
     let codecs = capabilities
@@ -49,6 +49,9 @@ fn telephone_events(capabilities: &Capabilities) -> Vec<TelephoneEvent> {
 /// `m=` lines answer those of the offer one by one (RFC 3264 section 6); all but `line` are refused.
 pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local) -> String {
     let mut session = session(local);
+    if media.ice.is_some() {
+        session.attributes.push(Attribute::new("ice-lite"));
+    }
     session.medias = offer
         .medias
         .iter()
@@ -56,7 +59,7 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
         .map(|(i, offered)| {
             if i == line {
                 let codecs = [(media.payload_type, media.codec)];
-                audio(
+                let mut stream = audio(
                     offered.proto.clone(),
                     local.address,
                     &codecs,
@@ -67,7 +70,11 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
                         .crypto
                         .map(|crypto| crypto::line(crypto.tag, &crypto.keys.ours))
                         .as_slice(),
-                )
+                );
+                if let Some(ours) = &media.ice {
+                    ice::say(&mut stream, ours, local);
+                }
+                stream
             } else {
                 Stream {
                     port: 0,

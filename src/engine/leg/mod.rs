@@ -184,7 +184,10 @@ impl Leg {
         let local = sdp::Local::new(
             SocketAddr::new(bot.media_address, port),
             u64::from(rand::random::<u32>()),
-            sdp::Secret(std::array::from_fn(|_| std::array::from_fn(|_| rand::random()))),
+            sdp::Secret(
+                std::array::from_fn(|_| std::array::from_fn(|_| rand::random())),
+                rand::random(),
+            ),
         );
         let mut leg = Self {
             id: accepted.call,
@@ -374,6 +377,9 @@ impl Leg {
     fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
         if let Some(stream) = &mut self.stream {
             stream.handle_datagram(clock::now(), from, datagram);
+            while let Some((to, answer)) = stream.answer() {
+                self.socket.try_send_to(&answer, to).ok();
+            }
         }
     }
 

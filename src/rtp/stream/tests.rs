@@ -9,6 +9,7 @@ use crate::audio::tone::{level_at, sine};
 use crate::clock::now as start;
 use crate::rtp::keypad::KEYS;
 
+mod checked;
 mod secured;
 
 const HERE: &str = "10.0.0.1:4000";
@@ -27,6 +28,7 @@ const PEER: Peer = Peer {
     reception: Reception::Expected,
     reports: None,
     keys: None,
+    ice: None,
 };
 
 fn stream(begin: Instant) -> RtpStream {
