@@ -6,6 +6,7 @@
 pub mod busy;
 mod tls;
 pub mod media;
+mod trunk;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -268,6 +269,7 @@ impl Reader<'_> {
             "from_user",
             "register",
         ];
+        let known = [known.as_slice(), trunk::KEYS].concat();
         let fields = Fields::of(node, "a trunk", &known, self.problems)?;
         let needed: Vec<Option<String>> = ["name", "server", "username", "password"]
             .map(|key| self.needed(&fields, key))
@@ -284,6 +286,7 @@ impl Reader<'_> {
         };
         let register = fields.duration("register", self.problems);
         let from_user = fields.text("from_user", self.problems);
+        let policies = trunk::policies(&fields, self.problems);
         let mut needed = needed.into_iter();
         let mut next = || needed.next().flatten();
         Some(Trunk {
@@ -294,6 +297,7 @@ impl Reader<'_> {
             transport,
             from_user,
             register,
+            ..policies
         })
     }
 

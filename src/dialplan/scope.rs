@@ -24,7 +24,12 @@ const CALLER: [(&str, Type); 4] = [
     ("tier", Type::Text),
     ("opts_out", Type::Boolean),
 ];
-const CALL: [(&str, Type); 3] = [("id", Type::Text), ("to", Type::Text), ("language", Type::Text)];
+const CALL: [(&str, Type); 4] = [
+    ("id", Type::Text),
+    ("to", Type::Text),
+    ("diverted_from", Type::Text),
+    ("language", Type::Text),
+];
 const QUEUE: [(&str, Type); 3] = [("wait", Type::Span), ("length", Type::Number), ("agents", Type::Number)];
 const SENTIMENT: [(&str, Type); 2] = [("negative_turns", Type::Number), ("score", Type::Number)];
 const CAMPAIGN: [(&str, Type); 3] = [

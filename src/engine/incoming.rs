@@ -24,6 +24,8 @@ pub(super) struct Invitation {
     pub number: u64,
     pub from: Party,
     pub to: Party,
+    /// Whom it was for before, the last first.
+    pub diverted_from: Vec<Party>,
     pub offer: Option<Vec<u8>>,
 }
 
@@ -62,16 +64,23 @@ fn facts(invitation: &Invitation) -> Facts {
         .display
         .as_deref()
         .map(|name| ("name".to_owned(), text(name)));
+    let diverted = invitation
+        .diverted_from
+        .first()
+        .map(|party| ("diverted_from".to_owned(), text(&party.user)));
     Facts {
         at,
         caller: [("number".to_owned(), text(&invitation.from.user))]
             .into_iter()
             .chain(name)
             .collect(),
-        call: BTreeMap::from([
+        call: [
             ("id".to_owned(), text(&id)),
             ("to".to_owned(), text(&invitation.to.user)),
-        ]),
+        ]
+        .into_iter()
+        .chain(diverted)
+        .collect(),
     }
 }
 

@@ -154,20 +154,24 @@ impl Calls {
                 from,
                 to,
                 source,
+                trunk,
+                diverted_from,
                 offer,
             } => {
-                tracing::debug!(%call, %source, "invited");
+                tracing::debug!(%call, %source, trunk, "invited");
                 let number = self.count + 1;
                 self.invited(Invitation {
                     call,
                     number,
                     from,
                     to,
+                    diverted_from,
                     offer,
                 });
             }
             Event::Acknowledged { call, .. }
             | Event::Changed { call, .. }
+            | Event::Refreshed { call, .. }
             | Event::Progressed { call, .. }
             | Event::Answered { call, .. }
             | Event::Refused { call, .. }
@@ -180,6 +184,8 @@ impl Calls {
             Event::RegistrationFailed { trunk, code, reason } => {
                 tracing::warn!(trunk, code, "registration failed: {reason}");
             }
+            Event::TrunkDown { trunk, reason } => tracing::warn!(trunk, "the trunk is down: {reason}"),
+            Event::TrunkUp { trunk } => tracing::info!(trunk, "the trunk is up again"),
         }
     }
 

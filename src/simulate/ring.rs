@@ -25,8 +25,8 @@ use crate::clock;
 use crate::language::Language;
 use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
-use crate::sip::{self, Action, CallId, Event, Listen, Tls, Transport, UserAgent};
 use crate::sdp::{self, Capabilities, Codec};
+use crate::sip::{self, Action, CallId, Event, Listen, Tls, Transport, UserAgent};
 use crate::speech::{Care, Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
@@ -532,11 +532,14 @@ async fn await_answer(uri: &str, events: &mut mpsc::Receiver<Event>) -> Result<V
             Event::Invited { .. }
             | Event::Acknowledged { .. }
             | Event::Changed { .. }
+            | Event::Refreshed { .. }
             | Event::Progressed { .. }
             | Event::Transferred { .. }
             | Event::Key { .. }
             | Event::Registered { .. }
-            | Event::RegistrationFailed { .. } => {}
+            | Event::RegistrationFailed { .. }
+            | Event::TrunkDown { .. }
+            | Event::TrunkUp { .. } => {}
         }
     }
     Err(RingError::NoAnswer(uri.to_owned()))

@@ -22,14 +22,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::gate::Gate;
+use super::lines::Lines;
 use super::registry::{DialogKey, Input, Invitation, Registry};
+use super::replaces::{Malformed, Replaces};
 use super::resolve::{Resolver, Shared};
 use super::stream::Streams;
 use super::tasks::Tasks;
 use super::tls::Ends;
 use super::udp::{GatedUdp, Sockets};
 use super::{
-    Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, message, placed, trunk,
+    Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive, message,
+    placed, trunk,
 };
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
@@ -51,6 +54,7 @@ pub(super) struct Core {
     pub resolver: Arc<Resolver>,
     pub registry: Arc<Registry>,
     pub tasks: Arc<Tasks>,
+    pub lines: Arc<Lines>,
     pub events: mpsc::Sender<Event>,
     pub config: Config,
     gate: Arc<Gate>,
@@ -69,7 +73,7 @@ impl UserAgent {
         let ends = Ends::new(config.tls.clone()).map_err(StartError::Tls)?;
         let stop = CancellationToken::new();
         let gate = Arc::new(Gate::new(limits(config.limits), crate::clock::now()));
-        let resolver = Arc::new(Resolver::default());
+        let resolver = Arc::new(Resolver::new(&config.name_servers));
         let layer = TransportLayer::new_with_domain_resolver(stop.clone(), Box::new(Shared(resolver.clone())));
         let sockets = Sockets::default();
         let mut local = Vec::new();
@@ -103,6 +107,7 @@ impl UserAgent {
             resolver,
             registry: Arc::new(Registry::default()),
             tasks,
+            lines: Arc::new(Lines::default()),
             events,
             config,
             gate,
@@ -116,6 +121,9 @@ impl UserAgent {
         core.tasks.spawn(dispatch(core.clone(), incoming));
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
             core.tasks.spawn(trunk::register(core.clone(), trunk.clone()));
+        }
+        for trunk in core.config.trunks.iter().filter(|trunk| trunk.keep_alive.is_some()) {
+            core.tasks.spawn(keep_alive::keep_alive(core.clone(), trunk.clone()));
         }
         Ok((UserAgent { core, stop }, receiver))
     }
@@ -147,6 +155,11 @@ impl UserAgent {
     /// Where it listens, in the order of the configuration, the ports as they are.
     pub fn local(&self) -> Vec<(Transport, SocketAddr)> {
         self.core.local.clone()
+    }
+
+    /// The trunk whose calls come from `source`: by its addresses, or by that of its server as it was last found.
+    pub fn trunk_of(&self, source: SocketAddr) -> Option<&str> {
+        self.core.trunk_at(Some(source)).map(|trunk| trunk.name.as_str())
     }
 
     pub fn counts(&self) -> Counts {
@@ -315,24 +328,26 @@ impl Core {
 
     /// A request within a dialog.
     fn hand_over(&self, key: &DialogKey, transaction: Transaction) {
+        self.pass(key, transaction, Input::Request);
+    }
+
+    /// A call in the place of another.
+    fn replacing(&self, transaction: Transaction, replaces: Replaces) {
+        let key = replaces.dialog.clone();
+        self.pass(&key, transaction, |invite| Input::Replace(invite, replaces));
+    }
+
+    fn pass(&self, key: &DialogKey, transaction: Transaction, input: impl FnOnce(Box<Transaction>) -> Input) {
         let Some(inputs) = self.registry.owner(key) else {
             return self.answer(transaction, 481, Vec::new());
         };
-        match inputs.try_send(Input::Request(Box::new(transaction))) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(Input::Request(transaction))) => {
-                self.answer(
-                    *transaction,
-                    500,
-                    vec![message::retry_after_header(Duration::from_secs(1))],
-                );
+        match inputs.try_reserve() {
+            Ok(place) => place.send(input(Box::new(transaction))),
+            Err(mpsc::error::TrySendError::Full(())) => {
+                let soon = message::retry_after_header(Duration::from_secs(1));
+                self.answer(transaction, 500, vec![soon]);
             }
-            Err(mpsc::error::TrySendError::Closed(Input::Request(transaction))) => {
-                self.answer(*transaction, 481, Vec::new());
-            }
-            Err(
-                mpsc::error::TrySendError::Full(Input::Action(_)) | mpsc::error::TrySendError::Closed(Input::Action(_)),
-            ) => {}
+            Err(mpsc::error::TrySendError::Closed(())) => self.answer(transaction, 481, Vec::new()),
         }
     }
 
@@ -359,6 +374,11 @@ impl Core {
         };
         if self.registry.is_invited(&invitation) {
             return self.answer(transaction, 482, Vec::new());
+        }
+        match Replaces::of(&transaction.original) {
+            Ok(None) => {}
+            Ok(Some(replaces)) => return self.replacing(transaction, replaces),
+            Err(Malformed) => return self.answer(transaction, 400, Vec::new()),
         }
         let permit = self.events.clone().try_reserve_owned();
         let (Ok(permit), false) = (permit, self.closing.load(Relaxed)) else {
@@ -411,8 +431,13 @@ impl Core {
     /// Where `target` is, by the resolver; and where it takes a connection, one is open.
     pub async fn way_to(&self, target: &SipAddr) -> Result<SipAddr, String> {
         let found = self.resolver.find(target).await?;
-        self.streams.ensure(&found, &target.addr.host.to_string()).await?;
+        self.open(&found, target).await?;
         Ok(found)
+    }
+
+    /// A connection to `found`, one of the places of `target`, where it takes one.
+    pub async fn open(&self, found: &SipAddr, target: &SipAddr) -> Result<(), String> {
+        self.streams.ensure(found, &target.addr.host.to_string()).await
     }
 
     pub fn listens_on(&self, transport: Transport) -> bool {

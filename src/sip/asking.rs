@@ -1,13 +1,13 @@
-//! Requests that we send within a call: BYE, CANCEL, REFER; and the way to the peer.
+//! The ends of a call that we make: BYE, CANCEL; and the way to the peer.
 
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, ReferTo};
+use rsipstack::sip::Header;
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
 use super::agent::Core;
 use super::dialog::{Call, Done, Phase, Side};
-use super::{Ended, Event, Transport, grammar, message};
+use super::{Ended, Event, Transport, message};
 
 impl Call {
     pub async fn hang_up(&mut self, cause: Option<String>) {
@@ -58,30 +58,6 @@ impl Call {
                 debug!(%error, "BYE failed");
             }
             Done::Said
-        });
-    }
-
-    pub async fn refer(&mut self, to: &str) {
-        let to = message::one_line(to);
-        if self.phase != Phase::Up || !grammar::host_is_sound(&to) {
-            if !matches!(self.phase, Phase::Over | Phase::OweBye) {
-                self.core
-                    .tell(Event::Transferred {
-                        call: self.id,
-                        code: 400,
-                    })
-                    .await;
-            }
-            return;
-        }
-        let (core, dialog, flow) = (self.core.clone(), self.dialog.clone(), self.flow.clone());
-        let by = Header::ReferredBy(format!("<{}>", self.contact).into());
-        self.work.spawn(async move {
-            open_way(&core, &dialog, flow).await;
-            let response = dialog
-                .refer(ReferTo::new(format!("<{to}>")), Some(vec![by]), None)
-                .await;
-            Done::Referred(response.ok().flatten().map(|response| response.status_code.code()))
         });
     }
 }

@@ -6,24 +6,30 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TerminatedReason};
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::dialog::dialog::{Dialog, DialogInner, DialogState, DialogStateReceiver, TerminatedReason};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, Response, StatusCodeKind, Uri, typed};
-use rsipstack::transaction::transaction::{TransactionEvent, TransactionEventSender};
-use rsipstack::transaction::{Transaction, TransactionState};
-use rsipstack::transport::{SipAddr, SipConnection};
+use rsipstack::transaction::Transaction;
+use rsipstack::transaction::transaction::TransactionEventSender;
+use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
 
-use super::agent::{Core, acknowledged};
+use super::agent::Core;
+use super::answering::{drive_invite, receive};
+use super::early::Early;
 use super::inside::Change;
-use super::registry::{DialogKey, Entered, Input};
+use super::lines::Channel;
+use super::placed::{Placing, Way, key_of};
+use super::registry::{Entered, Input, Named};
 use super::reliable::Reliable;
+use super::replaces::Successor;
 use super::session_timer::SessionTimer;
-use super::{Action, CallId, Ended, Event, Transport, Trunk, grammar, message};
+use super::{Action, CallId, Ended, Event, identity, message, replaces};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
 const AFTERMATH: Duration = Duration::from_secs(70);
@@ -39,7 +45,7 @@ pub(super) struct Call {
     /// The peer's offer that waits for our answer.
     pub change: Option<Change>,
     /// Requests that overtook what they follow.
-    pub early: VecDeque<Transaction>,
+    pub hasty: VecDeque<Transaction>,
     pub work: JoinSet<Done>,
     pub contact: Uri,
     /// The far end of the connection that the call came or went by.
@@ -56,18 +62,47 @@ pub(super) struct Call {
     pub offering: bool,
     /// Our last session description, which a refresh repeats.
     pub session: Vec<u8>,
+    /// The peer's last one.
+    pub heard: Option<Vec<u8>>,
     /// The Reason of a BYE that is owed.
     pub farewell: Option<Header>,
-    states: DialogStateReceiver,
-    inputs: mpsc::Receiver<Input>,
+    /// The library's dialog itself, for the numbers of requests that are ours, and what answers a challenge to one.
+    pub inner: Arc<DialogInner>,
+    pub credential: Option<Credential>,
+    /// Of a call that we placed: where else it may be tried, and which attempt this is.
+    pub placing: Option<Box<Placing>>,
+    pub attempt: u32,
+    /// Until when an attempt may remain without any response.
+    pub patience: Option<Instant>,
+    pub early: Early,
+    /// An INVITE that is to take this call's place.
+    pub successor: Option<Box<Successor>>,
+    /// The transfer that we asked for.
+    pub referral: Referral,
+    pub states: DialogStateReceiver,
+    /// Its place on a trunk.
+    _channel: Option<Channel>,
     /// Makes the call known to the registry while it lasts.
-    _entered: Entered,
+    pub entered: Entered,
+    inputs: mpsc::Receiver<Input>,
 }
 
 pub(super) enum Side {
     /// Its INVITE transaction takes responses through here.
     Callee(TransactionEventSender),
     Caller,
+}
+
+/// A transfer that we asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Referral {
+    None,
+    /// The REFER is not answered yet.
+    Asked,
+    /// The peer is to report by then how it goes.
+    Awaited(Instant),
+    /// Its outcome was told.
+    Over,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +120,10 @@ pub(super) enum Phase {
 
 /// A transaction of the call came to its end.
 pub(super) enum Done {
-    /// The INVITE; for a call placed and not answered, how that ended.
-    Invite(Option<Result<Response, String>>),
+    /// The INVITE of this attempt; for a call placed and not answered, how that ended.
+    Invite(u32, Option<Result<Response, String>>),
+    /// Where the next attempt goes.
+    Way(u32, Result<Way, String>),
     /// The peer's offer: its 2xx was acknowledged, with a body or without.
     Changed(Option<Vec<u8>>),
     /// The peer's offer was refused, or needed no ACK.
@@ -107,6 +144,8 @@ pub(super) struct Parts {
     pub inputs: mpsc::Receiver<Input>,
     pub states: DialogStateReceiver,
     pub dialog: InviteDialog,
+    pub inner: Arc<DialogInner>,
+    pub credential: Option<Credential>,
     pub side: Side,
     pub contact: Uri,
     pub flow: Option<SipAddr>,
@@ -114,6 +153,8 @@ pub(super) struct Parts {
     pub invite: AbortHandle,
     pub timer: Option<SessionTimer>,
     pub session: Vec<u8>,
+    /// Its place on a trunk.
+    pub channel: Option<Channel>,
 }
 
 /// Takes in a call that rings; `permit` is its place in the queue of events.
@@ -125,80 +166,47 @@ pub(super) fn answer(
     permit: mpsc::OwnedPermit<Event>,
 ) {
     let request = transaction.original.clone();
-    let came_by = transaction
-        .connection
-        .as_ref()
-        .and_then(|connection| connection.get_addr().r#type);
-    let transport = came_by.and_then(Transport::of).unwrap_or(Transport::Udp);
     let source = message::source(transaction.connection.as_ref());
-    let to = message::party_of(&request.uri);
-    let contact = core.contact(&to.user, transport, source);
-    let timer = match SessionTimer::asked(&request, core.config.limits.least_session, crate::clock::now()) {
-        Ok(timer) => timer,
-        Err(short) => return core.answer(transaction, 422, vec![short.header()]),
+    let trunk = core.trunk_at(source);
+    let received = match receive(core, &transaction) {
+        Ok(received) => received,
+        Err((code, headers)) => return core.answer(transaction, code, headers),
     };
-    let credential = core.trunk_at(source).map(Trunk::credential);
-    let (state_sender, states) = core.layer.new_dialog_state_channel();
-    let dialog = core
-        .layer
-        .get_or_create_server_invite(&transaction, state_sender, credential, Some(contact.clone()));
-    let dialog = match dialog {
-        Ok(dialog) => dialog,
-        Err(error) => {
-            warn!(%error, "INVITE the library makes no dialog of");
-            return core.answer(transaction, 400, Vec::new());
-        }
-    };
-    let id = dialog.id();
-    entered.has_dialog(DialogKey {
-        call_id: id.call_id,
-        local_tag: id.local_tag,
-    });
+    entered.has_dialog(key_of(&received.dialog));
     let call = entered.call();
     let side = Side::Callee(transaction.tu_sender.clone());
-    let transaction_flow = transaction
-        .connection
-        .as_ref()
-        .and_then(SipConnection::get_remote_addr)
-        .cloned();
     let mut work = JoinSet::new();
-    let invite = work.spawn(drive_invite(dialog.clone(), transaction));
+    let invite = work.spawn(drive_invite(received.dialog.clone(), transaction));
     let parts = Parts {
         entered,
         inputs,
-        states,
-        dialog,
+        states: received.states,
+        dialog: received.dialog,
+        inner: received.inner,
+        credential: received.credential,
         side,
-        contact,
-        flow: transaction_flow,
+        contact: received.contact,
+        flow: received.flow,
         work,
         invite,
-        timer,
+        timer: received.timer,
         session: Vec::new(),
+        channel: trunk.map(|trunk| core.lines.take(trunk)),
     };
     let mut task = Call::new(core.clone(), parts);
     task.remote_sequence = super::inside::sequence(&request);
     task.peer_allows = message::list_of(&request.headers, "Allow");
+    task.heard = message::session_of(&request);
     permit.send(Event::Invited {
         call,
-        from: grammar::party(&message::value_of(&request, "From")),
-        to,
+        from: identity::caller(&request, trunk),
+        to: message::party_of(&request.uri),
         source: source.unwrap_or_else(|| ([0, 0, 0, 0], 0).into()),
+        trunk: trunk.map(|trunk| trunk.name.clone()),
+        diverted_from: identity::diverted_from(&request),
         offer: message::session_of(&request),
     });
     core.tasks.spawn(task.run());
-}
-
-/// 100 at once, then what it is told, until the ACK, a CANCEL, or the end of time for either.
-async fn drive_invite(mut dialog: InviteDialog, mut transaction: Transaction) -> Done {
-    if let Err(error) = dialog.handle(&mut transaction).await {
-        debug!(%error, "INVITE ended");
-    }
-    // After a CANCEL the library leaves its 487 alone; it is to be repeated until the ACK.
-    if transaction.state == TransactionState::Completed {
-        acknowledged(&mut transaction).await;
-    }
-    Done::Invite(None)
 }
 
 impl Call {
@@ -211,7 +219,7 @@ impl Call {
             phase: Phase::Ringing,
             remote_sequence: None,
             change: None,
-            early: VecDeque::new(),
+            hasty: VecDeque::new(),
             work: parts.work,
             contact: parts.contact,
             flow: parts.flow,
@@ -221,10 +229,20 @@ impl Call {
             peer_allows: None,
             offering: false,
             session: parts.session,
+            heard: None,
             farewell: None,
+            inner: parts.inner,
+            credential: parts.credential,
+            placing: None,
+            attempt: 0,
+            patience: None,
+            early: Early::default(),
+            successor: None,
+            referral: Referral::None,
             states: parts.states,
             inputs: parts.inputs,
-            _entered: parts.entered,
+            _channel: parts.channel,
+            entered: parts.entered,
         }
     }
 
@@ -237,6 +255,12 @@ impl Call {
             let timer = self.timer.filter(|_| self.phase == Phase::Up);
             let due = timer.map(|timer| timer.due().0);
             let again = self.reliable.as_ref().and_then(Reliable::again);
+            let silent = self.patience.filter(|_| self.phase == Phase::Ringing);
+            let owed = self.successor.as_ref().and_then(|next| next.until());
+            let report = match self.referral {
+                Referral::Awaited(until) if self.phase == Phase::Up => Some(until),
+                Referral::Awaited(_) | Referral::None | Referral::Asked | Referral::Over => None,
+            };
             tokio::select! {
                 // States first: an ACK comes before the request that follows it.
                 biased;
@@ -245,6 +269,10 @@ impl Call {
                 Some(input) = self.inputs.recv() => self.on_input(input).await,
                 () = until(due), if due.is_some() => self.on_timer().await,
                 () = until(again), if again.is_some() => self.ring_again().await,
+                () = until(silent), if silent.is_some() => self.on_silence().await,
+                state = replaces::state_of(&mut self.successor) => self.on_successor(state).await,
+                () = until(owed), if owed.is_some() => self.refuse_successor(500),
+                () = until(report), if report.is_some() => self.transferred(408).await,
                 () = tokio::time::sleep(AFTERMATH), if over => {
                     debug!(call = %self.id, "a transaction did not end");
                     break;
@@ -255,24 +283,22 @@ impl Call {
         while let Ok(input) = self.inputs.try_recv() {
             self.on_input(input).await;
         }
-        for request in std::mem::take(&mut self.early) {
+        for request in std::mem::take(&mut self.hasty) {
             self.core.answer(request, 481, Vec::new());
         }
     }
 
     async fn on_state(&mut self, state: DialogState) {
         match state {
-            DialogState::Early(_, response) if self.phase == Phase::Ringing && matches!(self.side, Side::Caller) => {
-                let (call, code) = (self.id, response.status_code.code());
-                let body = message::session_of_response(&response);
-                self.core.tell(Event::Progressed { call, code, body }).await;
-            }
+            DialogState::Early(_, response) => self.on_provisional(&response).await,
+            DialogState::Trying(_) => self.patience = None,
             DialogState::Confirmed(_, response) => self.on_confirmed(&response).await,
+            // The peer's end of it, while another takes its place.
+            DialogState::Terminated(_, TerminatedReason::UacBye | TerminatedReason::UasBye)
+                if self.successor.is_some() => {}
             DialogState::Terminated(_, reason) => self.on_terminated(reason).await,
-            // Early after the start, and what is answered without the library's help.
-            DialogState::Early(..)
-            | DialogState::Calling(_)
-            | DialogState::Trying(_)
+            // What is answered without the library's help.
+            DialogState::Calling(_)
             | DialogState::WaitAck(..)
             | DialogState::Updated(..)
             | DialogState::Publish(..)
@@ -296,9 +322,12 @@ impl Call {
                 self.timer =
                     SessionTimer::answered(response, self.core.config.limits.least_session, crate::clock::now());
                 self.peer_allows = message::list_of(&response.headers, "Allow");
+                self.patience = None;
+                // Branches count for themselves, and what was held back is in order.
+                self.remote_sequence = None;
                 Event::Answered {
                     call,
-                    body: message::session_of_response(response),
+                    body: message::session_of_response(response).or_else(|| self.early.answer(response)),
                 }
             }
             (_, Phase::OweBye) => {
@@ -307,9 +336,24 @@ impl Call {
             }
             (_, Phase::Ringing | Phase::Accepted | Phase::Up | Phase::Over) => return,
         };
+        if let Event::Acknowledged { body: Some(body), .. } | Event::Answered { body: Some(body), .. } = &event {
+            self.heard = Some(body.clone());
+        }
         self.phase = Phase::Up;
+        self.is_up();
         self.core.tell(event).await;
         self.resume().await;
+    }
+
+    /// Others may speak of the dialog now, to replace it.
+    pub fn is_up(&self) {
+        let snapshot = self.dialog.snapshot();
+        self.entered.is_up(Named {
+            call_id: snapshot.id.call_id,
+            local_tag: snapshot.id.local_tag,
+            remote_tag: snapshot.id.remote_tag,
+            target: snapshot.remote_uri.to_string(),
+        });
     }
 
     async fn on_terminated(&mut self, reason: TerminatedReason) {
@@ -326,7 +370,7 @@ impl Call {
             (TerminatedReason::Timeout, _) => Ended::AckTimeout,
             (TerminatedReason::ProxyAuthRequired, Phase::Up) => {
                 // The library takes a challenge it cannot answer for the end; the peer does not.
-                super::placed::send_bye_apart(self);
+                super::placed::send_bye_apart(self, None);
                 Ended::Failed("the peer asks for credentials within the call".to_owned())
             }
             (reason, Phase::Ringing | Phase::Accepted | Phase::Up) => {
@@ -339,11 +383,17 @@ impl Call {
     async fn on_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         let call = self.id;
         match done {
-            Ok(Done::Invite(Some(outcome))) if self.phase == Phase::Ringing => self.on_not_answered(outcome).await,
-            Ok(Done::Invite(_) | Done::Said) => {}
+            Ok(Done::Invite(attempt, Some(outcome))) if self.phase == Phase::Ringing && attempt == self.attempt => {
+                self.on_not_answered(outcome).await
+            }
+            Ok(Done::Way(attempt, way)) if self.phase == Phase::Ringing && attempt == self.attempt => {
+                self.on_way(way).await
+            }
+            Ok(Done::Invite(..) | Done::Way(..) | Done::Said) => {}
             Ok(Done::Changed(body)) => {
                 let offered = self.change.take().is_some_and(|change| change.offered);
                 if !offered && self.phase == Phase::Up {
+                    self.heard = body.clone().or(self.heard.take());
                     self.core.tell(Event::Acknowledged { call, body }).await;
                 }
                 self.resume().await;
@@ -359,13 +409,7 @@ impl Call {
                     self.end(Ended::AckTimeout).await;
                 }
             }
-            Ok(Done::Referred(code)) => {
-                // 2xx promises reports; anything else is the end of it. 408: no answer at all.
-                let code = code.unwrap_or(408);
-                if self.phase == Phase::Up && !(200..300).contains(&code) {
-                    self.core.tell(Event::Transferred { call, code }).await;
-                }
-            }
+            Ok(Done::Referred(code)) => self.on_referred(code).await,
             Ok(Done::Refreshed(timer, response)) => self.on_refreshed(timer, response).await,
             Err(error) if error.is_cancelled() => {}
             Err(error) => {
@@ -377,26 +421,10 @@ impl Call {
         }
     }
 
-    async fn on_not_answered(&mut self, outcome: Result<Response, String>) {
-        let call = self.id;
-        match outcome {
-            Ok(response) => {
-                self.phase = Phase::Over;
-                let refused = Event::Refused {
-                    call,
-                    code: response.status_code.code(),
-                    reason: message::phrase(&response),
-                    retry_after: message::retry_after(&response),
-                };
-                self.core.tell(refused).await;
-            }
-            Err(error) => self.end(Ended::Failed(error)).await,
-        }
-    }
-
     async fn on_input(&mut self, input: Input) {
         match input {
             Input::Request(request) => self.on_request(*request).await,
+            Input::Replace(invite, replaces) => self.on_replaces(*invite, replaces).await,
             Input::Action(action) => self.on_action(action).await,
         }
     }
@@ -405,12 +433,7 @@ impl Call {
         match (action, &self.side) {
             (Action::Ring { .. }, Side::Callee(_)) => self.ring(),
             (Action::Accept { body, .. }, Side::Callee(_)) if self.phase == Phase::Ringing => {
-                self.phase = Phase::Accepted;
-                self.reliable.iter_mut().for_each(Reliable::rest);
-                self.session.clone_from(&body);
-                let mut headers = vec![message::session_type()];
-                headers.extend(self.timer.iter().flat_map(SessionTimer::headers));
-                self.log(self.dialog.accept(Some(headers), Some(body)));
+                self.accept(body);
             }
             (
                 Action::Refuse {
@@ -428,69 +451,10 @@ impl Call {
             (Action::Answer { body, .. }, _) => self.answer_change(200, Some(body)),
             (Action::RefuseChange { code, .. }, _) => self.answer_change(code.clamp(300, 699), None),
             (Action::Hangup { cause, .. }, _) => self.hang_up(cause).await,
-            (Action::Refer { to, .. }, _) => self.refer(&to).await,
+            (Action::Refer { to, replaces, .. }, _) => self.refer(&to, replaces).await,
             // Not in this state, not on this side, or not for a call that exists.
             (Action::Ring { .. } | Action::Accept { .. } | Action::Refuse { .. } | Action::Dial { .. }, _) => {}
         }
-    }
-
-    fn ring(&mut self) {
-        let invite = self.dialog.initial_request();
-        let number = super::inside::sequence(&invite).unwrap_or_default();
-        self.reliable = Reliable::required(&invite, number, crate::clock::now());
-        if self.reliable.is_some() && message::session_of(&invite).is_none() {
-            // The first message that is sure to arrive would have to carry the offer: that will be our 200.
-            self.reliable = None;
-            return;
-        }
-        let headers = self.reliable.as_ref().map(Reliable::headers);
-        self.log(self.dialog.ringing(headers, None));
-    }
-
-    /// The 180 was not acknowledged yet. One that never is ends the call (RFC 3262 section 3).
-    async fn ring_again(&mut self) {
-        let Some(reliable) = &mut self.reliable else { return };
-        if reliable.repeat(crate::clock::now()) {
-            let headers = reliable.headers();
-            return self.log(self.dialog.ringing(Some(headers), None));
-        }
-        reliable.rest();
-        if let (Side::Callee(invite), Phase::Ringing) = (&self.side, self.phase) {
-            self.refuse(invite, 504, "", Vec::new());
-            self.end(Ended::Failed("our 180 was never acknowledged (RFC 3262)".to_owned()))
-                .await;
-        }
-    }
-
-    fn log(&self, result: rsipstack::Result<()>) {
-        if let Err(error) = result {
-            debug!(call = %self.id, %error, "not sent");
-        }
-    }
-
-    /// A final response to the INVITE, with headers that the library's own `reject` has no room for.
-    pub fn refuse(&self, invite: &TransactionEventSender, code: u16, reason: &str, headers: Vec<Header>) {
-        let request = self.dialog.initial_request();
-        let response = self
-            .core
-            .endpoint
-            .make_response(&request, message::status(code, reason), None);
-        let mut response = self.tagged(response);
-        response.headers.extend(headers);
-        // Fails where a CANCEL was quicker.
-        let _ = invite.send(TransactionEvent::Respond(response));
-    }
-
-    /// With our tag in To.
-    fn tagged(&self, mut response: Response) -> Response {
-        let tag = self.dialog.id().local_tag;
-        for header in response.headers.iter_mut() {
-            match header {
-                Header::To(to) if !grammar::has_tag(&to.0) => *to = to.with_tag(tag.clone().into()),
-                _ => {}
-            }
-        }
-        response
     }
 
     /// Tells the end. Transactions under way are still seen through, but for those that only wait for what cannot
@@ -502,6 +466,8 @@ impl Call {
         if (acknowledged && matches!(self.side, Side::Caller)) || by_peer {
             self.invite.abort();
         }
+        self.refuse_successor(480);
+        self.entered.is_over();
         self.core.tell(Event::Ended { call: self.id, cause }).await;
     }
 
@@ -521,12 +487,11 @@ impl Drop for Call {
             let cause = Ended::Failed("the call's task was ended".to_owned());
             let _ = self.core.events.try_send(Event::Ended { call: self.id, cause });
         }
-        self.core.layer.remove_dialog(&self.dialog.id());
     }
 }
 
 /// Without a time: never.
-async fn until(time: Option<std::time::Instant>) {
+async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

@@ -13,6 +13,8 @@ use tracing::debug;
 
 use super::agent::acknowledged;
 use super::dialog::{Call, Done, Phase, Side, is_success};
+use super::placed::key_of;
+use super::registry::DialogKey;
 use super::session_timer::SessionTimer;
 use super::{Ended, Event, message};
 
@@ -37,6 +39,9 @@ pub(super) fn sequence(request: &Request) -> Option<u32> {
 
 impl Call {
     pub async fn on_request(&mut self, request: Transaction) {
+        if DialogKey::of(&request.original) != Some(key_of(&self.dialog)) {
+            return self.on_stranger(request).await;
+        }
         let number = sequence(&request.original);
         let in_order = number.is_some() && number > self.remote_sequence;
         if !in_order && !matches!(self.phase, Phase::Over | Phase::OweBye) {
@@ -48,7 +53,7 @@ impl Call {
 
     /// What came too early, now that it may not be any more.
     pub async fn resume(&mut self) {
-        for request in std::mem::take(&mut self.early) {
+        for request in std::mem::take(&mut self.hasty) {
             self.proceed(request).await;
         }
     }
@@ -61,14 +66,14 @@ impl Call {
         let offers = matches!(method, Method::Invite | Method::Update);
         let waits = match (&self.side, self.phase) {
             // It overtook the 200 that we wait for, or the ACK of ours.
-            (Side::Caller, Phase::Ringing) => true,
+            (Side::Caller, Phase::Ringing) => method != Method::Update,
             (Side::Callee(_), Phase::Accepted) => offers,
             // It overtook the ACK of our answer to the offer before it.
             (_, Phase::Up) => offers && self.change.as_ref().is_some_and(|change| change.answer.is_none()),
             (_, Phase::Ringing | Phase::Accepted | Phase::Over | Phase::OweBye) => false,
         };
-        if waits && self.early.len() < EARLY {
-            self.early.push_back(request);
+        if waits && self.hasty.len() < EARLY {
+            self.hasty.push_back(request);
             return;
         }
         if waits {
@@ -114,18 +119,29 @@ impl Call {
         if let Err(error) = self.dialog.handle(request).await {
             debug!(call = %self.id, %error, "BYE not answered");
         }
-        self.end(Ended::ByPeer).await;
+        if self.successor.is_none() {
+            self.end(Ended::ByPeer).await;
+        }
     }
 
     async fn on_change(&mut self, request: Transaction) {
-        let body = message::session_of(&request.original);
-        if self.phase != Phase::Up {
-            return self.core.answer(request, 491, Vec::new());
+        let (body, contact) = (message::session_of(&request.original), self.contact_header());
+        match (&self.side, self.phase, &body) {
+            (_, Phase::Up, _) => {}
+            // Of the session timer or the target alone (RFC 3311 section 5.2).
+            (_, Phase::Ringing, None) => return self.core.answer(request, 200, vec![Header::Contact(contact)]),
+            // Our offer is answered in this branch, for certain.
+            (Side::Caller, Phase::Ringing, Some(_)) if self.early.is_settled(&request.original) => {}
+            // Theirs is not: that is ours to do first.
+            (Side::Callee(_), Phase::Ringing, Some(_)) => return self.later(request),
+            (_, Phase::Ringing | Phase::Accepted | Phase::Over | Phase::OweBye, _) => {
+                return self.core.answer(request, 491, Vec::new());
+            }
         }
         if self.offering {
             return self.core.answer(request, 491, Vec::new());
         }
-        if self.change.is_some() {
+        if self.change.is_some() || self.successor.is_some() {
             // RFC 3261 §14.2, RFC 3311 §5.2.
             return self.later(request);
         }
@@ -159,6 +175,9 @@ impl Call {
 
     /// The answer to the peer's offer; without a body a refusal.
     pub fn answer_change(&mut self, code: u16, body: Option<Vec<u8>>) {
+        if self.answer_successor(code, body.as_deref()) {
+            return;
+        }
         let contact = self.contact_header();
         let Some(change) = &mut self.change else {
             return;
@@ -169,6 +188,7 @@ impl Call {
         let accepted = body.is_some();
         if let Some(body) = &body {
             self.session.clone_from(body);
+            self.heard = message::session_of(&change.request).or(self.heard.take());
             self.timer = change.timer;
         }
         let mut response = self
@@ -215,24 +235,6 @@ impl Call {
                 let accept = Header::Accept("application/dtmf-relay, application/dtmf".into());
                 self.core.answer(request, 415, vec![accept]);
             }
-        }
-    }
-
-    async fn on_notify(&mut self, request: Transaction) {
-        let event = message::value_of(&request.original, "Event");
-        if !event
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .eq_ignore_ascii_case("refer")
-        {
-            return self.core.answer(request, 489, Vec::new());
-        }
-        let code = message::fragment_code(&request.original.body);
-        self.core.answer(request, 200, Vec::new());
-        if let Some(code) = code {
-            self.core.tell(Event::Transferred { call: self.id, code }).await;
         }
     }
 }

@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, Sta
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
-use super::{ALLOW, OFFERED, Party, SUPPORTED, digest, grammar};
+use super::{ALLOW, Party, SUPPORTED, digest, early, grammar, reason};
 
 /// What an INVITE may carry, and what is sent in answer.
 pub(super) const ACCEPT: &str = "application/sdp";
@@ -29,6 +29,9 @@ impl MessageInspector for Inspector {
         match message {
             SipMessage::Response(response) if matches!(response.status_code.code(), 401 | 407) => {
                 SipMessage::Response(digest::choose_challenge(response))
+            }
+            SipMessage::Response(response) if matches!(response.status_code.code(), 101..200) => {
+                SipMessage::Response(early::hide(response))
             }
             SipMessage::Response(response) => SipMessage::Response(response),
             SipMessage::Request(request) => SipMessage::Request(with_a_way_back(request)),
@@ -72,7 +75,10 @@ fn complete_request(mut request: Request) -> Request {
     undo_escapes(&mut request.uri);
     digest::name_algorithm(&mut request);
     if matches!(request.method, Method::Invite | Method::Update | Method::Refer) {
-        add_capabilities(&mut request.headers, OFFERED);
+        add_capabilities(&mut request.headers, SUPPORTED);
+    }
+    if let Some(reason) = reason::of_request(request.method) {
+        add_once(&mut request.headers, reason);
     }
     request
 }

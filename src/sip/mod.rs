@@ -14,19 +14,32 @@
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
 mod agent;
+mod answering;
+mod apart;
 mod asking;
 mod connection;
+mod attempts;
 mod dialog;
 mod digest;
+mod dns;
+mod early;
+mod elsewhere;
 mod gate;
 mod grammar;
+mod identity;
 mod inside;
+mod keep_alive;
+mod lines;
+mod locate;
 mod message;
+mod numbers;
 mod placed;
 mod raw;
+mod reason;
 mod refreshing;
 mod registry;
 mod reliable;
+mod replaces;
 mod resolve;
 mod sanitize;
 mod session_timer;
@@ -34,6 +47,7 @@ mod stream;
 mod tasks;
 mod tls;
 mod transport;
+mod transferring;
 mod trunk;
 mod udp;
 mod web;
@@ -42,6 +56,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use agent::UserAgent;
 pub use tls::{Clients, Identity, Tls};
 pub use transport::Transport;
@@ -49,10 +65,9 @@ pub use transport::Transport;
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
-/// The extensions it knows, as the `Supported` of its responses says them: reliable provisional responses (RFC 3262), session timers (RFC 4028).
-const SUPPORTED: &str = "100rel, timer";
-/// And that of its requests. The library's PRACK knows no Record-Route and no Contact of a provisional response, so nobody is asked to want one.
-const OFFERED: &str = "timer";
+/// The extensions it knows, as its `Supported` says them: reliable provisional responses (RFC 3262), a call that takes another's
+/// place (RFC 3891), session timers (RFC 4028).
+const SUPPORTED: &str = "100rel, replaces, timer";
 
 /// The methods this user agent takes, as its `Allow` says them.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY";
@@ -66,6 +81,8 @@ pub struct Config {
     /// wildcard, the one this machine would use towards the peer.
     pub advertised: Option<IpAddr>,
     pub tls: Tls,
+    /// Who is asked for names (DNS). Empty: the system's servers.
+    pub name_servers: Vec<SocketAddr>,
     /// The `User-Agent` of all that is sent.
     pub user_agent: String,
     pub trunks: Vec<Trunk>,
@@ -78,6 +95,7 @@ impl Default for Config {
             listen: Vec::new(),
             advertised: None,
             tls: Tls::default(),
+            name_servers: Vec::new(),
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
             trunks: Vec::new(),
             limits: Limits::default(),
@@ -92,11 +110,12 @@ pub struct Listen {
 }
 
 /// A provider or PBX to place calls by, and to register with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trunk {
     /// What [`Action::Dial`] calls it.
     pub name: String,
-    /// `host` or `host:port`; without a port SRV records are asked first.
+    /// `host` or `host:port`; without a port the DNS is asked for its servers first (NAPTR and SRV, RFC 3263), and one
+    /// that does not answer is followed by the next.
     pub server: String,
     pub transport: Transport,
     pub username: String,
@@ -105,6 +124,58 @@ pub struct Trunk {
     pub from_user: Option<String>,
     /// Registers for this long, and again before it ends. Unset: calls are placed without registration.
     pub register: Option<Duration>,
+    /// Where those whom we call may send the call instead (3xx, RFC 3261 section 8.1.3.4).
+    pub redirects: Redirects,
+    /// Who our callees are told that calls.
+    pub caller_id: CallerId,
+    /// Whether this trunk's word on who calls us is taken (P-Asserted-Identity, RFC 3325); else it is not read.
+    pub trust_caller_id: bool,
+    /// How it wants numbers written; the first that fits counts. A full URI is dialled as it is.
+    pub numbers: Vec<Prefix>,
+    /// Calls that may be placed by it in a second; more are refused with 503 before they are sent.
+    pub calls_per_second: Option<u32>,
+    /// Calls that it carries at once, in either direction. One more is not placed: 503. Calls received are counted and
+    /// never refused for it.
+    pub channels: Option<usize>,
+    /// Takes all that goes to the trunk: `host` or `host:port`. Unset: the server itself.
+    pub outbound_proxy: Option<String>,
+    /// Where its calls come from, beside the server's own address.
+    pub addresses: Vec<IpNet>,
+    /// How often it is asked whether it is there (OPTIONS). While it is not, no call is placed by it. Unset: never.
+    pub keep_alive: Option<Duration>,
+}
+
+/// Who a callee is told that calls (RFC 3323, RFC 3325).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerId {
+    /// From says it, and nothing else.
+    #[default]
+    Plain,
+    /// From says it, and P-Asserted-Identity once more, for trunks that go by that.
+    Asserted,
+    /// The trunk alone is told, by P-Asserted-Identity; the callee gets an anonymous From and `Privacy: id`.
+    Withheld,
+}
+
+/// A rule for numbers: one that begins with `from` is dialled with `to` in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix {
+    pub from: String,
+    pub to: String,
+}
+
+/// Which redirections of calls placed by a trunk are followed. A call by no trunk is never redirected.
+///
+/// A redirection makes us call somebody else at our cost on a stranger's word, which is how toll fraud is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// None: the call is refused with the 3xx.
+    Never,
+    /// To the number that was dialled, at the trunk's own hosts: its server, its proxy, its addresses.
+    #[default]
+    Trunk,
+    /// To any SIP URI. Credentials are still proven to the trunk's own hosts alone.
+    Anywhere,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,10 +233,15 @@ pub enum Event {
     /// Somebody rings. Asks for `Ring`, `Accept` or `Refuse`.
     Invited {
         call: CallId,
+        /// From; or, by a trunk that is believed, whom that vouches for.
         from: Party,
         /// The Request-URI: its user is what was dialled.
         to: Party,
         source: SocketAddr,
+        /// The trunk that it came by, if it did.
+        trunk: Option<String>,
+        /// Whom it was for before it was sent here, the last first (Diversion, History-Info). Nobody vouches for it.
+        diverted_from: Vec<Party>,
         /// Absent where the caller wants our offer and answers it with its ACK.
         offer: Option<Vec<u8>>,
     },
@@ -175,12 +251,15 @@ pub enum Event {
         /// The answer, where the 200 carried the offer.
         body: Option<Vec<u8>>,
     },
-    /// The peer renegotiates (hold, resume, another address). Asks for `Answer` or `RefuseChange` within 20 s.
+    /// The peer renegotiates (hold, resume, another address), or another takes its place (Replaces, RFC 3891). Asks for `Answer` or `RefuseChange` within 20 s.
     Changed {
         call: CallId,
         /// Absent where the peer wants our offer.
         offer: Option<Vec<u8>>,
     },
+    /// The peer answered a refresh of ours (session timer) with another session description than its last: it wants the
+    /// sound elsewhere. Asks for nothing.
+    Refreshed { call: CallId, answer: Vec<u8> },
     /// A call we placed rings (180) or sends early media (183).
     Progressed {
         call: CallId,
@@ -189,7 +268,8 @@ pub enum Event {
     },
     /// A call we placed was answered; the ACK is sent.
     Answered { call: CallId, body: Option<Vec<u8>> },
-    /// A call we placed was not answered. 408 also stands for no response at all. The call is over.
+    /// A call we placed was not answered. 408 also stands for no response at all, and 503 for a trunk that carries as much
+    /// as it may; the reason says so. The call is over.
     Refused {
         call: CallId,
         code: u16,
@@ -216,6 +296,10 @@ pub enum Event {
         code: Option<u16>,
         reason: String,
     },
+    /// A trunk that is kept alive does not answer any more: calls by it are refused with 503 until it does.
+    TrunkDown { trunk: String, reason: String },
+    /// It answers again.
+    TrunkUp { trunk: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,7 +353,14 @@ pub enum Action {
         offer: Vec<u8>,
     },
     /// REFER: asks the peer to call `to`, a SIP URI, in our stead.
-    Refer { call: CallId, to: String },
+    Refer {
+        call: CallId,
+        /// May be empty where `replaces` is given: then it is the address of that call's other end.
+        to: String,
+        /// An attended transfer: the peer is to take the place of this other call of ours (Replaces, RFC 3891), which
+        /// must have been answered. It ends when the peer has done so.
+        replaces: Option<CallId>,
+    },
 }
 
 impl Action {

@@ -1,28 +1,84 @@
 //! Calls that we place: where to, by which trunk, and with whose credentials.
 //!
-//! It prepares the INVITE and drives it; what becomes of the call is the dialog's. It knows no bodies.
+//! It prepares each INVITE and drives it; where else a call is tried is said by `elsewhere`, and what becomes of it by the
+//! dialog. It knows no bodies.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rsipstack::dialog::dialog::DialogSnapshot;
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::dialog::dialog::{DialogInner, DialogStateReceiver};
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Auth, Header, Method, Request, Response, Scheme, SipMessage, Uri, typed};
+use rsipstack::sip::{Auth, Header, Param, Response, Scheme, SipMessage, Uri};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
 use super::agent::Core;
+use super::apart::Leg;
+use super::attempts::{Attempts, Policy};
 use super::dialog::{Call, Done, Parts, Side, is_success};
+use super::lines::{Channel, Full};
 use super::registry::{DialogKey, Entered, Input};
-use super::{Action, CallId, Ended, Event, Transport, Trunk, grammar, message};
+use super::{
+    Action, CallId, CallerId, Ended, Event, Transport, Trunk, grammar, identity, message, numbers, session_timer,
+};
 
 /// The user of From where neither the action nor a trunk names one.
 const OURSELVES: &str = "offhook";
+/// How long a server may be silent before the next one is asked; the last one has the 32 s of RFC 3261. Four sendings.
+pub(super) const SILENCE: Duration = Duration::from_secs(4);
+
+/// What stays the same from one attempt to the next.
+pub(super) struct Placing {
+    pub order: Arc<Order>,
+    pub attempts: Attempts,
+    /// The place that is tried, and its session where the peer wants a longer one.
+    pub way: Way,
+    pub least: Option<Duration>,
+    /// Said if nothing else comes of it.
+    pub last: Option<Response>,
+    /// Its place on the trunk.
+    channel: Option<Channel>,
+}
+
+/// Why there is no call.
+enum NotPlaced {
+    Full(Full),
+    Failed(String),
+}
+
+impl From<String> for NotPlaced {
+    fn from(why: String) -> Self {
+        NotPlaced::Failed(why)
+    }
+}
+
+/// What was asked for.
+pub(super) struct Order {
+    /// As it was written, for words.
+    to: String,
+    callee: Uri,
+    user: String,
+    trunk: Option<Trunk>,
+    offer: Vec<u8>,
+}
+
+/// A place and an address of it; the rest are for when that one does not answer.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub uri: Uri,
+    pub destination: SipAddr,
+    pub rest: VecDeque<SipAddr>,
+}
 
 /// One placed call, from `Dial` on.
 pub(super) async fn place(core: Arc<Core>, entered: Entered, mut inputs: mpsc::Receiver<Input>, dial: Action) {
@@ -34,21 +90,26 @@ pub(super) async fn place(core: Arc<Core>, entered: Entered, mut inputs: mpsc::R
         return;
     };
     let prepared = tokio::select! {
-        prepared = prepare(&core, &to, from, trunk, offer) => prepared,
+        prepared = prepare(&core, to, from, trunk, offer) => prepared,
         () = given_up(&mut inputs) => {
             return core.tell(Event::Ended { call, cause: Ended::ByUs }).await;
         }
     };
-    match prepared.and_then(|option| invite(&core, entered, inputs, option)) {
-        Ok(task) => task.run().await,
-        Err(error) => {
-            core.tell(Event::Ended {
-                call,
-                cause: Ended::Failed(error),
-            })
-            .await
-        }
-    }
+    let begun = prepared.and_then(|placing| Ok(begin(&core, entered, inputs, placing)?));
+    let event = match begun {
+        Ok(task) => return task.run().await,
+        Err(NotPlaced::Failed(error)) => Event::Ended {
+            call,
+            cause: Ended::Failed(error),
+        },
+        Err(NotPlaced::Full(full)) => Event::Refused {
+            call,
+            code: 503,
+            reason: full.why,
+            retry_after: Some(full.again),
+        },
+    };
+    core.tell(event).await;
 }
 
 /// Until we are told to hang up; all else has no meaning yet.
@@ -63,63 +124,150 @@ async fn given_up(inputs: &mut mpsc::Receiver<Input>) {
 
 async fn prepare(
     core: &Core,
-    to: &str,
+    to: String,
     from: Option<String>,
     trunk: Option<String>,
     offer: Vec<u8>,
-) -> Result<InviteOption, String> {
+) -> Result<Placing, NotPlaced> {
     let trunk = match trunk {
-        Some(name) => Some(core.trunk(&name).ok_or_else(|| format!("no trunk `{name}`"))?),
+        Some(name) => {
+            let known = core.trunk(&name).ok_or_else(|| format!("no trunk `{name}`"))?;
+            Some(known.clone())
+        }
         None => None,
     };
-    let callee = callee(to, trunk)?;
-    let transport = match trunk {
-        Some(trunk) => trunk.transport,
-        None => Transport::towards(&callee).ok_or_else(|| format!("`{to}`: its transport is not spoken here"))?,
+    let channel = match &trunk {
+        Some(trunk) => Some(core.lines.place(trunk, crate::clock::now()).map_err(NotPlaced::Full)?),
+        None => None,
     };
-    if callee.scheme == Some(Scheme::Sips) && !transport.is_secure() {
-        return Err(format!(
-            "`{to}` is to be reached by TLS, and the trunk takes {transport}"
-        ));
-    }
-    let target = match trunk {
-        Some(trunk) => trunk.target()?,
-        None => transport.target(&callee),
-    };
-    if !transport.is_stream() && !core.listens_on(transport) {
-        return Err(format!(
-            "`{to}` is reached by {transport}, but SIP does not listen on {transport}"
-        ));
-    }
-    let destination = core.way_to(&target).await?;
-    let peer = destination.get_socketaddr().ok();
+    let callee = callee(&to, trunk.as_ref())?;
     let user = from
-        .or_else(|| trunk.map(|trunk| trunk.user().to_owned()))
+        .or_else(|| trunk.as_ref().map(|trunk| trunk.user().to_owned()))
         .unwrap_or_else(|| OURSELVES.to_owned());
-    let contact = core.contact(&user, transport, peer);
-    // The caller's address is the trunk's to give; without one it is our own.
-    let caller = Uri {
-        auth: Some(Auth { user, password: None }),
-        host_with_port: trunk.map_or(Ok(contact.host_with_port.clone()), |trunk| trunk.domain())?,
-        params: Vec::new(),
-        ..contact.clone()
+    let policy = Policy {
+        trunk: trunk.clone(),
+        user: message::party_of(&callee).user,
     };
-    let elsewhere = trunk.filter(|trunk| {
-        trunk
-            .domain()
-            .is_ok_and(|domain| domain.host != callee.host_with_port.host)
-    });
-    Ok(InviteOption {
-        caller,
-        callee,
-        destination: Some(destination),
-        content_type: Some(message::ACCEPT.to_owned()),
-        offer: Some(offer),
-        contact,
-        credential: trunk.map(Trunk::credential),
-        route_set: elsewhere.map(|trunk| trunk.route()).transpose()?.into_iter().collect(),
-        ..InviteOption::default()
+    let order = Order {
+        to,
+        callee: callee.clone(),
+        user,
+        trunk,
+        offer,
+    };
+    let order = Arc::new(order);
+    let mut way = order.way(core, callee.clone()).await?;
+    let mut attempts = Attempts::new(callee, policy);
+    attempts.at(std::mem::take(&mut way.rest));
+    Ok(Placing {
+        order,
+        attempts,
+        way,
+        least: None,
+        last: None,
+        channel,
     })
+}
+
+impl Order {
+    /// To a place that nobody was sent to yet.
+    pub async fn way(&self, core: &Core, uri: Uri) -> Result<Way, String> {
+        let insecure = |trunk: &Trunk| !trunk.transport.is_secure();
+        if uri.scheme == Some(Scheme::Sips) && self.by_trunk(&uri).is_some_and(insecure) {
+            return Err(format!("`{}` is to be reached by TLS, and the trunk is not", self.to));
+        }
+        let addresses = core.resolver.all(&self.target(&uri)?).await?;
+        self.open(core, uri, addresses).await
+    }
+
+    fn target(&self, uri: &Uri) -> Result<SipAddr, String> {
+        match self.by_trunk(uri) {
+            Some(trunk) => trunk.target(),
+            None => Transport::sought(uri),
+        }
+    }
+
+    /// The first of the addresses that can be sent to.
+    pub async fn open(&self, core: &Core, uri: Uri, mut rest: VecDeque<SipAddr>) -> Result<Way, String> {
+        let mut why = format!("no address for `{}`", self.to);
+        while let Some(destination) = rest.pop_front() {
+            let transport = match Transport::found(&destination) {
+                Ok(transport) => transport,
+                Err(error) => {
+                    why = format!("`{}`: {error}", self.to);
+                    continue;
+                }
+            };
+            if !transport.is_stream() && !core.listens_on(transport) {
+                why = format!(
+                    "`{}` is reached by {transport}, but SIP does not listen on {transport}",
+                    self.to
+                );
+                continue;
+            }
+            if let Err(error) = core.open(&destination, &self.target(&uri)?).await {
+                why = error;
+                continue;
+            }
+            // A CANCEL goes where its INVITE went.
+            core.resolver.prefer(&self.target(&uri)?, &destination);
+            return Ok(Way { uri, destination, rest });
+        }
+        Err(why)
+    }
+
+    /// The trunk, where a call to `uri` goes through it: what it was redirected to is reached directly.
+    fn by_trunk(&self, uri: &Uri) -> Option<&Trunk> {
+        let by_proxy = |trunk: &&Trunk| self.callee == *uri || trunk.outbound_proxy.is_some();
+        self.trunk.as_ref().filter(by_proxy)
+    }
+
+    pub fn invite(&self, core: &Core, way: &Way, least: Option<Duration>) -> Result<InviteOption, String> {
+        let transport = Transport::found(&way.destination)?;
+        let trunk = self.trunk.as_ref();
+        let contact = core.contact(&self.user, transport, way.destination.get_socketaddr().ok());
+        // The caller's address is the trunk's to give; without one it is our own.
+        let caller = Uri {
+            auth: Some(Auth {
+                user: self.user.clone(),
+                password: None,
+            }),
+            host_with_port: trunk.map_or(Ok(contact.host_with_port.clone()), |trunk| trunk.domain())?,
+            params: Vec::new(),
+            ..contact.clone()
+        };
+        let host = &way.uri.host_with_port.host;
+        let through = self.by_trunk(&way.uri);
+        let routed =
+            |trunk: &&Trunk| trunk.outbound_proxy.is_some() || trunk.domain().is_ok_and(|domain| domain.host != *host);
+        let policy = trunk.map_or(CallerId::Plain, |trunk| trunk.caller_id);
+        let mut headers = identity::headers(policy, &caller);
+        headers.extend(least.into_iter().flat_map(session_timer::no_shorter_than));
+        let (name, caller) = match identity::from(policy) {
+            Some((name, anonymous)) => (Some(name), anonymous),
+            None => (None, caller),
+        };
+        // Who is redirected to a stranger does not prove to the stranger who it is: the proof could be tried offline.
+        let known = |trunk: &&Trunk| through.is_some() || trunk.owns(host);
+        Ok(InviteOption {
+            caller_display_name: name,
+            caller,
+            callee: way.uri.clone(),
+            destination: Some(way.destination.clone()),
+            content_type: Some(message::ACCEPT.to_owned()),
+            offer: Some(self.offer.clone()),
+            contact,
+            credential: trunk.filter(known).map(Trunk::credential),
+            headers: Some(headers),
+            route_set: through
+                .filter(routed)
+                .map(|trunk| trunk.route())
+                .transpose()?
+                .into_iter()
+                .collect(),
+            ..InviteOption::default()
+        })
+    }
 }
 
 /// What is dialled, as a Request-URI: by a trunk, numbers are the trunk's.
@@ -135,7 +283,7 @@ fn callee(to: &str, trunk: Option<&Trunk>) -> Result<Uri, String> {
             } else {
                 to.to_owned()
             };
-            format!("sip:{number}@{}", trunk.server)
+            format!("sip:{}@{}", numbers::dialled(&trunk.numbers, &number), trunk.server)
         }
         None => return Err(format!("`{to}` is no SIP URI; a number needs a trunk")),
     };
@@ -150,51 +298,114 @@ fn callee(to: &str, trunk: Option<&Trunk>) -> Result<Uri, String> {
     Ok(uri)
 }
 
-fn invite(
+/// An INVITE, ready to be sent.
+pub(super) struct Attempt {
+    pub dialog: InviteDialog,
+    pub inner: Arc<DialogInner>,
+    pub credential: Option<Credential>,
+    pub states: DialogStateReceiver,
+    pub contact: Uri,
+    /// The far end of its connection.
+    pub flow: Option<SipAddr>,
+    pub transaction: Transaction,
+}
+
+pub(super) fn attempt(core: &Core, option: InviteOption) -> Result<Attempt, String> {
+    let say = |error: rsipstack::Error| error.to_string();
+    let contact = option.contact.clone();
+    let destination = option.destination.clone();
+    let flow = destination.clone();
+    let (state_sender, states) = core.layer.new_dialog_state_channel();
+    // As the library does it, but for keeping hold of the dialog's numbers: PRACKs, which are ours, count as well.
+    let mut request = core.layer.make_invite_request(&option).map_err(say)?;
+    request.body = option.offer.unwrap_or_default();
+    let length = u32::try_from(request.body.len()).unwrap_or(u32::MAX);
+    request.headers.unique_push(Header::ContentLength(length.into()));
+    let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(say)?;
+    let mut transaction = Transaction::new_client(key, request.clone(), core.endpoint.clone(), None);
+    transaction.destination = destination;
+    let id = DialogId::try_from(&transaction).map_err(say)?;
+    let inner = DialogInner::new(
+        TransactionRole::Client,
+        id,
+        request,
+        core.endpoint.clone(),
+        state_sender,
+        option.credential.clone(),
+        Some(contact.clone()),
+        transaction.tu_sender.clone(),
+    );
+    let inner = Arc::new(inner.map_err(say)?);
+    Ok(Attempt {
+        dialog: InviteDialog::from_inner(inner.clone()),
+        inner,
+        credential: option.credential,
+        states,
+        contact,
+        flow,
+        transaction,
+    })
+}
+
+fn begin(
     core: &Arc<Core>,
     entered: Entered,
     inputs: mpsc::Receiver<Input>,
-    option: InviteOption,
+    mut placing: Placing,
 ) -> Result<Call, String> {
-    let contact = option.contact.clone();
-    let session = option.offer.clone().unwrap_or_default();
-    let flow = option.destination.clone();
-    let (state_sender, states) = core.layer.new_dialog_state_channel();
-    let created = core.layer.create_client_invite_dialog(option, state_sender);
-    let (dialog, transaction) = created.map_err(|error| error.to_string())?;
-    let id = dialog.id();
-    entered.has_dialog(DialogKey {
-        call_id: id.call_id,
-        local_tag: id.local_tag,
-    });
+    let option = placing.order.invite(core, &placing.way, None)?;
+    let first = attempt(core, option)?;
+    entered.has_dialog(key_of(&first.dialog));
     let mut work = JoinSet::new();
-    let invite = work.spawn(drive(core.clone(), entered.call(), dialog.clone(), transaction));
+    let driven = drive(core.clone(), entered.call(), 0, first.inner.clone(), first.transaction);
+    let invite = work.spawn(driven);
     let parts = Parts {
         entered,
         inputs,
-        states,
-        dialog,
+        states: first.states,
+        dialog: first.dialog,
+        inner: first.inner,
+        credential: first.credential,
         side: Side::Caller,
-        contact,
-        flow,
+        contact: first.contact,
+        flow: first.flow,
         work,
         invite,
         timer: None,
-        session,
+        session: placing.order.offer.clone(),
+        channel: placing.channel.take(),
     };
-    Ok(Call::new(core.clone(), parts))
+    let mut call = Call::new(core.clone(), parts);
+    call.patience = placing.attempts.has_more().then(|| crate::clock::now() + SILENCE);
+    call.placing = Some(Box::new(placing));
+    Ok(call)
+}
+
+pub(super) fn key_of(dialog: &InviteDialog) -> DialogKey {
+    let id = dialog.id();
+    DialogKey {
+        call_id: id.call_id,
+        local_tag: id.local_tag,
+    }
 }
 
 /// The INVITE with its challenges, to its final response. After a 2xx, repetitions of it are acknowledged again, and a
 /// 2xx of another branch of a fork is acknowledged and hung up on (RFC 3261 §13.2.2.4), until the call is over.
-async fn drive(core: Arc<Core>, call: CallId, dialog: InviteDialog, mut transaction: Transaction) -> Done {
+pub(super) async fn drive(
+    core: Arc<Core>,
+    call: CallId,
+    attempt: u32,
+    inner: Arc<DialogInner>,
+    mut transaction: Transaction,
+) -> Done {
+    let dialog = InviteDialog::from_inner(inner.clone());
     let (id, response) = match dialog.process_invite(&mut transaction).await {
         Ok((id, Some(response))) => (id, response),
-        Ok((_, None)) => return Done::Invite(Some(Err("no final response".to_owned()))),
-        Err(error) => return Done::Invite(Some(Err(error.to_string()))),
+        Ok((_, None)) => return Done::Invite(attempt, Some(Err("no final response".to_owned()))),
+        Err(error) => return Done::Invite(attempt, Some(Err(error.to_string()))),
     };
     if !is_success(&response) {
-        return Done::Invite(Some(Ok(response)));
+        return Done::Invite(attempt, Some(Ok(response)));
     }
     let mut known = vec![id.remote_tag];
     while !dialog.state().is_terminated() {
@@ -210,102 +421,22 @@ async fn drive(core: Arc<Core>, call: CallId, dialog: InviteDialog, mut transact
         };
         debug!(%call, "another branch of the call was answered too, it is hung up");
         known.push(tag.0);
-        if let Some(leg) = leg_of(&dialog.snapshot(), &response) {
+        if let Some(mut leg) = Leg::of_response(&dialog.snapshot(), &response) {
+            leg.sequence = inner.increment_local_seq();
             let core = core.clone();
-            core.clone().tasks.spawn(async move { bye(&core, leg).await });
+            let reason = Header::Reason("SIP;cause=200;text=\"Call completed elsewhere\"".into());
+            core.clone()
+                .tasks
+                .spawn(async move { leg.bye(&core, Some(reason)).await });
         }
     }
-    Done::Invite(None)
-}
-
-/// Enough of a dialog for a last request in it.
-struct Leg {
-    call_id: String,
-    from: String,
-    to: String,
-    uri: Uri,
-    routes: Vec<rsipstack::sip::Route>,
-    sequence: u32,
-}
-
-/// The dialog that this 2xx of a fork made.
-fn leg_of(snapshot: &DialogSnapshot, response: &Response) -> Option<Leg> {
-    let routes = response.record_route_headers().into_iter().flat_map(|route| {
-        rsipstack::sip::typed::Route::parse_header_list(route.value())
-            .unwrap_or_default()
-            .into_iter()
-            .rev()
-    });
-    let mut routes: Vec<_> = routes.map(Into::into).collect();
-    routes.reverse();
-    Some(Leg {
-        call_id: snapshot.id.call_id.clone(),
-        from: snapshot.from.to_string(),
-        to: response.to_header().ok()?.value().to_owned(),
-        uri: response.typed_contact_headers().ok()?.into_iter().next()?.uri,
-        routes,
-        sequence: snapshot.local_cseq.saturating_add(1),
-    })
+    Done::Invite(attempt, None)
 }
 
 /// A BYE past the library's dialog, for where that refuses to send one.
-pub(super) fn send_bye_apart(call: &Call) {
-    let snapshot = call.dialog.snapshot();
-    let (local, remote) = match &call.side {
-        Side::Caller => (snapshot.from.to_string(), snapshot.to.to_string()),
-        Side::Callee(_) => (snapshot.to.to_string(), snapshot.from.to_string()),
-    };
-    let leg = Leg {
-        call_id: snapshot.id.call_id,
-        from: local,
-        to: remote,
-        uri: snapshot.remote_uri,
-        routes: snapshot.route_set,
-        sequence: snapshot.local_cseq.saturating_add(1),
-    };
+pub(super) fn send_bye_apart(call: &Call, reason: Option<Header>) {
+    let mut leg = Leg::of_call(call);
+    leg.sequence = call.inner.increment_local_seq();
     let core = call.core.clone();
-    core.clone().tasks.spawn(async move { bye(&core, leg).await });
-}
-
-async fn bye(core: &Core, leg: Leg) {
-    let transport = Transport::towards(&leg.uri).unwrap_or(Transport::Udp).wire();
-    let listeners = core.endpoint.transport_layer.get_listen_addrs();
-    let ours = listeners.into_iter().find(|address| address.r#type == Some(transport));
-    let Ok(via) = core.endpoint.get_via(ours, None) else {
-        return;
-    };
-    let mut headers = vec![
-        Header::Via(via.into()),
-        Header::CallId(leg.call_id.into()),
-        Header::From(leg.from.into()),
-        Header::To(leg.to.into()),
-        Header::CSeq(
-            typed::CSeq {
-                seq: leg.sequence,
-                method: Method::Bye,
-            }
-            .into(),
-        ),
-        Header::MaxForwards(70.into()),
-    ];
-    headers.extend(leg.routes.into_iter().map(Header::Route));
-    let request = Request {
-        method: Method::Bye,
-        uri: leg.uri,
-        headers: headers.into(),
-        body: Vec::new(),
-        version: rsipstack::sip::Version::V2,
-    };
-    let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else {
-        return;
-    };
-    let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
-    if transaction.send().await.is_ok() {
-        while let Some(message) = transaction.receive().await {
-            match message {
-                SipMessage::Response(response) if response.status_code.code() >= 200 => return,
-                SipMessage::Response(_) | SipMessage::Request(_) => {}
-            }
-        }
-    }
+    core.clone().tasks.spawn(async move { leg.bye(&core, reason).await });
 }

@@ -5,9 +5,9 @@ use rsipstack::sip::{Header, Response};
 use tracing::debug;
 
 use super::asking::open_way;
-use super::dialog::{Call, Done, Phase};
-use super::session_timer::{Due, SessionTimer, has_option};
-use super::{Ended, message};
+use super::dialog::{Call, Done, Phase, Side};
+use super::session_timer::{Due, SessionTimer, glare, has_option};
+use super::{Ended, Event, message};
 
 impl Call {
     /// What the timer was waited for.
@@ -68,16 +68,29 @@ impl Call {
             (Some(200..300), Some(response)) => {
                 self.retarget(response.typed_contact_headers().ok());
                 self.timer = SessionTimer::answered(&response, self.core.config.limits.least_session, now);
-                return;
+                return self.on_answer(&response).await;
             }
             (Some(408), _) => return self.give_up("the peer does not answer any more").await,
             (Some(481), _) => return self.give_up("the peer does not know the call any more").await,
             (Some(422), Some(response)) => timer.longer(&response, now),
+            (Some(491), _) => {
+                let wait = glare(matches!(self.side, Side::Caller), rand::random::<f64>());
+                timer.after(wait, now)
+            }
             (_, _) => timer.again(now),
         };
         self.timer = next;
         if next.is_none() {
             self.give_up("the peer does not refresh the session (RFC 4028)").await;
+        }
+    }
+
+    /// A re-INVITE offers what was offered before; the answer need not be what it was.
+    async fn on_answer(&mut self, response: &Response) {
+        let answer = message::session_of_response(response).filter(|answer| self.heard.as_ref() != Some(answer));
+        if let (Some(answer), Phase::Up) = (answer, self.phase) {
+            self.heard = Some(answer.clone());
+            self.core.tell(Event::Refreshed { call: self.id, answer }).await;
         }
     }
 

@@ -10,6 +10,7 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
+use super::replaces::Replaces;
 use super::{Action, CallId};
 
 /// What a call's task is told. When its queue of [`QUEUE`] is full, actions are refused as busy and requests answered
@@ -18,6 +19,8 @@ pub(super) enum Input {
     Action(Action),
     /// A request within its dialog.
     Request(Box<Transaction>),
+    /// An INVITE that wants to take its place.
+    Replace(Box<Transaction>, Replaces),
 }
 
 pub(super) const QUEUE: usize = 32;
@@ -36,8 +39,21 @@ struct Books {
 
 struct Entry {
     inputs: mpsc::Sender<Input>,
-    dialog: Option<DialogKey>,
+    /// Several where it was tried at several places, or another took its place.
+    dialogs: Vec<DialogKey>,
     invitation: Option<Invitation>,
+    /// Once it was answered.
+    named: Option<Named>,
+}
+
+/// What a third party has to know of a dialog to replace it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub call_id: String,
+    pub local_tag: String,
+    pub remote_tag: String,
+    /// Where the other end is reached.
+    pub target: String,
 }
 
 /// Our own tag is unique to the call; the peer's, which an early dialog does not know yet, is not needed to find it.
@@ -93,8 +109,9 @@ impl Registry {
         let (inputs, receiver) = mpsc::channel(QUEUE);
         let entry = Entry {
             inputs,
-            dialog: None,
+            dialogs: Vec::new(),
             invitation: None,
+            named: None,
         };
         books.calls.insert(call, entry);
         let registry = self.clone();
@@ -109,6 +126,10 @@ impl Registry {
         let books = self.lock();
         let call = books.dialogs.get(dialog)?;
         books.calls.get(call).map(|entry| entry.inputs.clone())
+    }
+
+    pub fn named(&self, call: CallId) -> Option<Named> {
+        self.lock().calls.get(&call)?.named.clone()
     }
 
     pub fn is_invited(&self, invitation: &Invitation) -> bool {
@@ -136,8 +157,21 @@ impl Entered {
     pub fn has_dialog(&self, dialog: DialogKey) {
         let mut books = self.registry.lock();
         if let Some(entry) = books.calls.get_mut(&self.call) {
-            entry.dialog = Some(dialog.clone());
+            entry.dialogs.push(dialog.clone());
             books.dialogs.insert(dialog, self.call);
+        }
+    }
+
+    pub fn is_up(&self, named: Named) {
+        if let Some(entry) = self.registry.lock().calls.get_mut(&self.call) {
+            entry.named = Some(named);
+        }
+    }
+
+    /// Nobody can take its place any more.
+    pub fn is_over(&self) {
+        if let Some(entry) = self.registry.lock().calls.get_mut(&self.call) {
+            entry.named = None;
         }
     }
 
@@ -156,7 +190,7 @@ impl Drop for Entered {
         let Some(entry) = books.calls.remove(&self.call) else {
             return;
         };
-        if let Some(dialog) = &entry.dialog {
+        for dialog in &entry.dialogs {
             books.dialogs.remove(dialog);
         }
         if let Some(invitation) = &entry.invitation {
@@ -184,8 +218,20 @@ mod tests {
             sequence: 1,
         };
         entered.has_dialog(dialog.clone());
+        let (call_id, local_tag) = ("a".into(), "other".into());
+        entered.has_dialog(DialogKey { call_id, local_tag });
         entered.has_invitation(invitation.clone());
         assert!(registry.owner(&dialog).is_some() && registry.is_invited(&invitation));
+        let named = Named {
+            call_id: "a".into(),
+            local_tag: "b".into(),
+            remote_tag: "d".into(),
+            target: "sip:e".into(),
+        };
+        entered.is_up(named.clone());
+        assert_eq!(registry.named(CallId(1)), Some(named));
+        entered.is_over();
+        assert_eq!(registry.named(CallId(1)), None);
         drop(entered);
         let books = registry.lock();
         assert!(books.calls.is_empty() && books.dialogs.is_empty() && books.invitations.is_empty());

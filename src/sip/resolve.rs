@@ -1,84 +1,112 @@
-//! Where a name leads: SRV and addresses through the library, then the system's resolver, each answer kept for a while.
+//! What names were found to lead to, kept for a while.
 //!
 //! Kept, because a CANCEL must go where its INVITE went (RFC 3261 §9.1), and a name may lead elsewhere the next time it
-//! is asked. It opens no connection.
+//! is asked; and so that a server that does not answer is not the first to be asked again. It opens no connection.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rsipstack::sip::Host;
 use rsipstack::transport::SipAddr;
-use rsipstack::transport::transport_layer::{DefaultDomainResolver, DomainResolver};
+use rsipstack::transport::transport_layer::DomainResolver;
 
-use super::Transport;
+use super::dns::Dns;
+use super::locate::{Names, Sought, locate};
 
 /// Longer than a call rings.
 const KEPT: Duration = Duration::from_secs(240);
 /// Names kept; when full, all are forgotten.
 const NAMES: usize = 256;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(6);
 
-#[derive(Default)]
 pub(super) struct Resolver {
-    library: DefaultDomainResolver,
-    known: Mutex<HashMap<String, (SipAddr, Instant)>>,
+    names: Box<dyn Names>,
+    known: Mutex<HashMap<String, (VecDeque<SipAddr>, Instant)>>,
 }
 
 impl Resolver {
+    pub fn new(servers: &[SocketAddr]) -> Resolver {
+        Resolver {
+            names: Box::new(Dns::new(servers)),
+            known: Mutex::default(),
+        }
+    }
+
     pub async fn find(&self, target: &SipAddr) -> Result<SipAddr, String> {
+        let first = self.all(target).await?.pop_front();
+        first.ok_or_else(|| format!("no address for `{target}`"))
+    }
+
+    /// Every address of it, in the order in which they are to be tried; one at least.
+    pub async fn all(&self, target: &SipAddr) -> Result<VecDeque<SipAddr>, String> {
         let Host::Domain(name) = &target.addr.host else {
-            return Ok(target.clone());
+            return Ok(VecDeque::from([target.clone()]));
         };
         let now = crate::clock::now();
         if let Some(known) = self.recall(target, now) {
             return Ok(known);
         }
-        let asked = tokio::time::timeout(PATIENCE, self.library.resolve(target)).await;
-        let found = match asked {
-            Ok(Ok(found)) => found,
-            Ok(Err(_)) | Err(_) => {
-                let port = target.addr.port.as_ref().map(|port| port.0);
-                let usual = target.r#type.and_then(Transport::of).unwrap_or(Transport::Udp).port();
-                let port = port.unwrap_or(usual);
-                let lookup = tokio::net::lookup_host((name.0.as_str(), port));
-                let addresses = tokio::time::timeout(PATIENCE, lookup).await;
-                let address: Option<SocketAddr> = addresses.ok().and_then(Result::ok).and_then(|mut all| all.next());
-                let address = address.ok_or_else(|| format!("no address for `{name}`"))?;
-                SipAddr {
-                    r#type: target.r#type,
-                    addr: address.into(),
-                }
-            }
+        let nowhere = || format!("no address for `{name}`");
+        // RFC 5626 section 10: a name that stands for none.
+        if name.0 == "invalid" || name.0.ends_with(".invalid") {
+            return Err(nowhere());
+        }
+        let sought = Sought {
+            host: name.0.clone(),
+            port: target.addr.port.as_ref().map(|port| port.0),
+            transport: target.r#type,
         };
-        self.keep(target, &found, now);
+        let mut lot = rand::random::<f64>;
+        let located = locate(self.names.as_ref(), &sought, &mut lot);
+        let found = tokio::time::timeout(PATIENCE, located).await.unwrap_or_default();
+        if found.is_empty() {
+            return Err(nowhere());
+        }
+        let found = VecDeque::from(found);
+        self.keep(target, found.clone(), now);
         Ok(found)
     }
 
-    /// The address that `target` was found at last, however long ago. Nobody is asked.
-    pub fn known(&self, target: &SipAddr) -> Option<IpAddr> {
+    /// This address of `target` is the one to use from now on.
+    pub fn prefer(&self, target: &SipAddr, address: &SipAddr) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((addresses, _)) = known.get_mut(&target.to_string()) else {
+            return;
+        };
+        if let Some(at) = addresses.iter().position(|known| known == address) {
+            addresses.rotate_left(at);
+        }
+    }
+
+    /// Whether `target` was found at `ip` last, however long ago. Nobody is asked.
+    pub fn is_at(&self, target: &SipAddr, ip: IpAddr) -> bool {
         match &target.addr.host {
-            Host::IpAddr(ip) => Some(*ip),
+            Host::IpAddr(address) => address.to_canonical() == ip,
             Host::Domain(_) => {
                 let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(known.get(&target.to_string())?.0.get_socketaddr().ok()?.ip())
+                let Some((addresses, _)) = known.get(&target.to_string()) else {
+                    return false;
+                };
+                let mut found = addresses.iter().filter_map(|address| address.get_socketaddr().ok());
+                found.any(|address| address.ip().to_canonical() == ip)
             }
         }
     }
 
-    fn recall(&self, target: &SipAddr, now: Instant) -> Option<SipAddr> {
+    fn recall(&self, target: &SipAddr, now: Instant) -> Option<VecDeque<SipAddr>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (address, since) = known.get(&target.to_string())?;
-        (now.saturating_duration_since(*since) < KEPT).then(|| address.clone())
+        let (addresses, since) = known.get(&target.to_string())?;
+        (now.saturating_duration_since(*since) < KEPT).then(|| addresses.clone())
     }
 
-    fn keep(&self, target: &SipAddr, found: &SipAddr, now: Instant) {
+    fn keep(&self, target: &SipAddr, found: VecDeque<SipAddr>, now: Instant) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= NAMES {
             known.clear();
         }
-        known.insert(target.to_string(), (found.clone(), now));
+        known.insert(target.to_string(), (found, now));
     }
 }
 

@@ -133,11 +133,19 @@ impl SessionTimer {
         })
     }
 
+    /// A refresh of ours met one of theirs: once more after `wait`, or sooner where the session would not last.
+    pub fn after(self, wait: Duration, now: Instant) -> Option<Self> {
+        let next = now + wait;
+        match next < self.until {
+            true => Some(Self { next, ..self }),
+            false => self.again(now),
+        }
+    }
+
     /// The peer refused a refresh with 422: at once with an interval that it takes, and not twice (section 7.3).
     pub fn longer(self, response: &Response, now: Instant) -> Option<Self> {
-        let wanted = message::list_of(&response.headers, "Min-SE").and_then(|wanted| session_expires(Some(wanted)));
-        match wanted {
-            Some((wanted, _)) if wanted > self.interval && !self.raised => Some(Self {
+        match least(response) {
+            Some(wanted) if wanted > self.interval && !self.raised => Some(Self {
                 interval: wanted,
                 next: now,
                 raised: true,
@@ -146,6 +154,29 @@ impl SessionTimer {
             Some(_) | None => self.again(now),
         }
     }
+}
+
+/// The shortest session that whoever refused with 422 takes.
+pub(super) fn least(response: &Response) -> Option<Duration> {
+    Some(session_expires(message::list_of(&response.headers, "Min-SE"))?.0)
+}
+
+/// For an INVITE of ours that was refused so.
+pub(super) fn no_shorter_than(least: Duration) -> Vec<Header> {
+    let seconds = least.as_secs().to_string();
+    vec![
+        Header::SessionExpires(seconds.clone().into()),
+        Header::MinSE(seconds.into()),
+    ]
+}
+
+/// How long to wait where our re-INVITE met one of the peer's (RFC 3261 section 14.1): longer for whoever made the
+/// Call-ID, so that they do not meet again. `spread` is 0 to 1.
+pub(super) fn glare(made_the_call: bool, spread: f64) -> Duration {
+    let (from, to): (u32, u32) = if made_the_call { (2_100, 4_000) } else { (0, 2_000) };
+    let within = f64::from(to - from) * spread.clamp(0.0, 1.0);
+    // In steps of 10 ms.
+    Duration::from_millis(u64::from(from) + (within / 10.0) as u64 * 10)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +301,20 @@ mod tests {
         };
         assert_eq!(&times[..4], [45, 67, 78, 84]);
         assert!(at < now + LEAST && times.len() < 10, "{times:?}");
+    }
+
+    #[test]
+    fn after_a_glare_the_two_do_not_wait_alike() {
+        let ms = |made, spread| glare(made, spread).as_millis();
+        assert_eq!((ms(true, 0.0), ms(true, 1.0)), (2_100, 4_000));
+        assert_eq!((ms(false, 0.0), ms(false, 1.0)), (0, 2_000));
+        let now = start();
+        let timer = SessionTimer::new(LEAST, Refresher::Us, now);
+        let wait = Duration::from_secs(3);
+        assert_eq!(timer.after(wait, now).map(|timer| timer.due().0 - now), Some(wait));
+        let late = now + LEAST - Duration::from_secs(2);
+        assert!(timer.after(wait, late).is_some_and(|timer| timer.due().0 < now + LEAST));
+        assert_eq!(timer.after(wait, now + LEAST), None);
     }
 
     proptest! {

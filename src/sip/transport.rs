@@ -8,8 +8,9 @@ use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{Host, Param, Scheme, Transport as Wire, Uri};
 use rsipstack::transport::SipAddr;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
+    #[default]
     Udp,
     Tcp,
     /// TLS over TCP.
@@ -100,6 +101,24 @@ impl Transport {
             Transport::Udp => Vec::new(),
             stream => vec![Param::Transport(stream.wire())],
         }
+    }
+
+    /// Where to look for `uri`: by which transport, as far as it says so itself, else as the owner of its name prefers (RFC 3263 section 4.1).
+    pub(super) fn sought(uri: &Uri) -> Result<SipAddr, String> {
+        let transport = Transport::towards(uri).ok_or_else(|| format!("`{uri}`: its transport is not spoken here"))?;
+        Ok(match transport {
+            Transport::Udp if uri.transport().is_none() => SipAddr {
+                r#type: None,
+                ..transport.target(uri)
+            },
+            named => named.target(uri),
+        })
+    }
+
+    /// What an address that was found says; none: UDP.
+    pub(super) fn found(address: &SipAddr) -> Result<Transport, String> {
+        let spoken = |wire| Transport::of(wire).ok_or_else(|| format!("{wire} is not spoken here"));
+        address.r#type.map_or(Ok(Transport::Udp), spoken)
     }
 
     /// Where `uri` is reached by it; an address without a port gets the usual one. (A name may have SRV records that say which.)

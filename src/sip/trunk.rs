@@ -3,30 +3,40 @@
 //!
 //! It knows no calls.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Auth, CallId, Header, HostWithPort, Method, Param, Response, Scheme, SipMessage, Uri, typed};
+use rsipstack::sip::{
+    Auth, CallId, Header, Host, HostWithPort, Method, Param, Response, Scheme, SipMessage, Uri, typed,
+};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::{Transaction, make_tag, make_uuid_v4};
 use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
 use super::agent::Core;
-use super::{ALLOW, Config, Event, StartError, Trunk, grammar, message};
+use super::placed::SILENCE;
+use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// 64*T1 and a little: the end of a transaction (RFC 3261 section 17.1.2.2).
+const LAST_SILENCE: Duration = Duration::from_secs(34);
 
 /// Whether the trunks can be used at all.
 pub(super) fn check(config: &Config) -> Result<(), StartError> {
     for trunk in &config.trunks {
-        if trunk.domain().is_err() {
-            let (trunk, server) = (trunk.name.clone(), trunk.server.clone());
+        let wrong = match &trunk.outbound_proxy {
+            _ if trunk.domain().is_err() => Some(&trunk.server),
+            Some(proxy) if trunk.next_hop().is_err() => Some(proxy),
+            Some(_) | None => None,
+        };
+        if let Some(server) = wrong {
+            let (trunk, server) = (trunk.name.clone(), server.clone());
             return Err(StartError::Server { trunk, server });
         }
         // A connection that we open is ours without anything to listen on: calls come back by it.
@@ -44,12 +54,37 @@ impl Trunk {
         self.from_user.as_deref().unwrap_or(&self.username)
     }
 
+    /// Whose the numbers are.
     pub(super) fn domain(&self) -> Result<HostWithPort, String> {
-        let wrong = || format!("trunk `{}`: `{}` is no host or host:port", self.name, self.server);
-        if !grammar::host_is_sound(&format!("sip:{}", self.server)) {
+        self.host(&self.server)
+    }
+
+    /// Where all that is sent to the trunk goes first.
+    fn next_hop(&self) -> Result<HostWithPort, String> {
+        self.host(self.outbound_proxy.as_ref().unwrap_or(&self.server))
+    }
+
+    fn host(&self, text: &str) -> Result<HostWithPort, String> {
+        let wrong = || format!("trunk `{}`: `{text}` is no host or host:port", self.name);
+        if !grammar::host_is_sound(&format!("sip:{text}")) {
             return Err(wrong());
         }
-        HostWithPort::try_from(self.server.as_str()).map_err(|_| wrong())
+        HostWithPort::try_from(text).map_err(|_| wrong())
+    }
+
+    /// Whether a host is its own: as it is written, or by the list of its addresses.
+    pub(super) fn owns(&self, host: &Host) -> bool {
+        let written = [self.domain(), self.next_hop()].into_iter().flatten();
+        let named = host.to_string();
+        written
+            .map(|known| known.host.to_string())
+            .any(|known| known.eq_ignore_ascii_case(&named))
+            || matches!(host, Host::IpAddr(ip) if self.lists(*ip))
+    }
+
+    /// Whether its list of addresses has this one.
+    fn lists(&self, ip: IpAddr) -> bool {
+        self.addresses.iter().any(|net| net.contains(&ip))
     }
 
     pub(super) fn credential(&self) -> Credential {
@@ -61,22 +96,22 @@ impl Trunk {
         }
     }
 
-    fn uri(&self) -> Result<Uri, String> {
+    fn uri(&self, host_with_port: HostWithPort) -> Result<Uri, String> {
         Ok(Uri {
             scheme: Some(Scheme::Sip),
-            host_with_port: self.domain()?,
+            host_with_port,
             params: self.transport.parameters(),
             ..Uri::default()
         })
     }
 
     pub(super) fn target(&self) -> Result<SipAddr, String> {
-        Ok(self.transport.target(&self.uri()?))
+        Transport::sought(&self.uri(self.next_hop()?)?)
     }
 
-    /// Takes calls to other domains through the trunk's server.
+    /// Takes requests through the trunk's server, or its proxy.
     pub(super) fn route(&self) -> Result<typed::Route, String> {
-        let mut uri = self.uri()?;
+        let mut uri = self.uri(self.next_hop()?)?;
         uri.params.push(Param::Lr);
         Ok(uri.into())
     }
@@ -89,21 +124,27 @@ impl Core {
 }
 
 impl Core {
-    /// The trunk whose server is at `source`, so that a challenge within a call that came from there can be answered.
+    /// The trunk whose calls come from `source`: by its list of addresses, or because its server was last found there.
     pub(super) fn trunk_at(&self, source: Option<SocketAddr>) -> Option<&Trunk> {
         let source = source?.ip().to_canonical();
-        let at = |trunk: &&Trunk| trunk.target().ok().and_then(|target| self.resolver.known(&target));
-        self.config.trunks.iter().find(|trunk| at(trunk) == Some(source))
+        let at = |trunk: &&Trunk| {
+            let target = trunk.target();
+            target.is_ok_and(|target| self.resolver.is_at(&target, source))
+        };
+        let listed = |trunk: &&Trunk| trunk.lists(source);
+        let mut trunks = self.config.trunks.iter();
+        let mut others = self.config.trunks.iter();
+        trunks.find(listed).or_else(|| others.find(at))
     }
 }
 
 /// Registers again and again, as long as the user agent lives.
 pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
     let Some(mut asked) = trunk.register else { return };
-    let mut registration = Registration::new(&trunk);
+    let mut registration = Standing::new(&trunk);
     let mut failures = 0;
     loop {
-        let wait = match registration.send(&core, asked).await {
+        let wait = match registration.register(&core, asked).await {
             Outcome::Granted(expires) => {
                 failures = 0;
                 info!(trunk = trunk.name, expires = expires.as_secs(), "registered");
@@ -151,7 +192,7 @@ fn back_off(failures: u32, spread: f64) -> Duration {
 /// Takes the registrations back, as far as the servers answer.
 pub(super) async fn leave(core: &Core) {
     for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
-        Registration::new(trunk).send(core, Duration::ZERO).await;
+        Standing::new(trunk).register(core, Duration::ZERO).await;
     }
 }
 
@@ -162,17 +203,17 @@ enum Outcome {
     Refused(Option<u16>, String),
 }
 
-/// What stays the same from one REGISTER to the next (RFC 3261 §10.2).
-struct Registration<'a> {
+/// What stays the same from one request to the next that is no call's (RFC 3261 §10.2).
+pub(super) struct Standing<'a> {
     trunk: &'a Trunk,
     call_id: String,
     sequence: u32,
 }
 
-impl<'a> Registration<'a> {
-    fn new(trunk: &'a Trunk) -> Registration<'a> {
+impl<'a> Standing<'a> {
+    pub fn new(trunk: &'a Trunk) -> Standing<'a> {
         let (call_id, sequence) = (make_uuid_v4(), 0);
-        Registration {
+        Standing {
             trunk,
             call_id,
             sequence,
@@ -180,20 +221,48 @@ impl<'a> Registration<'a> {
     }
 
     /// Nothing for `expires` takes the registration back.
-    async fn send(&mut self, core: &Core, expires: Duration) -> Outcome {
-        match self.exchange(core, expires).await {
+    async fn register(&mut self, core: &Core, expires: Duration) -> Outcome {
+        match self.ask(core, Method::Register, Some(expires)).await {
             Ok(response) => judge(&response, expires),
             Err(reason) => Outcome::Refused(None, reason),
         }
     }
 
-    async fn exchange(&mut self, core: &Core, expires: Duration) -> Result<Response, String> {
+    /// A final response, of the first of the trunk's servers that has one (RFC 3263 §4.3).
+    pub async fn ask(&mut self, core: &Core, method: Method, expires: Option<Duration>) -> Result<Response, String> {
+        let target = self.trunk.target()?;
+        let mut servers = core.resolver.all(&target).await?;
+        let mut last = Err(format!("no address for `{target}`"));
+        while let Some(server) = servers.pop_front() {
+            let asked = self.ask_at(core, server.clone(), method, expires);
+            let patience = if servers.is_empty() { LAST_SILENCE } else { SILENCE };
+            last = match tokio::time::timeout(patience, asked).await {
+                // Also the library's word for a connection that broke.
+                Ok(Ok(response)) if response.status_code.code() == 503 => Ok(response),
+                Ok(Ok(response)) => {
+                    core.resolver.prefer(&target, &server);
+                    return Ok(response);
+                }
+                Ok(Err(why)) => Err(why),
+                Err(_) => Err("no response".to_owned()),
+            };
+        }
+        last
+    }
+
+    async fn ask_at(
+        &mut self,
+        core: &Core,
+        destination: SipAddr,
+        method: Method,
+        expires: Option<Duration>,
+    ) -> Result<Response, String> {
         let say = |error: rsipstack::Error| error.to_string();
-        let server = self.trunk.uri()?;
-        let destination = core.way_to(&self.trunk.target()?).await?;
-        let transport = self.trunk.transport.wire();
+        let server = self.trunk.uri(self.trunk.domain()?)?;
+        let by = Transport::found(&destination)?;
+        core.open(&destination, &self.trunk.target()?).await?;
         let listeners = core.endpoint.transport_layer.get_listen_addrs();
-        let ours = listeners.into_iter().find(|address| address.r#type == Some(transport));
+        let ours = listeners.into_iter().find(|address| address.r#type == Some(by.wire()));
         let via = core.endpoint.get_via(ours, None).map_err(say)?;
         let user = Some(Auth {
             user: self.trunk.username.clone(),
@@ -204,31 +273,36 @@ impl<'a> Registration<'a> {
             params: Vec::new(),
             ..server.clone()
         };
-        let contact = core.contact(
-            &self.trunk.username,
-            self.trunk.transport,
-            destination.get_socketaddr().ok(),
-        );
+        let to = match method {
+            Method::Register => us.clone(),
+            _ => server.clone(),
+        };
+        let contact = core.contact(&self.trunk.username, by, destination.get_socketaddr().ok());
 
         self.sequence += 1;
         let mut request = core.endpoint.make_request(
-            Method::Register,
+            method,
             server,
             via,
-            typed::From::from(us.clone()).with_tag(make_tag()),
+            typed::From::from(us).with_tag(make_tag()),
             typed::To {
                 display_name: None,
-                uri: us,
+                uri: to,
                 params: Vec::new(),
             },
             self.sequence,
             Some(CallId::from(self.call_id.clone())),
         );
         request.headers.push(Header::Contact(format!("<{contact}>").into()));
-        request
-            .headers
-            .push(Header::Expires(expires.as_secs().to_string().into()));
+        if let Some(expires) = expires {
+            request
+                .headers
+                .push(Header::Expires(expires.as_secs().to_string().into()));
+        }
         request.headers.push(Header::Allow(ALLOW.into()));
+        if self.trunk.outbound_proxy.is_some() {
+            request.headers.push(self.trunk.route()?.into());
+        }
         let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(say)?;
         let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
         transaction.destination = Some(destination);

@@ -4,7 +4,11 @@
 
 mod calls;
 mod gate;
+mod names;
 mod phone;
+mod placing;
+mod policies;
 mod sessions;
 mod transports;
+mod transfers;
 mod trunks;

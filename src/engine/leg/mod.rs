@@ -275,6 +275,13 @@ impl Leg {
                 self.changed(offer);
                 None
             }
+            Event::Refreshed { answer, .. } => {
+                match sdp::accept(&answer, &self.bot.capabilities) {
+                    Ok(media) => self.agree(media),
+                    Err(e) => tracing::warn!(call = %self.id, "the answer to a refresh: {e}"),
+                }
+                None
+            }
             Event::Transferred { code, .. } => match &mut self.call {
                 Some(call) => {
                     call.transferred(clock::now(), code);
@@ -302,7 +309,9 @@ impl Leg {
             | Event::Answered { .. }
             | Event::Refused { .. }
             | Event::Registered { .. }
-            | Event::RegistrationFailed { .. } => None,
+            | Event::RegistrationFailed { .. }
+            | Event::TrunkDown { .. }
+            | Event::TrunkUp { .. } => None,
         }
     }
 

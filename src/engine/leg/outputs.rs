@@ -61,7 +61,11 @@ impl Leg {
                 Output::Unask { id } => drop(self.thinking.remove(&id)),
                 Output::Use { id, call } => self.use_tool(id, *call),
                 Output::Keep { name, samples } => self.keep(&name, &samples),
-                Output::Transfer { to } => self.bot.act(Action::Refer { call: self.id, to }),
+                Output::Transfer { to } => self.bot.act(Action::Refer {
+                    call: self.id,
+                    to,
+                    replaces: None,
+                }),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,

@@ -147,7 +147,11 @@ impl Leg {
     fn leave(&mut self, now: Instant, to: String) {
         if let Some(waiting) = &mut self.waiting {
             waiting.leaves = Some(now + TRANSFER);
-            self.bot.act(Action::Refer { call: self.id, to });
+            self.bot.act(Action::Refer {
+                call: self.id,
+                to,
+                replaces: None,
+            });
         }
     }
 

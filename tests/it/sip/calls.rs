@@ -329,6 +329,7 @@ async fn answers_what_asks_in_a_call() {
     phone.act(Action::Refer {
         call,
         to: "sip:agent@127.0.0.1:5099".to_owned(),
+        replaces: None,
     });
     let refer = wire.reads("REFER").await;
     assert_eq!(field(&refer, "Refer-To").as_deref(), Some("<sip:agent@127.0.0.1:5099>"));
@@ -343,6 +344,7 @@ async fn answers_what_asks_in_a_call() {
     phone.act(Action::Refer {
         call,
         to: "sip:other@127.0.0.1".to_owned(),
+        replaces: None,
     });
     let refer = wire.reads("REFER").await;
     wire.responds(&refer, "603 Decline", "", b"").await;

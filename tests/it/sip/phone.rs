@@ -231,6 +231,12 @@ impl Wire {
         request
     }
 
+    /// The ACK of a refusal: it belongs to the INVITE's transaction (RFC 3261 §17.1.1.3).
+    pub async fn acknowledges_refusal(&mut self) {
+        let ack = self.request("CANCEL", "", b"").replace("CANCEL", "ACK");
+        self.send(ack).await;
+    }
+
     /// A response to a request that came here.
     pub async fn responds(&self, request: &str, status: &str, extra: &str, body: &[u8]) {
         let mut lines = vec![format!("SIP/2.0 {status}")];
@@ -307,5 +313,6 @@ pub fn trunk(server: SocketAddr, register: Option<u64>) -> Trunk {
         password: "secret".to_owned(),
         from_user: Some("4930123".to_owned()),
         register: register.map(Duration::from_secs),
+        ..Trunk::default()
     }
 }

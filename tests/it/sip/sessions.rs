@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook::sip::{Ended, Event};
 
-use super::phone::{OFFER, Phone, Wire, field};
+use super::phone::{ANSWER, OFFER, Phone, Wire, field};
 
 /// A phone that takes sessions of one second, so that a test need not wait.
 async fn hasty() -> Phone {
@@ -25,7 +25,7 @@ async fn a_peer_that_refreshes_keeps_its_call_and_one_that_stops_loses_it() {
     let (mut wire, call, answer) = connected(&mut phone, asks).await;
     assert_eq!(field(&answer, "Session-Expires").as_deref(), Some("3;refresher=uac"));
     assert_eq!(field(&answer, "Require").as_deref(), Some("timer"));
-    assert_eq!(field(&answer, "Supported").as_deref(), Some("100rel, timer"));
+    assert_eq!(field(&answer, "Supported").as_deref(), Some("100rel, replaces, timer"));
     // It would end after 2 s; refreshed after 1.5 s it ends 2 s later.
     for _ in 0..2 {
         let quiet = tokio::time::timeout(Duration::from_millis(1_500), phone.events.recv()).await;
@@ -119,6 +119,24 @@ async fn a_refresh_that_is_refused_for_now_is_made_again_as_the_peer_wants_it() 
         .await;
     let quiet = tokio::time::timeout(Duration::from_millis(2_500), phone.events.recv()).await;
     assert!(quiet.is_err(), "{quiet:?}");
+    phone.hang_up(call);
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_a_refresh_from_elsewhere_is_heard() {
+    let mut phone = hasty().await;
+    let asks = "Supported: timer\r\nSession-Expires: 2;refresher=uas\r\n";
+    let (mut wire, call, _) = connected(&mut phone, asks).await;
+    for (body, news) in [(OFFER, false), (ANSWER, true)] {
+        let refresh = wire.reads("INVITE ").await;
+        wire.responds(&refresh, "200 OK", "Session-Expires: 2;refresher=uac\r\n", body)
+            .await;
+        wire.reads("ACK ").await;
+        if news {
+            let answer = ANSWER.to_vec();
+            assert_eq!(phone.next().await, Event::Refreshed { call, answer });
+        }
+    }
     phone.hang_up(call);
 }
 

@@ -1,0 +1,146 @@
+//! A call that we placed and that is not answered where it was tried: the next attempt, with a dialog of its own, or the
+//! end. Which it is [`attempts`](super::attempts) decides.
+
+use std::sync::Arc;
+
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::Response;
+use rsipstack::transport::SipAddr;
+use tracing::debug;
+
+use super::agent::Core;
+use super::apart::cancel;
+use super::attempts::{Met, Next};
+use super::dialog::{Call, Done, Phase};
+use super::placed::{Attempt, SILENCE, Way, attempt, drive, key_of};
+use super::{Ended, Event, message};
+
+impl Call {
+    /// An attempt came to nothing: the next, or the end.
+    pub async fn on_not_answered(&mut self, outcome: Result<Response, String>) {
+        let Some(placing) = &mut self.placing else { return };
+        let met = match &outcome {
+            Ok(response) => Met::Refusal(response),
+            Err(_) => Met::Silence,
+        };
+        let (core, order, old) = (self.core.clone(), placing.order.clone(), placing.way.clone());
+        let next = placing.attempts.after(&met);
+        let again = self.attempt.wrapping_add(1);
+        match next {
+            Next::Nothing => return self.not_answered(outcome).await,
+            Next::Longer(least) => {
+                placing.least = Some(least);
+                self.work.spawn(async move { Done::Way(again, Ok(old)) });
+            }
+            Next::Address(address) => {
+                let all = std::iter::once(address).chain(placing.attempts.left()).collect();
+                self.work
+                    .spawn(async move { Done::Way(again, order.open(&core, old.uri, all).await) });
+            }
+            Next::Place(uri) => {
+                self.work
+                    .spawn(async move { Done::Way(again, order.way(&core, uri).await) });
+            }
+        }
+        debug!(call = %self.id, "the call is tried once more");
+        placing.last = outcome.ok().or(placing.last.take());
+        self.attempt = again;
+        self.patience = None;
+    }
+
+    /// The way to the next place is known, or there is none.
+    pub async fn on_way(&mut self, way: Result<Way, String>) {
+        let attempted = match (way, &mut self.placing) {
+            (Ok(mut way), Some(placing)) => {
+                if way.uri != placing.way.uri || way.destination != placing.way.destination {
+                    placing.attempts.at(std::mem::take(&mut way.rest));
+                }
+                placing.way = way;
+                let option = placing.order.invite(&self.core, &placing.way, placing.least);
+                option.and_then(|option| attempt(&self.core, option))
+            }
+            (Err(error), _) => Err(error),
+            (Ok(_), None) => return,
+        };
+        match attempted {
+            Ok(next) => self.try_again(next),
+            // One more that cannot be reached: what is left may be.
+            Err(error) => Box::pin(self.on_not_answered(Err(error))).await,
+        }
+    }
+
+    /// The call goes on with another dialog.
+    fn try_again(&mut self, next: Attempt) {
+        self.entered.has_dialog(key_of(&next.dialog));
+        let driven = drive(
+            self.core.clone(),
+            self.id,
+            self.attempt,
+            next.inner.clone(),
+            next.transaction,
+        );
+        self.invite = self.work.spawn(driven);
+        (self.dialog, self.inner, self.states) = (next.dialog, next.inner, next.states);
+        (self.contact, self.flow, self.credential) = (next.contact, next.flow, next.credential);
+        let more = self.placing.as_ref().is_some_and(|placing| placing.attempts.has_more());
+        self.patience = more.then(|| crate::clock::now() + SILENCE);
+    }
+
+    /// Nothing came of an attempt, not even a provisional response. It is left to itself.
+    pub async fn on_silence(&mut self) {
+        self.patience = None;
+        let Some(placing) = &self.placing else { return };
+        let (core, dialog, destination) = (self.core.clone(), self.dialog.clone(), placing.way.destination.clone());
+        let (_, none) = core.layer.new_dialog_state_channel();
+        let states = std::mem::replace(&mut self.states, none);
+        self.work.spawn(abandoned(core, dialog, states, destination));
+        self.on_not_answered(Err("no response".to_owned())).await;
+    }
+
+    async fn not_answered(&mut self, outcome: Result<Response, String>) {
+        let call = self.id;
+        let last = self.placing.as_mut().and_then(|placing| placing.last.take());
+        match (outcome, last) {
+            (Ok(response), _) | (Err(_), Some(response)) => {
+                self.phase = Phase::Over;
+                let refused = Event::Refused {
+                    call,
+                    code: response.status_code.code(),
+                    reason: message::phrase(&response),
+                    retry_after: message::retry_after(&response),
+                };
+                self.core.tell(refused).await;
+            }
+            (Err(error), None) => self.end(Ended::Failed(error)).await,
+        }
+    }
+}
+
+/// Sees to an attempt that was given up: should a response come after all, it is cancelled, and a 200 hung up on.
+async fn abandoned(
+    core: Arc<Core>,
+    dialog: InviteDialog,
+    mut states: DialogStateReceiver,
+    destination: SipAddr,
+) -> Done {
+    let mut cancelled = false;
+    // Its last state is the end of its transaction, at 32 s the latest.
+    while let Some(state) = states.recv().await {
+        match state {
+            DialogState::Trying(_) | DialogState::Early(..) if !cancelled => {
+                cancelled = true;
+                cancel(&core, dialog.initial_request(), destination.clone()).await;
+            }
+            DialogState::Confirmed(..) => {
+                if let Err(error) = dialog.bye().await {
+                    debug!(%error, "BYE failed");
+                }
+                break;
+            }
+            DialogState::Terminated(..) => break,
+            _ => {}
+        }
+    }
+    Done::Said
+}
