@@ -26,3 +26,5 @@ pub mod engine;
 
 pub mod simulate;
 pub mod bench;
+
+pub mod doctor;

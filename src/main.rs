@@ -31,6 +31,10 @@ enum Command {
         #[arg(long)]
         schema: bool,
     },
+    /// What keeps calls from working, in plain words: ports, addresses, trunks, passwords, clocks, the line of recent calls. Exits 1 at a problem.
+    ///
+    /// Works beside a running bot and changes nothing.
+    Doctor(commands::doctor::Arguments),
     /// What a plan would do with a call: each route that is tried and why, whether it is open, and what comes first.
     Explain(commands::explain::Arguments),
     /// What is different between two dial plans, in words.
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Serve(configured) => commands::serve::run(&configured.config),
         Command::Check { schema: true, .. } => return commands::check::schema(),
         Command::Check { configured, plans, .. } => return commands::check::run(&configured.config, &plans),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Ring(arguments) => commands::ring::run(&arguments),

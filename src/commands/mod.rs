@@ -5,6 +5,7 @@ pub mod calls;
 pub mod check;
 pub mod demo;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod knowledge;
 pub mod models;

@@ -67,6 +67,15 @@ impl Busy {
         std::iter::once(self.announcement(language)).chain(chosen).collect()
     }
 
+    /// Where those who wait may be transferred.
+    pub fn destinations(&self) -> impl Iterator<Item = &String> {
+        let chosen = self.keys.values().filter_map(|choice| match choice {
+            Choice::Transfer(to) => Some(to),
+            Choice::Say(_) => None,
+        });
+        chosen.chain(&self.then)
+    }
+
     pub(super) fn read(&mut self, node: &Node, problems: &mut Problems) {
         let known = ["waiting", "longest", "then", "say", "keys"];
         let Some(fields) = Fields::of(node, "`busy`", &known, problems) else {

@@ -3,10 +3,13 @@
 //! `offhook.yaml` belongs to whoever runs the machine: addresses, trunks, limits, secrets. What the bot says belongs to the
 //! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
 
+pub mod access;
 pub mod busy;
 mod tls;
 pub mod media;
 mod trunk;
+mod outbound;
+mod overload;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,19 +17,23 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::access::Access;
 pub use self::busy::Busy;
 pub use self::media::{Media, Srtp};
+pub use self::overload::Overload;
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
 use crate::language::Language;
-use crate::sip::{Listen, Tls, Transport, Trunk};
+use crate::sip::{Admit, Listen, Outbound, Tls, Transport, Trunk, is_private};
 use crate::speech::server::Server as SpeechServer;
 
 #[derive(Clone, Debug)]
 pub struct Config {
     pub sip: Sip,
+    /// Where calls may go.
+    pub outbound: Outbound,
     pub rtp: Rtp,
     /// The dial plan, relative to the file.
     pub plan: PathBuf,
@@ -45,6 +52,16 @@ pub struct Sip {
     pub advertised: Option<IpAddr>,
     pub tls: Tls,
     pub trunks: Vec<Trunk>,
+    pub access: Access,
+}
+
+impl Sip {
+    /// Whether calls are taken from the whole world.
+    pub fn is_open(&self) -> bool {
+        let addresses = self.listen.iter().map(|listen| listen.address.ip());
+        let reached = addresses.chain(self.advertised).any(|ip| !is_private(ip));
+        self.access.admit == Admit::Anyone && reached
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +77,7 @@ pub struct Calls {
     /// Served at once. More: longer gaps for all.
     pub most: usize,
     pub busy: Busy,
+    pub overload: Overload,
     pub longest: Duration,
     pub record: Recordings,
     pub media: Media,
@@ -105,7 +123,9 @@ impl Default for Config {
                 advertised: None,
                 tls: Tls::default(),
                 trunks: Vec::new(),
+                access: Access::default(),
             },
+            outbound: outbound::standard(),
             rtp: Rtp {
                 address: loopback,
                 ports: 20_000..=20_999,
@@ -116,6 +136,7 @@ impl Default for Config {
             calls: Calls {
                 most: 8,
                 busy: Busy::default(),
+                overload: Overload::default(),
                 longest: Duration::from_secs(3600),
                 record: Recordings::Kept,
                 media: Media::default(),
@@ -131,7 +152,7 @@ impl Default for Config {
     }
 }
 
-const KEYS: [&str; 7] = ["sip", "rtp", "plan", "data", "calls", "inference", "models"];
+const KEYS: [&str; 8] = ["sip", "outbound", "rtp", "plan", "data", "calls", "inference", "models"];
 
 impl Config {
     /// Reads and checks `path`, with everything that is wrong in it.
@@ -183,6 +204,9 @@ impl Config {
         if let Some(node) = fields.get("sip") {
             reader.sip(node, &mut self.sip);
         }
+        if let Some(node) = fields.get("outbound") {
+            self.outbound = outbound::read(node, &mut reader);
+        }
         if let Some(node) = fields.get("rtp") {
             reader.rtp(node, &mut self.rtp);
         }
@@ -212,9 +236,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn sip(&mut self, node: &Node, sip: &mut Sip) {
-        let Some(fields) = Fields::of(node, "`sip`", &["listen", "advertised", "tls", "trunks"], self.problems) else {
+        let known = [["listen", "advertised", "tls", "trunks"].as_slice(), &access::KEYS].concat();
+        let Some(fields) = Fields::of(node, "`sip`", &known, self.problems) else {
             return;
         };
+        sip.access.read(&fields, self);
         if let Some(node) = fields.get("listen") {
             sip.listen = read::texts(node, "listen", self.problems)
                 .iter()
@@ -329,6 +355,7 @@ impl Reader<'_> {
         let known = [
             "most",
             "busy",
+            "overload",
             "longest",
             "record",
             "echo_canceller",
@@ -343,6 +370,9 @@ impl Reader<'_> {
         }
         if let Some(node) = fields.get("busy") {
             calls.busy.read(node, self.problems);
+        }
+        if let Some(node) = fields.get("overload") {
+            calls.overload.read(node, self);
         }
         if let Some(longest) = fields.duration("longest", self.problems) {
             calls.longest = longest;

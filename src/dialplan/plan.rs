@@ -289,6 +289,23 @@ impl Plan {
         fixed
     }
 
+    /// The SIP URIs that it transfers to.
+    pub fn destinations(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for flow in &self.flows {
+            super::flows::each(&flow.steps, &mut |step| {
+                if let Action::Transfer(Transfer {
+                    to: Target::Uri(to), ..
+                }) = &step.action
+                    && !found.contains(to)
+                {
+                    found.push(to.clone());
+                }
+            });
+        }
+        found
+    }
+
     /// The prompts that every flow inherits.
     pub(super) fn inherited_prompts(&self) -> impl Iterator<Item = &Prompt> {
         let Patterns {

@@ -4,6 +4,7 @@
 //! the call.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::journal::Journal;
@@ -26,6 +27,8 @@ pub(super) struct Invitation {
     pub to: Party,
     /// Whom it was for before, the last first.
     pub diverted_from: Vec<Party>,
+    /// Where the INVITE came from.
+    pub source: SocketAddr,
     pub offer: Option<Vec<u8>>,
 }
 
@@ -43,6 +46,7 @@ pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Rec
     };
     let Some(route) = script.plan.route(&facts) else {
         tracing::info!("no route for a call");
+        bot.sip.misdialled(invitation.source);
         return bot.refuse(call, 404, None);
     };
     match &route.then {

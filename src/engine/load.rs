@@ -1,7 +1,7 @@
 //! From a configuration to a running bot.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -10,6 +10,7 @@ use super::library::{self, Shelves};
 use super::meaning::Engine;
 use super::ports::Ports;
 use super::recorder::Recorder;
+use super::strain::Strain;
 use super::written::Written;
 use super::{Bot, Wish};
 use crate::clock;
@@ -212,14 +213,31 @@ pub async fn start_with(
         }
         Recordings::No => (None, None),
     };
+    if config.sip.is_open() {
+        tracing::warn!(
+            "whoever reaches the SIP port may call: `sip.admit` is `anyone`; write `listed`, and your PBX or provider into `sip.addresses`"
+        );
+    }
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
         advertised: config.sip.advertised,
         tls: config.sip.tls.clone(),
         trunks: config.sip.trunks.clone(),
+        admit: config.sip.access.admit,
+        addresses: config.sip.access.addresses.clone(),
+        users: config.sip.access.users.clone(),
+        expiry: config.sip.access.expiry,
+        outbound: config.outbound.clone(),
+        limits: config.sip.access.limits,
         ..sip::Config::default()
     })
     .await?;
+    let destinations = script.plan.destinations().into_iter();
+    let destinations: Vec<String> = destinations.chain(config.calls.busy.destinations().cloned()).collect();
+    for destination in destinations.iter().filter(|to| !config.outbound.lists(to)) {
+        tracing::warn!("transfers to `{destination}` will fail: it fits no rule of `outbound.allow`");
+    }
+    sip.name(destinations);
     if config.calls.busy.waiting > 0 {
         for voice in script.plan.voices() {
             // What cannot be made ahead of time is made when somebody waits.
@@ -247,6 +265,7 @@ pub async fn start_with(
         outbox,
         places: Arc::new(Semaphore::new(config.calls.most)),
         most: config.calls.most + config.calls.busy.waiting,
+        strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,

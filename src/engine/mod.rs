@@ -3,6 +3,7 @@
 //! It takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
 //! nothing inside a call.
 
+mod counts;
 mod incoming;
 mod journal;
 mod leg;
@@ -13,6 +14,7 @@ pub mod ports;
 pub mod reload;
 pub mod recorder;
 pub mod sound;
+pub mod strain;
 mod thinking;
 mod using;
 pub mod written;
@@ -20,17 +22,20 @@ pub mod written;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+pub use self::counts::Counts;
 use self::incoming::Invitation;
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
+use self::strain::{Strain, Strained};
 use crate::audio::clean::Cleaning;
+use crate::clock;
 use crate::config::Busy;
 use crate::dialogue::model::Servers;
 use crate::sdp::Capabilities;
@@ -65,6 +70,8 @@ pub struct Bot {
     pub places: Arc<Semaphore>,
     /// Calls that are served, and those that wait; one more is answered 503.
     pub most: usize,
+    /// Whether the machine keeps up with those it has.
+    pub(super) strain: Mutex<Strain>,
     pub busy: Busy,
     /// A call is ended after this.
     pub longest: Duration,
@@ -75,6 +82,22 @@ pub struct Bot {
 impl Bot {
     pub fn script(&self) -> Arc<Script> {
         Arc::clone(&self.script.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A tick of a call came so late.
+    fn ticked(&self, now: Instant, late: Duration) {
+        self.strain
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ticked(now, late);
+    }
+
+    fn strained(&self, now: Instant) -> Option<Strained> {
+        let behind = self.engines.scheduler().behind();
+        self.strain
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .refuses(now, behind)
     }
 
     fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
@@ -111,6 +134,7 @@ pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: m
         draining: false,
         count: 0,
     };
+    let mut told = tokio::time::interval(counts::TOLD);
     loop {
         if calls.draining && calls.open.is_empty() {
             return;
@@ -122,6 +146,7 @@ pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: m
             },
             Some(ended) = calls.tasks.join_next() => calls.ended(ended),
             Some(wish) = wishes.recv() => calls.obey(wish),
+            _ = told.tick() => tracing::debug!(calls = calls.open.len(), "{}", calls.bot.counts()),
         }
     }
 }
@@ -166,6 +191,7 @@ impl Calls {
                     from,
                     to,
                     diverted_from,
+                    source,
                     offer,
                 });
             }
@@ -201,6 +227,14 @@ impl Calls {
         let call = invitation.call;
         if self.draining || self.open.len() >= self.bot.most {
             tracing::warn!(calls = self.open.len(), "at capacity: a call is refused");
+            return self.bot.refuse(call, 503, Some(RETRY_AFTER));
+        }
+        if let Some(strained) = self.bot.strained(clock::now()) {
+            tracing::warn!(
+                calls = self.open.len(),
+                ?strained,
+                "the machine does not keep up: a call is refused"
+            );
             return self.bot.refuse(call, 503, Some(RETRY_AFTER));
         }
         self.count = invitation.number;

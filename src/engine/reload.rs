@@ -34,6 +34,7 @@ pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> 
     let new = script.plan.hash.clone();
     if new != hash {
         load::render(&bot.engines, &script).await;
+        bot.sip.name(script.plan.destinations());
         *bot.script.write().unwrap_or_else(PoisonError::into_inner) = script;
     }
     Ok(new)

@@ -3,8 +3,8 @@
 //! What belongs to no call is answered here. It knows nothing of how a call proceeds.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
@@ -21,8 +21,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::admission::{self, Admission};
 use super::gate::Gate;
 use super::lines::Lines;
+use super::outbound::Tolls;
 use super::registry::{DialogKey, Input, Invitation, Registry};
 use super::replaces::{Malformed, Replaces};
 use super::resolve::{Resolver, Shared};
@@ -31,8 +33,8 @@ use super::tasks::Tasks;
 use super::tls::Ends;
 use super::udp::{GatedUdp, Sockets};
 use super::{
-    Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive, message,
-    placed, trunk,
+    Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive,
+    message, placed, trunk,
 };
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
@@ -52,12 +54,14 @@ pub(super) struct Core {
     pub layer: DialogLayer,
     pub streams: Arc<Streams>,
     pub resolver: Arc<Resolver>,
+    pub admission: Arc<Admission>,
     pub registry: Arc<Registry>,
     pub tasks: Arc<Tasks>,
     pub lines: Arc<Lines>,
     pub events: mpsc::Sender<Event>,
     pub config: Config,
     gate: Arc<Gate>,
+    tolls: Mutex<Tolls>,
     local: Vec<(Transport, SocketAddr)>,
     closing: AtomicBool,
     calls: AtomicU64,
@@ -72,7 +76,17 @@ impl UserAgent {
         trunk::check(&config)?;
         let ends = Ends::new(config.tls.clone()).map_err(StartError::Tls)?;
         let stop = CancellationToken::new();
-        let gate = Arc::new(Gate::new(limits(config.limits), crate::clock::now()));
+        let (admission, registry) = (Arc::new(Admission::new(&config)), Arc::new(Registry::default()));
+        let (seal, now) = (rand::random(), crate::clock::now());
+        let gate = Gate::new(
+            &config,
+            limits(config.limits),
+            admission.clone(),
+            registry.clone(),
+            seal,
+            now,
+        );
+        let gate = Arc::new(gate);
         let resolver = Arc::new(Resolver::new(&config.name_servers));
         let layer = TransportLayer::new_with_domain_resolver(stop.clone(), Box::new(Shared(resolver.clone())));
         let sockets = Sockets::default();
@@ -95,6 +109,7 @@ impl UserAgent {
         let endpoint = build(&config, layer, &stop);
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
         let endpoint = endpoint.inner;
+        gate.watch(&endpoint);
         let tasks = Arc::new(Tasks::new());
         serve(&endpoint, &tasks, &listeners, config.advertised).await?;
 
@@ -105,10 +120,12 @@ impl UserAgent {
             endpoint,
             streams: Arc::new(streams),
             resolver,
-            registry: Arc::new(Registry::default()),
+            admission,
+            registry,
             tasks,
             lines: Arc::new(Lines::default()),
             events,
+            tolls: Mutex::new(Tolls::new(config.outbound.clone())),
             config,
             gate,
             local,
@@ -119,6 +136,9 @@ impl UserAgent {
             core.tasks.spawn(core.streams.clone().accept(transport, listener));
         }
         core.tasks.spawn(dispatch(core.clone(), incoming));
+        if !core.config.trunks.is_empty() {
+            core.tasks.spawn(admission::follow_trunks(core.clone()));
+        }
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
             core.tasks.spawn(trunk::register(core.clone(), trunk.clone()));
         }
@@ -131,6 +151,11 @@ impl UserAgent {
     /// Never waits. What a call's queue has no room for is refused; what is meant for a call that is over is taken and
     /// ignored.
     pub fn act(&self, action: Action) -> Result<(), Busy> {
+        if let Some(refusal) = self.core.refusal(&action) {
+            let core = self.core.clone();
+            self.core.tasks.spawn(async move { core.tell(refusal).await });
+            return Ok(());
+        }
         if let Action::Dial { call, .. } = &action {
             let (entered, inputs) = self.core.registry.enter(*call).ok_or(Busy)?;
             self.core
@@ -166,9 +191,26 @@ impl UserAgent {
         Counts {
             dialogs: self.core.registry.len(),
             transactions: self.core.endpoint.get_stats().running_transactions,
-            malformed: self.core.gate.malformed(),
-            turned_away: self.core.gate.turned_away(),
+            connections: self.core.streams.open(),
+            tasks: self.core.tasks.len(),
+            not_permitted: self.core.tolls().refused(),
+            ..self.core.gate.counts()
         }
+    }
+
+    /// A call from `source` was for a number that nobody has: a source that dials many such is banned for a while, unless it is listed.
+    pub fn misdialled(&self, source: SocketAddr) {
+        self.core.gate.misdialled(source, crate::clock::now());
+    }
+
+    /// Calls may go to these addresses, as they are written, where [`Destinations::Named`](super::Destinations::Named) rules.
+    pub fn name(&self, addresses: impl IntoIterator<Item = String>) {
+        self.core.tolls().name(addresses);
+    }
+
+    /// Where the phones of a registered user are, the preferred and the newest first. An [`Action::Dial`] to the bare name rings the first of them.
+    pub fn contacts(&self, user: &str) -> Vec<Binding> {
+        self.core.gate.contacts(user, crate::clock::now())
     }
 
     /// Hangs up every call, takes back the registrations, ends all tasks and frees the ports. Peers have two seconds to
@@ -326,6 +368,40 @@ impl Core {
         CallId(self.calls.fetch_add(1, Relaxed))
     }
 
+    fn tolls(&self) -> std::sync::MutexGuard<'_, Tolls> {
+        self.tolls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The one place that every call and transfer passes on its way out; what is told of one that may not leave.
+    pub fn refusal(&self, action: &Action) -> Option<Event> {
+        let (to, placed) = match action {
+            Action::Refer { to, .. } => (to, None),
+            // A phone of our own costs nothing.
+            Action::Dial { to, trunk: None, .. } if self.phone_of(to).is_some() => return None,
+            Action::Dial { call, to, .. } => (to, Some(*call)),
+            Action::Ring { .. }
+            | Action::Accept { .. }
+            | Action::Refuse { .. }
+            | Action::Answer { .. }
+            | Action::RefuseChange { .. }
+            | Action::Hangup { .. } => return None,
+        };
+        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
+        let permitted = self.tolls().permit(to, placed, day, crate::clock::now());
+        let refusal = permitted.err()?;
+        let (call, code) = (action.call(), 403);
+        warn!(%call, "not permitted: {refusal}");
+        Some(match placed {
+            None => Event::Transferred { call, code },
+            Some(call) => Event::Refused {
+                call,
+                code,
+                reason: refusal.to_string(),
+                retry_after: None,
+            },
+        })
+    }
+
     /// A request within a dialog.
     fn hand_over(&self, key: &DialogKey, transaction: Transaction) {
         self.pass(key, transaction, Input::Request);
@@ -440,12 +516,18 @@ impl Core {
         self.streams.ensure(found, &target.addr.host.to_string()).await
     }
 
+    /// The phone of a registered user that is rung where `to` is nothing but their name.
+    pub fn phone_of(&self, to: &str) -> Option<Binding> {
+        self.gate.contacts(to, crate::clock::now()).into_iter().next()
+    }
+
     pub fn listens_on(&self, transport: Transport) -> bool {
         self.local.iter().any(|(one, _)| *one == transport)
     }
 
     /// Waits while the reader of events is behind.
     pub async fn tell(&self, event: Event) {
+        self.tolls().told(&event, crate::clock::now());
         // Nobody reads any more: then nobody is told.
         let _ = self.events.send(event).await;
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::Transport;
 use super::gate::{Gate, Passage};
 use super::raw::{Frame, frame};
 use super::web;
@@ -42,6 +43,7 @@ impl Link {
 
 pub(super) struct Connection {
     pub peer: SocketAddr,
+    pub transport: Transport,
     /// As the library knows it.
     pub flow: SipAddr,
     pub gate: Arc<Gate>,
@@ -140,10 +142,10 @@ impl Connection {
 
     /// Takes one message through the gate; what is to be answered at once.
     pub fn pass(&self, message: &[u8]) -> Option<Vec<u8>> {
-        match self.gate.pass(message, self.peer, crate::clock::now()) {
+        match self.gate.pass(message, self.peer, self.transport, crate::clock::now()) {
             Passage::In(bytes) => {
                 let message = SipMessage::try_from(bytes.as_slice()).ok()?;
-                let message = SipConnection::update_msg_received(message, self.peer, self.flow.r#type?).ok()?;
+                let message = SipConnection::update_msg_received(message, self.peer, self.transport.wire()).ok()?;
                 let event = TransportEvent::Incoming(message, self.channel.clone(), self.flow.clone());
                 // Fails only while the library shuts down.
                 let _ = self.incoming.send(event);

@@ -65,7 +65,7 @@ fn in_the_librarys_words(challenge: &str) -> Option<String> {
 }
 
 /// `name=value` pairs, quoted values with their quotes.
-fn parameters(mut rest: &str) -> Option<Vec<(&str, &str)>> {
+pub(super) fn parameters(mut rest: &str) -> Option<Vec<(&str, &str)>> {
     let mut pairs = Vec::new();
     loop {
         rest = rest.trim_start_matches([',', ' ', '\t']);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::Party;
+use super::{Party, is_private};
 
 /// Reads `"Display" <sip:user@host>;tag=x`, or the form without brackets, in which what follows a semicolon is no part
 /// of the URI.
@@ -36,6 +36,45 @@ pub(super) fn party_of_uri(uri: &str) -> Party {
         host: host.trim_matches(['[', ']']).to_owned(),
         uri: uri.to_owned(),
     }
+}
+
+/// The URI of one Contact, and the parameters after it (RFC 3261 §20.10): without brackets they are the header's, not the URI's.
+pub(super) fn contact(value: &str) -> Option<(&str, &str)> {
+    let (uri, parameters) = match bracketed(value) {
+        Some((before, uri)) => (uri, value.get(before.len() + uri.len() + 2..)?),
+        None => value.split_at_checked(value.find(';').unwrap_or(value.len()))?,
+    };
+    Some((uri.trim(), parameters)).filter(|(uri, _)| !uri.is_empty())
+}
+
+/// The Contact with `source` for its host and port, where it names an address of a private network.
+pub(super) fn contact_from(value: &str, source: SocketAddr) -> Option<String> {
+    let (uri, _) = contact(value)?;
+    let (head, rest) = match uri.rsplit_once('@') {
+        Some((user, rest)) => (user.len() + 1, rest),
+        None => (uri.find(':')? + 1, uri.split_once(':')?.1),
+    };
+    let host = rest.split([';', '?', '>']).next()?;
+    let named: IpAddr = match host.parse::<SocketAddr>() {
+        Ok(address) => address.ip(),
+        Err(_) => host.trim_matches(['[', ']']).parse().ok()?,
+    };
+    if !is_private(named.to_canonical()) {
+        return None;
+    }
+    let before = value.find(uri)?.checked_add(head)?;
+    let (start, after) = (value.get(..before)?, value.get(before.checked_add(host.len())?..)?);
+    Some(format!(
+        "{start}{}{after}",
+        SocketAddr::new(source.ip().to_canonical(), source.port())
+    ))
+}
+
+/// The value of `;name=value` among parameters.
+pub(super) fn parameter<'a>(parameters: &'a str, wanted: &str) -> Option<&'a str> {
+    let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+    Some(value.trim().trim_matches('"'))
 }
 
 /// What stands before the first `<` that is not quoted, and what between it and its `>`.
@@ -171,6 +210,12 @@ fn name_of(parameter: &str) -> &str {
     parameter.split('=').next().unwrap_or_default().trim()
 }
 
+/// The tag of a To, outside of its URI.
+pub(super) fn tag(value: &str) -> Option<&str> {
+    let (_, parameters) = contact(value)?;
+    parameter(parameters, "tag")
+}
+
 /// Whether From or To has a tag, outside of its URI.
 pub(super) fn has_tag(value: &str) -> bool {
     let after = outside_quotes(value)
@@ -299,6 +344,41 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_contact_and_its_parameters() {
+        let (uri, parameters) = contact("\"a;b\" <sip:a@b;x=1>;q=0.5 ; Expires = \"60\"").unwrap();
+        assert_eq!(uri, "sip:a@b;x=1");
+        assert_eq!(
+            (parameter(parameters, "q"), parameter(parameters, "expires")),
+            (Some("0.5"), Some("60"))
+        );
+        assert_eq!(contact("sip:a@b;expires=5"), Some(("sip:a@b", ";expires=5")));
+        assert_eq!((contact(""), contact("<>")), (None, None));
+    }
+
+    #[test]
+    fn leads_a_contact_behind_nat_to_where_it_came_from() {
+        let source = "203.0.113.5:40001".parse().unwrap();
+        let mended = |value| contact_from(value, source);
+        assert_eq!(
+            mended("\"x\" <sip:x@10.0.0.5:5060;ob>;expires=1").as_deref(),
+            Some("\"x\" <sip:x@203.0.113.5:40001;ob>;expires=1")
+        );
+        assert_eq!(mended("sip:192.168.1.2").as_deref(), Some("sip:203.0.113.5:40001"));
+        assert_eq!(
+            mended("<sip:x@[fd00::1]>").as_deref(),
+            Some("<sip:x@203.0.113.5:40001>")
+        );
+        for kept in [
+            "<sip:x@198.51.100.1>",
+            "<sip:x@pbx.example>",
+            "*",
+            "<sip:10.0.0.1@pbx.example>",
+        ] {
+            assert_eq!(mended(kept), None, "{kept}");
+        }
+    }
+
+    #[test]
     fn knows_a_host() {
         for sound in [
             "sip:a",
@@ -336,6 +416,10 @@ mod tests {
 
     #[test]
     fn finds_a_tag_outside_the_uri() {
+        assert_eq!(
+            (tag("\"x\" <sip:a@b;tag=2>;tag=1"), tag("<sip:a@b;tag=2>")),
+            (Some("1"), None)
+        );
         assert!(has_tag("<sip:a@b>;tag=1"));
         assert!(has_tag("sip:a@b;x=y;tag=1"));
         assert!(!has_tag("\";tag=2\" <sip:a@b;tag=1>;x"));
@@ -346,6 +430,7 @@ mod tests {
         fn any_text_is_read(text: String) {
             let _ = (party(&text), unescape(&text), escape_user(&text), escape_contact(&text), host_is_sound(&text));
             let _ = (via_port(&text), via_seen_from(&text, "127.0.0.1:1".parse().unwrap()), has_tag(&text), first_item(&text));
+            let _ = (contact(&text), parameter(&text, "q"), tag(&text), contact_from(&text, "203.0.113.5:1".parse().unwrap()));
             prop_assert_eq!(squeeze(&squeeze(&text, ";=,"), ";=,"), squeeze(&text, ";=,"));
         }
     }

@@ -13,12 +13,14 @@
 //!
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
+mod admission;
 mod agent;
 mod answering;
 mod apart;
 mod asking;
 mod connection;
 mod attempts;
+mod crowd;
 mod dialog;
 mod digest;
 mod dns;
@@ -33,16 +35,22 @@ mod lines;
 mod locate;
 mod message;
 mod numbers;
+mod outbound;
 mod placed;
+mod probe;
+mod proof;
 mod raw;
 mod reason;
 mod refreshing;
+mod registrar;
 mod registry;
 mod reliable;
 mod replaces;
 mod resolve;
 mod sanitize;
+mod scanner;
 mod session_timer;
+mod sources;
 mod stream;
 mod tasks;
 mod tls;
@@ -52,13 +60,18 @@ mod trunk;
 mod udp;
 mod web;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use admission::{Admit, Network, is_private};
 pub use agent::UserAgent;
+pub use outbound::{Cap, Destination, Destinations, Outbound};
+pub use probe::{Answer, Heard, Probe, probe};
+pub use registrar::{Binding, Expiry};
 pub use tls::{Clients, Identity, Tls};
 pub use transport::Transport;
 
@@ -86,6 +99,16 @@ pub struct Config {
     /// The `User-Agent` of all that is sent.
     pub user_agent: String,
     pub trunks: Vec<Trunk>,
+    /// From where calls are taken without a password, beside the addresses of trunks and of `addresses`.
+    pub admit: Admit,
+    /// Listed: calls from there are taken, and nothing that comes from there is counted against it or bans it.
+    pub addresses: Vec<Network>,
+    /// Names and passwords of those who may register phones here, and call from anywhere. None: nobody is asked, and REGISTER is answered 405.
+    pub users: BTreeMap<String, String>,
+    /// How long their registrations last.
+    pub expiry: Expiry,
+    /// Where calls may go. What may not is answered as if the far end had: 403.
+    pub outbound: Outbound,
     pub limits: Limits,
 }
 
@@ -98,6 +121,11 @@ impl Default for Config {
             name_servers: Vec::new(),
             user_agent: concat!("offhook/", env!("CARGO_PKG_VERSION")).to_owned(),
             trunks: Vec::new(),
+            admit: Admit::default(),
+            addresses: Vec::new(),
+            users: BTreeMap::new(),
+            expiry: Expiry::default(),
+            outbound: Outbound::default(),
             limits: Limits::default(),
         }
     }
@@ -182,10 +210,22 @@ pub enum Redirects {
 pub struct Limits {
     /// The longest message taken, head and body, in bytes. The library's UDP buffer bounds it to 8192.
     pub message: usize,
+    /// The most header fields of a message.
+    pub headers: usize,
+    /// The longest header field, in bytes.
+    pub header: usize,
+    /// The most lines of a session description.
+    pub session_lines: usize,
+    /// Calls, ringing ones included, until the last transaction of each has ended. More are answered 503.
+    pub dialogs: usize,
+    /// Transactions under way. More are answered 503, and within calls dropped.
+    pub transactions: usize,
+    /// Messages a second from one IPv4 address or IPv6 /64 that is not listed; for moments twice as many. More are dropped.
+    pub per_source: u32,
     /// Requests a second that may open something (a call, an OPTIONS). More are answered 503. Five times as many may
     /// come within dialogs; more are dropped, and their senders ask again.
     pub opening_per_second: u32,
-    /// Connections held at once. More are closed as they come.
+    /// Connections held at once. More are closed as they come; so are those of one source that is not listed, from a quarter of them on.
     pub connections: usize,
     /// The shortest interval at which peers may have their session refreshed (RFC 4028 section 5: 90 s).
     pub least_session: Duration,
@@ -195,6 +235,12 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             message: 8192,
+            headers: 128,
+            header: 4096,
+            session_lines: 256,
+            dialogs: 4096,
+            transactions: 32_768,
+            per_source: 100,
             opening_per_second: 200,
             connections: 256,
             least_session: Duration::from_secs(90),
@@ -388,10 +434,35 @@ pub struct Counts {
     /// Calls, ringing ones included, until the last transaction of each has ended.
     pub dialogs: usize,
     pub transactions: usize,
-    /// Messages dropped unanswered since the start, for nothing could be made of them.
+    /// TCP connections.
+    pub connections: usize,
+    /// Tasks of the user agent.
+    pub tasks: usize,
+    /// Phones of users that are registered here.
+    pub registrations: usize,
+    /// Sources of messages that are remembered.
+    pub sources: usize,
+    // From here on since the start.
+    /// Messages dropped unanswered, for nothing could be made of them.
     pub malformed: u64,
-    /// Requests answered with an error before they reached a call, since the start.
+    /// Requests answered with an error before they reached a call, or dropped for load.
     pub turned_away: u64,
+    /// How often a source was banned.
+    pub bans: u64,
+    /// Messages dropped, for their source was banned.
+    pub banned: u64,
+    /// Messages dropped, for their source had sent its share.
+    pub flooding: u64,
+    /// Messages of tools that look for open doors, dropped.
+    pub scanners: u64,
+    /// Requests from addresses that are not listed, dropped.
+    pub strangers: u64,
+    /// Requests answered with the question who asks.
+    pub challenged: u64,
+    /// Proofs of identity that were wrong.
+    pub wrong_proofs: u64,
+    /// Calls and transfers that [`Config::outbound`] did not permit.
+    pub not_permitted: u64,
 }
 
 #[derive(Debug, thiserror::Error)]

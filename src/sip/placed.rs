@@ -29,7 +29,8 @@ use super::dialog::{Call, Done, Parts, Side, is_success};
 use super::lines::{Channel, Full};
 use super::registry::{DialogKey, Entered, Input};
 use super::{
-    Action, CallId, CallerId, Ended, Event, Transport, Trunk, grammar, identity, message, numbers, session_timer,
+    Action, Binding, CallId, CallerId, Ended, Event, Transport, Trunk, grammar, identity, message, numbers,
+    session_timer,
 };
 
 /// The user of From where neither the action nor a trunk names one.
@@ -69,6 +70,8 @@ pub(super) struct Order {
     callee: Uri,
     user: String,
     trunk: Option<Trunk>,
+    /// A registered one of our own.
+    phone: Option<Binding>,
     offer: Vec<u8>,
 }
 
@@ -140,7 +143,11 @@ async fn prepare(
         Some(trunk) => Some(core.lines.place(trunk, crate::clock::now()).map_err(NotPlaced::Full)?),
         None => None,
     };
-    let callee = callee(&to, trunk.as_ref())?;
+    let phone = if trunk.is_none() { core.phone_of(&to) } else { None };
+    let callee = callee(
+        phone.as_ref().map_or(to.as_str(), |phone| phone.uri.as_str()),
+        trunk.as_ref(),
+    )?;
     let user = from
         .or_else(|| trunk.as_ref().map(|trunk| trunk.user().to_owned()))
         .unwrap_or_else(|| OURSELVES.to_owned());
@@ -153,6 +160,7 @@ async fn prepare(
         callee: callee.clone(),
         user,
         trunk,
+        phone,
         offer,
     };
     let order = Arc::new(order);
@@ -183,7 +191,11 @@ impl Order {
     fn target(&self, uri: &Uri) -> Result<SipAddr, String> {
         match self.by_trunk(uri) {
             Some(trunk) => trunk.target(),
-            None => Transport::sought(uri),
+            // Where its REGISTER came from: behind NAT its Contact leads nowhere.
+            None => match self.phone.as_ref().filter(|_| self.callee == *uri) {
+                Some(phone) => Ok(SipAddr::new(phone.transport.wire(), phone.source.into())),
+                None => Transport::sought(uri),
+            },
         }
     }
 

@@ -22,9 +22,6 @@ pub(super) struct Raw {
     pub broken: bool,
 }
 
-/// More header lines than any honest message has.
-const FIELDS: usize = 256;
-
 impl Raw {
     /// `None` where there is no start line.
     pub fn read(bytes: &[u8]) -> Option<Raw> {
@@ -49,7 +46,6 @@ impl Raw {
         for line in lines {
             raw.push(&line);
         }
-        raw.broken |= raw.fields.len() > FIELDS;
         Some(raw)
     }
 
@@ -88,6 +84,17 @@ impl Raw {
             .iter()
             .find(|field| field.name == name)
             .map(|field| field.value.trim())
+    }
+
+    /// The method of a request; nothing for a response.
+    pub fn method(&self) -> &str {
+        let first = self.start.split(' ').next().unwrap_or_default();
+        if self.is_response() { "" } else { first }
+    }
+
+    pub fn is_response(&self) -> bool {
+        let begins = |start: &str| start.eq_ignore_ascii_case("SIP/");
+        self.start.len() > 4 && self.start.get(..4).is_some_and(begins)
     }
 
     /// Strict SIP, with a Content-Length that is true.

@@ -83,6 +83,14 @@ pub(super) struct Invitation {
 }
 
 impl Invitation {
+    pub fn new(call_id: &str, from_tag: &str, sequence: u32) -> Invitation {
+        Invitation {
+            call_id: call_id.to_owned(),
+            from_tag: from_tag.to_owned(),
+            sequence,
+        }
+    }
+
     pub fn of(invite: &Request) -> Option<Invitation> {
         let tag = invite.from_header().ok()?.tag().ok()??;
         Some(Invitation {

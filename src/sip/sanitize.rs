@@ -13,7 +13,7 @@ use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 
 use super::raw::{self, Raw};
-use super::{ALLOW, SUPPORTED, grammar, message};
+use super::{ALLOW, Limits, SUPPORTED, grammar, is_private, message};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -26,6 +26,8 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clean {
     pub bytes: Vec<u8>,
+    /// The same, to be read.
+    pub raw: Raw,
     pub load: Load,
 }
 
@@ -60,25 +62,61 @@ pub(super) enum Why {
     TooLong,
 }
 
-/// `limit` bounds the message, in bytes, before and after it was put right.
-pub(super) fn sanitize(bytes: &[u8], source: SocketAddr, limit: usize) -> Verdict {
+/// What a message may be at most, and whether this is a registrar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Bytes, before and after it was put right.
+    pub message: usize,
+    /// Header fields.
+    pub fields: usize,
+    /// Bytes of one header field.
+    pub field: usize,
+    /// Lines of a session description.
+    pub session: usize,
+    pub registers: bool,
+}
+
+impl From<Limits> for Bounds {
+    fn from(limits: Limits) -> Bounds {
+        Bounds {
+            message: limits.message,
+            fields: limits.headers,
+            field: limits.header,
+            session: limits.session_lines,
+            registers: false,
+        }
+    }
+}
+
+/// The usual bounds, but for the length of the message.
+impl From<usize> for Bounds {
+    fn from(message: usize) -> Bounds {
+        Bounds {
+            message,
+            ..Limits::default().into()
+        }
+    }
+}
+
+pub(super) fn sanitize(bytes: &[u8], source: SocketAddr, bounds: impl Into<Bounds>) -> Verdict {
+    let bounds = bounds.into();
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Verdict::Drop(Why::KeepAlive);
     }
     let Some(mut raw) = Raw::read(bytes) else {
         return Verdict::Drop(Why::Unreadable);
     };
-    if raw.start.len() > 4
-        && raw
-            .start
-            .get(..4)
-            .is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
-    {
-        return response(raw, bytes.len(), limit);
+    // What is too long as a whole is told so.
+    if bytes.len() <= bounds.message {
+        let long = |field: &raw::Field| field.value.len() > bounds.field;
+        raw.broken |= raw.fields.len() > bounds.fields || raw.fields.iter().any(long);
+    }
+    if raw.is_response() {
+        return response(raw, source, bytes.len(), bounds);
     }
     let ack = raw.start.starts_with("ACK ");
-    match request(&mut raw, bytes.len(), limit) {
-        Ok(clean) => Verdict::Clean(clean),
+    match request(&mut raw, source, bytes.len(), bounds) {
+        Ok((bytes, load)) => Verdict::Clean(Clean { bytes, raw, load }),
         Err(_) if ack => Verdict::Drop(Why::Unanswerable),
         Err(Fault::NotSip) => Verdict::Drop(Why::Unreadable),
         Err(Fault::Answer(answer)) => match reply(&raw, &answer, source) {
@@ -88,10 +126,14 @@ pub(super) fn sanitize(bytes: &[u8], source: SocketAddr, limit: usize) -> Verdic
     }
 }
 
-/// The refusal of a clean request that comes when there are too many: 503, and when to try again, in seconds.
-pub(super) fn overload(bytes: &[u8], source: SocketAddr, retry_after: u32) -> Option<Reply> {
-    let answer = Answer::new(503, "Service Unavailable").with("Retry-After", &retry_after.to_string());
-    reply(&Raw::read(bytes)?, &answer, source)
+/// An answer to a clean request, with these fields; also where it is not the gate's own judgement.
+pub(super) fn answer(
+    request: &Raw,
+    source: SocketAddr,
+    (code, phrase): (u16, &'static str),
+    fields: Vec<(&'static str, String)>,
+) -> Option<Reply> {
+    reply(request, &Answer { code, phrase, fields }, source)
 }
 
 enum Fault {
@@ -102,23 +144,18 @@ enum Fault {
 struct Answer {
     code: u16,
     phrase: &'static str,
-    field: Option<(&'static str, String)>,
+    fields: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     fn new(code: u16, phrase: &'static str) -> Answer {
-        Answer {
-            code,
-            phrase,
-            field: None,
-        }
+        let fields = Vec::new();
+        Answer { code, phrase, fields }
     }
 
-    fn with(self, name: &'static str, value: &str) -> Answer {
-        Answer {
-            field: Some((name, value.to_owned())),
-            ..self
-        }
+    fn with(mut self, name: &'static str, value: &str) -> Answer {
+        self.fields.push((name, value.to_owned()));
+        self
     }
 }
 
@@ -126,15 +163,20 @@ fn fault(code: u16, phrase: &'static str) -> Fault {
     Fault::Answer(Answer::new(code, phrase))
 }
 
-fn response(mut raw: Raw, len: usize, limit: usize) -> Verdict {
+fn response(mut raw: Raw, source: SocketAddr, len: usize, bounds: Bounds) -> Verdict {
     let code = raw.start.split(' ').nth(1).and_then(|code| code.parse::<u16>().ok());
     let fits = fit_body(&mut raw).is_ok();
     if raw.broken || !fits || !code.is_some_and(|code| (100..700).contains(&code)) || single_fields(&raw).is_err() {
         return Verdict::Drop(Why::Unanswerable);
     }
     tidy(&mut raw);
+    // What a registrar lists is ours, and where a redirection leads is not the peer.
+    let of = raw.first("CSeq").and_then(|cseq| cseq.split(' ').nth(1));
+    if matches!(of, Some("INVITE" | "UPDATE")) && code.is_some_and(|code| code < 300) {
+        reach(&mut raw, source);
+    }
     let bytes = raw.write();
-    if len.max(bytes.len()) > limit {
+    if len.max(bytes.len()) > bounds.message {
         return Verdict::Drop(Why::TooLong);
     }
     let routed = match SipMessage::try_from(bytes.as_slice()) {
@@ -146,11 +188,12 @@ fn response(mut raw: Raw, len: usize, limit: usize) -> Verdict {
     }
     Verdict::Clean(Clean {
         bytes,
+        raw,
         load: Load::Follows,
     })
 }
 
-fn request(raw: &mut Raw, len: usize, limit: usize) -> Result<Clean, Fault> {
+fn request(raw: &mut Raw, source: SocketAddr, len: usize, bounds: Bounds) -> Result<(Vec<u8>, Load), Fault> {
     if !raw.start.contains(" SIP/") && !raw.start.contains(" sip/") {
         return Err(Fault::NotSip);
     }
@@ -174,16 +217,20 @@ fn request(raw: &mut Raw, len: usize, limit: usize) -> Result<Clean, Fault> {
     top_via(raw)?;
     fit_body(raw)?;
     let uri = request_uri(uri)?;
-    if !ALLOW.split(", ").any(|allowed| allowed == method) {
+    let registers = bounds.registers && method == "REGISTER";
+    if !registers && !ALLOW.split(", ").any(|allowed| allowed == method) {
         let answer = Answer::new(405, "Method Not Allowed").with("Allow", ALLOW);
         return Err(Fault::Answer(answer));
     }
     raw.start = format!("{method} {uri} SIP/2.0");
     tidy(raw);
+    if method != "REGISTER" {
+        reach(raw, source);
+    }
     extensions(raw, method)?;
-    content(raw, method)?;
+    content(raw, method, bounds.session)?;
     let bytes = raw.write();
-    if len.max(bytes.len()) > limit {
+    if len.max(bytes.len()) > bounds.message {
         return Err(fault(513, "Message Too Large"));
     }
     let in_dialog = parse(&bytes, method)?;
@@ -192,7 +239,7 @@ fn request(raw: &mut Raw, len: usize, limit: usize) -> Result<Clean, Fault> {
         (_, true) => Load::Continues,
         (_, false) => Load::Opens,
     };
-    Ok(Clean { bytes, load })
+    Ok((bytes, load))
 }
 
 /// Whether the library reads it as we do, so that nothing it drops in silence gets past. Says whether To has a tag.
@@ -214,6 +261,10 @@ fn parse(bytes: &[u8], method: &str) -> Result<bool, Fault> {
         .map_err(|_| fault(400, "Malformed To"))?;
     if TransactionKey::from_request(&request, TransactionRole::Server).is_err() {
         return Err(fault(400, "Malformed Request"));
+    }
+    // The registrar reads its own, of which one may be a star.
+    if method == "REGISTER" {
+        return Ok(false);
     }
     let contacts = request
         .typed_contact_headers()
@@ -252,7 +303,7 @@ fn single_fields(raw: &Raw) -> Result<(), Fault> {
 }
 
 /// The number of a CSeq: below 2^31 (RFC 3261 §8.1.1.5).
-fn sequence(cseq: &str) -> Option<u32> {
+pub(super) fn sequence(cseq: &str) -> Option<u32> {
     let number = cseq.split_whitespace().next()?;
     number.parse().ok().filter(|number| *number < 1 << 31)
 }
@@ -331,7 +382,7 @@ fn extensions(raw: &Raw, method: &str) -> Result<(), Fault> {
 }
 
 /// RFC 3261 §8.2.3: a session is described in SDP, alone or as a part, or not at all; and the answer will be SDP.
-fn content(raw: &Raw, method: &str) -> Result<(), Fault> {
+fn content(raw: &Raw, method: &str, lines: usize) -> Result<(), Fault> {
     if !matches!(method, "INVITE" | "UPDATE") {
         return Ok(());
     }
@@ -342,6 +393,9 @@ fn content(raw: &Raw, method: &str) -> Result<(), Fault> {
     if !raw.body.is_empty() && (coded || message::session(kind, &raw.body).is_none()) {
         let answer = Answer::new(415, "Unsupported Media Type").with("Accept", message::ACCEPT);
         return Err(Fault::Answer(answer));
+    }
+    if raw.body.iter().filter(|byte| **byte == b'\n').count() > lines {
+        return Err(fault(413, "Session Description Too Long"));
     }
     let mut wanted = raw
         .all("Accept")
@@ -375,6 +429,19 @@ fn tidy(raw: &mut Raw) {
     }
 }
 
+/// A peer behind NAT names an address of its own network as its Contact, where what we send would be lost: it becomes the one that the message came
+/// from. Not where a proxy keeps itself in the path, whose business that is.
+fn reach(raw: &mut Raw, source: SocketAddr) {
+    if is_private(source.ip().to_canonical()) || raw.first("Record-Route").is_some() {
+        return;
+    }
+    for field in raw.fields.iter_mut().filter(|field| field.name == "Contact") {
+        if let Some(mended) = grammar::contact_from(&field.value, source) {
+            field.value = mended;
+        }
+    }
+}
+
 /// `None` where the topmost Via does not say where answers go.
 fn reply(raw: &Raw, answer: &Answer, source: SocketAddr) -> Option<Reply> {
     let mut vias = raw.all("Via");
@@ -400,9 +467,7 @@ fn reply(raw: &Raw, answer: &Answer, source: SocketAddr) -> Option<Reply> {
             lines.push(format!("{name}: {value}{tag}"));
         }
     }
-    if let Some((name, value)) = &answer.field {
-        lines.push(format!("{name}: {value}"));
-    }
+    lines.extend(answer.fields.iter().map(|(name, value)| format!("{name}: {value}")));
     lines.push("Content-Length: 0\r\n\r\n".to_owned());
     Some(Reply {
         bytes: lines.join("\r\n").into_bytes(),

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::connection::{Connection, Link};
+use super::crowd::Connected;
 use super::gate::Gate;
 use super::tasks::Tasks;
 use super::tls::Ends;
@@ -67,7 +68,11 @@ impl Streams {
                     warn!(%peer, "too many connections, this one is closed");
                 }
                 Ok((stream, peer)) => {
-                    let open = Open::count(self.open.clone());
+                    let Some(place) = self.gate.connect(peer.ip(), crate::clock::now()) else {
+                        debug!(%peer, "a stranger's connection is closed, or one too many");
+                        continue;
+                    };
+                    let open = (Open::count(self.open.clone()), Some(place));
                     let streams = self.clone();
                     self.tasks.spawn(async move {
                         match patiently(streams.agree(transport, stream)).await {
@@ -83,6 +88,11 @@ impl Streams {
                 }
             }
         }
+    }
+
+    /// Connections that are open.
+    pub fn open(&self) -> usize {
+        self.open.load(Relaxed)
     }
 
     /// What comes before the first message from one who connected to us.
@@ -117,7 +127,7 @@ impl Streams {
             Err(error) => Err(error),
         };
         let link = link.map_err(|error| format!("no {transport} connection to {name} ({address}): {error}"))?;
-        let open = Open::count(self.open.clone());
+        let open = (Open::count(self.open.clone()), None);
         self.adopt(link, transport, address, open).await;
         Ok(())
     }
@@ -142,7 +152,7 @@ impl Streams {
         known.iter().skip(listeners).any(|known| known == flow)
     }
 
-    async fn adopt(&self, link: Link, transport: Transport, peer: SocketAddr, open: Open) {
+    async fn adopt(&self, link: Link, transport: Transport, peer: SocketAddr, held: Held) {
         let (outgoing, written) = mpsc::channel(OUTGOING);
         // The library asks for this kind of queue. What enters it has passed the gate.
         #[expect(clippy::disallowed_methods, reason = "the library's channel takes no other")]
@@ -157,6 +167,7 @@ impl Streams {
         };
         let connection = Connection {
             peer,
+            transport,
             flow,
             gate: self.gate.clone(),
             incoming,
@@ -164,7 +175,7 @@ impl Streams {
         };
         self.endpoint.transport_layer.add_connection(channel);
         self.tasks.spawn(async move {
-            let _open = open;
+            let _held = held;
             connection.run(link, written, stop).await;
         });
     }
@@ -186,6 +197,9 @@ fn flow(transport: Transport, address: SocketAddr) -> SipAddr {
         addr: address.into(),
     }
 }
+
+/// Its place among all connections, and among those of its source.
+type Held = (Open, Option<Connected>);
 
 struct Open(Arc<AtomicUsize>);
 

@@ -38,6 +38,13 @@ impl Tasks {
         }
     }
 
+    /// How many run.
+    pub fn len(&self) -> usize {
+        let mut running = self.lock();
+        while running.set.try_join_next().is_some() {}
+        running.set.len()
+    }
+
     /// Tells all tasks to end where they stand; they have when the returned set is empty.
     pub fn stop(&self) -> JoinSet<()> {
         let mut running = self.lock();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use super::Transport;
 use super::gate::{Gate, Passage};
 
 /// All that one user agent listens on.
@@ -72,7 +73,7 @@ impl rsipstack::platform::net::UdpSocket for GatedUdp {
                 }
             };
             let datagram = buffer.get(..len).unwrap_or_default();
-            match self.gate.pass(datagram, source, crate::clock::now()) {
+            match self.gate.pass(datagram, source, Transport::Udp, crate::clock::now()) {
                 Passage::In(bytes) => {
                     if let Some(room) = into.get_mut(..bytes.len()) {
                         room.copy_from_slice(&bytes);

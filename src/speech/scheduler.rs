@@ -176,6 +176,20 @@ impl Scheduler {
         Ok(())
     }
 
+    /// By how much the job that a caller waits for in silence, and that should have been begun first, is overdue.
+    pub fn behind(&self) -> Duration {
+        let queue = lock(&self.shared.0);
+        let hurried = queue
+            .jobs
+            .iter()
+            .filter(|job| job.priority == Priority::Turn && !job.cancel.is_set());
+        let Some(due) = hurried.map(|job| job.due).min() else {
+            return Duration::ZERO;
+        };
+        let now = clock::now().saturating_duration_since(self.began).as_millis() / STEP.as_millis();
+        STEP.saturating_mul(u32::try_from(now.saturating_sub(due)).unwrap_or(u32::MAX))
+    }
+
     /// Jobs that wait.
     pub fn waiting(&self) -> usize {
         lock(&self.shared.0)
@@ -293,6 +307,32 @@ mod tests {
         }
         drop((said, go));
         assert_eq!(hear.iter().collect::<Vec<_>>(), ["now", "soon", "late"]);
+    }
+
+    #[test]
+    fn tells_by_how_much_it_is_behind() {
+        let (scheduler, go) = busy();
+        assert_eq!(scheduler.behind(), Duration::ZERO);
+        let submit = |priority, within, cancel: &Cancel| {
+            scheduler.submit(1, (priority, within), cancel, || ()).expect("room");
+        };
+        let cancel = Cancel::default();
+        submit(Priority::Turn, SOON, &cancel);
+        submit(Priority::Next, Duration::ZERO, &cancel);
+        assert_eq!(
+            scheduler.behind(),
+            Duration::ZERO,
+            "there is time, and nobody waits for the other"
+        );
+        submit(Priority::Turn, Duration::ZERO, &cancel);
+        let began = clock::now();
+        while scheduler.behind() < 2 * STEP {
+            assert!(clock::now().saturating_duration_since(began) < SOON);
+            std::thread::yield_now();
+        }
+        cancel.set();
+        assert_eq!(scheduler.behind(), Duration::ZERO);
+        drop(go);
     }
 
     #[test]

@@ -173,6 +173,7 @@ fn offhook(arguments: &[&str]) -> (bool, String) {
         .args(arguments)
         .current_dir(root())
         .env("TRUNK_PASSWORD", "secret")
+        .env("ALICE_PASSWORD", "secret")
         .env("LLM_KEY", "secret")
         .output()
         .expect("offhook runs");

@@ -2,13 +2,16 @@
 //!
 //! Every wait is for an event or a message, with a limit.
 
+mod admission;
 mod calls;
 mod gate;
 mod names;
 mod phone;
 mod placing;
 mod policies;
+mod registering;
 mod sessions;
-mod transports;
+mod tolls;
 mod transfers;
+mod transports;
 mod trunks;

@@ -149,7 +149,10 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
             Some(answer) = answered.recv() => { leg.answered(answer); None }
             Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
-                if clock::now().saturating_duration_since(due.into_std()) > LATE {
+                let now = clock::now();
+                let late = now.saturating_duration_since(due.into_std());
+                bot.ticked(now, late);
+                if late > LATE {
                     // The machine stood still: what was missed is missed, and not sent in a burst.
                     tick.reset();
                 }

@@ -117,11 +117,81 @@ fn answers_with_what_a_transaction_needs() {
     );
     let (answer, _) = refused(invite(&format!("Subject: {}\r\n", "x".repeat(LIMIT))));
     assert!(answer.starts_with("SIP/2.0 513 "), "{answer}");
-    let full = overload(clean(invite("")).as_bytes(), source(), 5).unwrap();
+    let request = Raw::read(clean(invite("")).as_bytes()).unwrap();
+    let retry_after = ("Retry-After", "5".to_owned());
+    let full = super::answer(&request, source(), (503, "Service Unavailable"), vec![retry_after]).unwrap();
     let full = String::from_utf8(full.bytes).unwrap();
     assert!(
         full.starts_with("SIP/2.0 503 ") && full.contains("\r\nRetry-After: 5\r\n"),
         "{full}"
+    );
+}
+
+#[test]
+fn bounds_what_a_message_may_have() {
+    let bounds = Bounds::from(LIMIT);
+    let many = |count: usize| "Subject: x\r\n".repeat(count);
+    clean(invite(&many(bounds.fields - 6)));
+    assert!(refused(invite(&many(bounds.fields - 5))).0.starts_with("SIP/2.0 400 "));
+    let long = |len: usize| format!("Subject: {}\r\n", "x".repeat(len));
+    clean(invite(&long(bounds.field)));
+    assert!(refused(invite(&long(bounds.field + 1))).0.starts_with("SIP/2.0 400 "));
+    let session = |lines: usize| {
+        format!(
+            "{}{}",
+            invite("Content-Type: application/sdp\r\n"),
+            "a=x\r\n".repeat(lines)
+        )
+    };
+    clean(session(bounds.session));
+    assert!(refused(session(bounds.session + 1)).0.starts_with("SIP/2.0 413 "));
+}
+
+#[test]
+fn lets_a_register_in_where_there_is_a_registrar() {
+    let register = invite("Expires: 0\r\n")
+        .replace("INVITE", "REGISTER")
+        .replace("<sip:a@192.0.2.9:5070>", "*");
+    assert!(refused(&register).0.starts_with("SIP/2.0 405 "));
+    let bounds = Bounds {
+        registers: true,
+        ..Bounds::from(LIMIT)
+    };
+    let Verdict::Clean(clean) = sanitize(register.as_bytes(), source(), bounds) else {
+        panic!()
+    };
+    assert_eq!(
+        (clean.raw.method(), clean.raw.first("Contact"), clean.load),
+        ("REGISTER", Some("*"), Load::Opens)
+    );
+}
+
+#[test]
+fn leads_to_where_a_peer_behind_nat_is() {
+    let inside = |extra: &str| clean(invite(extra).replace("Contact: <sip:a@192.0.2.9", "Contact: <sip:a@192.168.0.9"));
+    assert!(
+        inside("").contains("\r\nContact: <sip:a@192.0.2.200:5099>\r\n"),
+        "{}",
+        inside("")
+    );
+    let proxied = inside("Record-Route: <sip:192.0.2.1;lr>\r\n");
+    assert!(
+        proxied.contains("\r\nContact: <sip:a@192.168.0.9:5070>\r\n"),
+        "a proxy's business: {proxied}"
+    );
+    assert!(
+        clean(invite("")).contains("<sip:a@192.0.2.9:5070>"),
+        "an address of the open network"
+    );
+    let answer = |status: &str, method: &str| {
+        let inside = invite("").replace("Contact: <sip:a@192.0.2.9", "Contact: <sip:a@192.168.0.9");
+        let response = inside.replacen("INVITE sip:100@192.0.2.1 SIP/2.0", &format!("SIP/2.0 {status}"), 1);
+        clean(response.replace("1 INVITE", &format!("1 {method}"))).contains("<sip:a@192.0.2.200:5099>")
+    };
+    assert!(answer("200 OK", "INVITE") && answer("183 Progress", "INVITE"));
+    assert!(
+        !answer("302 Moved", "INVITE") && !answer("200 OK", "REGISTER"),
+        "not the peer's own address"
     );
 }
 

@@ -3,6 +3,7 @@
 mod baresip;
 mod bot;
 mod callers;
+mod doctor;
 mod misfortune;
 mod peers;
 mod plans;

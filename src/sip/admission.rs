@@ -1,0 +1,248 @@
+//! From which addresses calls are taken without a password.
+//!
+//! An address is listed by the configuration, or is that of a trunk's server. On a datagram it can be forged, and then it is the network's word alone that a call
+//! is the trunk's: who needs more lists nobody, and has users prove a password, or trunks come by connections. It knows no message, and nothing of what becomes of those who are
+//! not admitted.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing::debug;
+
+use super::agent::Core;
+use super::{Config, Trunk};
+
+/// How often the servers of trunks are looked up anew.
+const LOOK: Duration = Duration::from_secs(120);
+/// And how soon, where one was not found.
+const LOOK_SOON: Duration = Duration::from_secs(10);
+/// For one name.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who is admitted without a password, beside trunks and listed addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admit {
+    /// Whoever reaches the port.
+    Anyone,
+    /// This machine, and private networks (RFC 1918, RFC 4193, link-local).
+    #[default]
+    Local,
+    /// Nobody else, not even this machine.
+    Listed,
+}
+
+/// An address, or a network such as `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        self.0.contains(&ip.to_canonical())
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(ip: IpAddr) -> Network {
+        Network(ip.to_canonical().into())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Network, String> {
+        match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
+            (Ok(ip), _) => Ok(ip.into()),
+            (Err(_), Ok(network)) => Ok(Network(network.trunc())),
+            (Err(_), Err(_)) => Err(format!(
+                "`{text}` is no address and no network; write 192.0.2.7 or 192.0.2.0/24"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            write!(f, "{}", self.0.addr())
+        } else {
+            write!(f, "{}", self.0)
+        }
+    }
+}
+
+/// Who is admitted, as it is at the moment.
+pub(super) struct Admission {
+    admit: Admit,
+    listed: Vec<Network>,
+    trunks: RwLock<BTreeSet<IpAddr>>,
+}
+
+impl Admission {
+    pub fn new(config: &Config) -> Admission {
+        let written = |trunk: &Trunk| trunk.target().ok()?.get_socketaddr().ok();
+        let trunks = config.trunks.iter().filter_map(written);
+        let by_trunk = config
+            .trunks
+            .iter()
+            .flat_map(|trunk| trunk.addresses.iter().copied().map(Network));
+        Admission {
+            admit: config.admit,
+            listed: config.addresses.iter().copied().chain(by_trunk).collect(),
+            trunks: RwLock::new(trunks.map(|address| address.ip().to_canonical()).collect()),
+        }
+    }
+
+    /// Listed: never counted, never banned. This machine is, unless only the list counts: a proxy on it brings the calls of everybody.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        let this_machine = self.admit != Admit::Listed && ip.is_loopback();
+        this_machine || self.listed.iter().any(|network| network.contains(ip)) || self.trunks().contains(&ip)
+    }
+
+    /// Whether calls from there are taken without a password.
+    pub fn admits(&self, ip: IpAddr) -> bool {
+        match self.admit {
+            Admit::Anyone => true,
+            Admit::Local => is_private(ip.to_canonical()) || self.trusts(ip),
+            Admit::Listed => self.trusts(ip),
+        }
+    }
+
+    /// The addresses that the servers of trunks have now.
+    fn follow(&self, addresses: BTreeSet<IpAddr>) {
+        let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
+        if *trunks != addresses {
+            debug!(?addresses, "the addresses of trunks");
+            *trunks = addresses;
+        }
+    }
+
+    fn trunks(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<IpAddr>> {
+        self.trunks.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the addresses of trunks that are named by a host, as long as the user agent lives.
+pub(super) async fn follow_trunks(core: Arc<Core>) {
+    let mut last: BTreeSet<IpAddr> = core.admission.trunks().clone();
+    loop {
+        let mut found = BTreeSet::new();
+        let mut all = true;
+        for trunk in &core.config.trunks {
+            let before = found.len();
+            found.extend(addresses(&core, trunk).await);
+            all &= found.len() > before;
+        }
+        // What was known is kept where a name server is out of order: calls are not refused for that.
+        let known = if all {
+            found
+        } else {
+            found.union(&last).copied().collect()
+        };
+        core.admission.follow(known.clone());
+        last = known;
+        tokio::time::sleep(if all { LOOK } else { LOOK_SOON }).await;
+    }
+}
+
+/// All that its name leads to, and where its SRV record does.
+async fn addresses(core: &Core, trunk: &Trunk) -> BTreeSet<IpAddr> {
+    let mut found = BTreeSet::new();
+    let Ok(target) = trunk.target() else { return found };
+    let served = core.resolver.find(&target).await;
+    found.extend(
+        served
+            .ok()
+            .and_then(|target| target.get_socketaddr().ok())
+            .map(|address| address.ip().to_canonical()),
+    );
+    let name = target.addr.host.to_string();
+    if let Ok(Ok(all)) = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await {
+        found.extend(all.map(|address| address.ip().to_canonical()));
+    }
+    found
+}
+
+/// Of this machine or of a network that the world does not reach.
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(admit: Admit, listed: &[&str]) -> Admission {
+        Admission::new(&Config {
+            admit,
+            addresses: listed.iter().map(|text| text.parse().unwrap()).collect(),
+            trunks: vec![Trunk {
+                name: "provider".into(),
+                server: "198.51.100.4:5070".into(),
+                username: "u".into(),
+                password: "p".into(),
+                ..Trunk::default()
+            }],
+            ..Config::default()
+        })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn strangers_are_not_admitted_unless_it_is_wanted() {
+        let (anyone, local, listed) = (
+            admission(Admit::Anyone, &[]),
+            admission(Admit::Local, &["203.0.113.0/24"]),
+            admission(Admit::Listed, &["203.0.113.7", "2001:db8::/48"]),
+        );
+        for (address, all, near, few) in [
+            ("127.0.0.1", true, true, false),
+            ("::1", true, true, false),
+            ("192.168.1.20", true, true, false),
+            ("::ffff:10.1.1.1", true, true, false),
+            ("fd00::1", true, true, false),
+            ("203.0.113.7", true, true, true),
+            ("203.0.113.8", true, true, false),
+            ("2001:db8:0:5::1", true, false, true),
+            ("198.51.100.4", true, true, true),
+            ("198.51.100.5", true, false, false),
+        ] {
+            let admitted = [&anyone, &local, &listed].map(|admission| admission.admits(ip(address)));
+            assert_eq!(admitted, [all, near, few], "{address}");
+        }
+        assert!(anyone.trusts(ip("198.51.100.4")) && !anyone.trusts(ip("198.51.100.5")));
+        assert!(anyone.trusts(ip("127.0.0.1")) && !local.trusts(ip("192.168.1.20")));
+    }
+
+    #[test]
+    fn trunks_move() {
+        let listed = admission(Admit::Listed, &[]);
+        listed.follow([ip("198.51.100.9")].into());
+        assert!(listed.trusts(ip("198.51.100.9")) && !listed.trusts(ip("198.51.100.4")));
+    }
+
+    #[test]
+    fn reads_addresses_and_networks() {
+        for (text, written) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7/24", "192.0.2.0/24"),
+            ("2001:db8::/32", "2001:db8::/32"),
+        ] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), written);
+        }
+        assert!("192.0.2.0/33".parse::<Network>().unwrap_err().contains("192.0.2.0/33"));
+        assert!("pbx.example".parse::<Network>().is_err());
+    }
+}
