@@ -2,7 +2,7 @@
 
 OFFHOOK = target/release/offhook
 
-.PHONY: help demo test build models lint deny bench clean
+.PHONY: help demo test build models lint deny bench fuzz clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,8 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench stt --beside faster-whisper --plot benches/stt.svg
 	$(OFFHOOK) bench tts
 	$(OFFHOOK) bench media
+	$(OFFHOOK) bench impairment --plot benches/impairment.svg
+	$(OFFHOOK) bench soak
 	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn --plot benches/gap.svg
 	$(OFFHOOK) bench end-of-turn --plot benches/end-of-turn.svg
@@ -41,6 +43,10 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench cutting-in
 	$(OFFHOOK) bench names
 	$(OFFHOOK) bench capacity
+
+fuzz: ## hostile input, half an hour a target; FUZZ_SECONDS=60 for a minute each
+	@.ci/setup build
+	fuzz/run
 
 clean: ## remove what was built; models stay in the user's cache
 	cargo clean

@@ -38,11 +38,16 @@ pub fn read(file: &Path) -> Result<Vec<i16>, WavError> {
 
 /// `samples`, 16 kHz mono, as a WAV file in memory.
 pub fn mono(samples: &[i16]) -> Result<Vec<u8>, WavError> {
+    mono_at(SAMPLE_RATE, samples)
+}
+
+/// As [`mono`], of another rate.
+pub fn mono_at(sample_rate: u32, samples: &[i16]) -> Result<Vec<u8>, WavError> {
     let name = Path::new("utterance.wav");
     let wrong = |error: hound::Error| WavError::new(name, explain(&error));
     let spec = WavSpec {
         channels: 1,
-        sample_rate: SAMPLE_RATE,
+        sample_rate,
         bits_per_sample: 16,
         sample_format: SampleFormat::Int,
     };

@@ -2,12 +2,16 @@
 //!
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
+pub mod bare;
 pub mod barge_in;
 mod calling;
 pub mod capacity;
+pub mod carrying;
 pub mod cutting_in;
 pub mod end_of_turn;
 pub mod faster_whisper;
+pub mod impairment;
+pub mod load;
 pub mod media;
 mod model_server;
 pub mod names;
@@ -17,6 +21,7 @@ mod plain;
 mod plot;
 pub mod recordings;
 mod rehearsal;
+pub mod soak;
 pub mod stt;
 pub mod tts;
 pub mod turn;
@@ -49,6 +54,23 @@ pub fn conditions() -> String {
         name.unwrap_or("unknown processor"),
         env!("CARGO_PKG_VERSION")
     )
+}
+
+/// The conditions, what else the machine does (its load), and of which commit the sources around are.
+pub fn circumstances() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    let described = std::process::Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    let commit = described
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .unwrap_or_default();
+    let commit = Some(commit.trim())
+        .filter(|commit| !commit.is_empty())
+        .unwrap_or("no commit");
+    format!("{}, {commit}, load {load}", conditions())
 }
 
 /// Resident memory of this process, in MB (10⁶ bytes); `None` where the system does not tell.

@@ -139,7 +139,12 @@ impl Decoder {
     }
 
     /// The words, and how long they took.
-    fn hear(&mut self, whisper: &Whisper, samples: &[i16], recording: &Recording) -> Result<(String, Duration), Error> {
+    pub(super) fn hear(
+        &mut self,
+        whisper: &Whisper,
+        samples: &[i16],
+        recording: &Recording,
+    ) -> Result<(String, Duration), Error> {
         let (cancel, began) = (Cancel::default(), clock::now());
         let text = match self {
             Decoder::Offhook => {

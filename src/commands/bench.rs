@@ -1,5 +1,6 @@
 //! `offhook bench`
 
+mod load;
 mod talking;
 
 use std::io::{IsTerminal, Write};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use clap::{Subcommand, ValueEnum};
 use offhook::audio::clean::Cleaning;
 use offhook::bench::faster_whisper::FasterWhisper;
-use offhook::bench::{capacity, conditions, media, memory, names, recordings, stt, tts, turn, understanding};
+use offhook::bench::{capacity, circumstances, conditions, memory, names, recordings, stt, tts, turn, understanding};
 use offhook::dialogue::measure::Table;
 use offhook::engine::meaning;
 use offhook::language::Voice;
@@ -103,8 +104,15 @@ enum What {
     },
     /// Speed of the voices.
     Tts,
-    /// The cost of a call's sound.
-    Media,
+    /// The cost of a call: its sound without a network, many calls at once over real sockets, and calls set up a second; beside SIPp and baresip.
+    Media(load::Media),
+    /// Words heard wrong where packets are lost or late, with what is missing filled in and without.
+    Impairment(load::Impairment),
+    /// Many calls that break off at points drawn from a seed, and what the bot still holds afterwards.
+    Soak(load::Soak),
+    /// A bot without models that answers whoever rings, for the others.
+    #[command(hide = true)]
+    BareBot(load::BareBot),
     /// Flow choice without a language model, on sayings of known intent.
     Understanding(Understanding),
 }
@@ -196,8 +204,11 @@ enum Beside {
 
 pub fn run(arguments: &Arguments) -> Outcome {
     log("error");
+    if let What::BareBot(what) = &arguments.what {
+        return load::bare_bot(what);
+    }
     if !arguments.json {
-        println!("{}", conditions());
+        println!("{}", circumstances());
     }
     match &arguments.what {
         What::Turn(what) => turns_of(arguments, what)?,
@@ -238,18 +249,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
         What::Understanding(what) => return understanding_of(arguments, what),
-        What::Media => {
-            let rows = media::run(&mut engines(&[])?.vad())?;
-            if arguments.json {
-                return json(&rows);
-            }
-            for r in rows {
-                println!(
-                    "{:16} {:6.1} µs a frame of 20 ms, {:.2} % of a core a call",
-                    r.stage, r.frame_us, r.core_percent
-                );
-            }
-        }
+        What::Media(what) => return load::media_of(arguments, what),
+        What::Impairment(what) => return load::impairment_of(arguments, what),
+        What::Soak(what) => return load::soak_of(arguments, what),
+        What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -554,7 +557,7 @@ fn json<T: Serialize>(figures: &T) -> Outcome {
     println!(
         "{}",
         serde_json::to_string_pretty(&Report {
-            conditions: conditions(),
+            conditions: circumstances(),
             figures
         })?
     );

@@ -7,5 +7,6 @@ mod doctor;
 mod misfortune;
 mod peers;
 mod plans;
+mod soak;
 mod voices;
 mod waiting;

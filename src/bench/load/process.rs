@@ -1,0 +1,148 @@
+//! What a process uses, as Linux tells it in `/proc`: processor time, memory, threads and open files.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Ticks a second of the processor times in `/proc/PID/stat`: 100 on every Linux that is met.
+const TICKS: u64 = 100;
+
+/// Of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Usage {
+    /// Since the process began, of all its threads, those that have ended among them.
+    pub processor: Duration,
+    /// Resident, kB (1000 bytes).
+    pub memory_kb: f64,
+    pub threads: usize,
+    /// Open files, sockets among them.
+    pub files: usize,
+    pub sockets: usize,
+}
+
+/// `None` where there is no such process, or no `/proc`.
+pub fn usage(pid: u32) -> Option<Usage> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let files: Vec<_> = links
+        .map(|entry| std::fs::read_link(entry.path()).unwrap_or_default())
+        .collect();
+    Some(Usage {
+        processor: processor(&stat)?,
+        memory_kb: number(&status, "VmRSS:")? * 1.024,
+        threads: number(&status, "Threads:")? as usize,
+        files: files.len(),
+        sockets: files
+            .iter()
+            .filter(|to| to.to_string_lossy().starts_with("socket:"))
+            .count(),
+    })
+}
+
+/// From the line of `/proc/PID/stat`: a name may hold anything, so the fields are counted from its end.
+fn processor(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields
+        .split_whitespace()
+        .skip(11)
+        .map_while(|field| field.parse::<u64>().ok());
+    let ticks = times.next()?.checked_add(times.next()?)?;
+    Some(Duration::from_millis(ticks.checked_mul(1_000)? / TICKS))
+}
+
+fn number(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Sockets of UDP that are bound to one of `ports`, and what their queues had no room for, as `/proc/net/udp` tells.
+pub fn bound(ports: std::ops::RangeInclusive<u16>) -> (usize, u64) {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    let found = rows.filter_map(row).filter(|(port, _)| ports.contains(port));
+    found.fold((0, 0), |(count, lost), (_, dropped)| (count + 1, lost + dropped))
+}
+
+/// The local port of a row, and its drops.
+fn row(line: &str) -> Option<(u16, u64)> {
+    let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
+    let dropped = line.split_whitespace().next_back()?.parse().ok()?;
+    Some((u16::from_str_radix(port, 16).ok()?, dropped))
+}
+
+/// A process that ends with its owner.
+pub struct Owned(pub Child);
+
+impl Owned {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Whether processes can be kept to one core.
+pub fn can_pin() -> bool {
+    let version = Command::new("taskset")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// `program` on the first core alone, where that can be had.
+pub fn on_one_core(program: &str) -> Command {
+    if !can_pin() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0", program]);
+    command
+}
+
+/// This process on the other cores.
+pub fn off_that_core() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores > 1 && can_pin() {
+        let (others, own) = (format!("1-{}", cores - 1), std::process::id().to_string());
+        let mut command = Command::new("taskset");
+        command
+            .args(["-a", "-c", "-p", &others, &own])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_tables_are_read() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 5 1 1";
+        assert_eq!(processor(stat), Some(Duration::from_secs(3)));
+        assert_eq!(processor("7 (a"), None);
+        let line =
+            "  12: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22 2 0 17";
+        assert_eq!(row(line), Some((5_060, 17)));
+        assert_eq!(number("Name: x\nVmRSS:\t  100 kB\n", "VmRSS:"), Some(100.0));
+    }
+
+    #[test]
+    fn this_process_is_there() {
+        let usage = usage(std::process::id()).expect("Linux");
+        assert!(
+            usage.memory_kb > 100.0 && usage.threads >= 1 && usage.files >= 3,
+            "{usage:?}"
+        );
+    }
+}
