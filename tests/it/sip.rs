@@ -6,7 +6,7 @@ mod admission;
 mod calls;
 mod gate;
 mod names;
-mod phone;
+pub(crate) mod phone;
 mod placing;
 mod policies;
 mod registering;

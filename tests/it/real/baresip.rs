@@ -1,35 +1,35 @@
-//! baresip rings the real program, a hundred times.
+//! baresip and the real program ring each other: in the clear a hundred times, and with every codec and cipher, listening to what is said.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use offhook::audio::{level, tone, wav};
+use offhook::audio::{FRAME_SAMPLES, level, wav};
+use offhook::language::{Language, Voice};
+use offhook::simulate::words::recall;
+use offhook::speech::Care;
 
-use super::bot::{Bot, LIMIT, free_port, text, until};
+use super::bot::{Bot, LIMIT, free_port, root, run, script, until};
+use super::callers::failures;
+use super::placed::answering;
+use super::softphone::{Baresip, Wish};
+use super::voices::{hears, says};
 
 const CALLS: usize = 100;
-/// Sound to be received before the caller hangs up, bytes of its recording (16 bits at 8 kHz): more than a second, for
-/// baresip names recordings by the second.
-const ENOUGH: u64 = 18_000;
-/// The first caller hears the whole greeting: six seconds.
-const GREETING: u64 = 6 * 16_000;
+/// Sound to be received before the caller hangs up: more than a second, for baresip names recordings by the second.
+const ENOUGH: Duration = Duration::from_millis(1125);
+/// The first caller hears the whole greeting.
+const GREETING: Duration = Duration::from_secs(6);
 
 #[test]
 fn a_hundred_calls_of_baresip_hear_the_bot() {
     let bot = Bot::start("dialplans/support.yaml", "calls: {record: false}");
-    let mut phone = Baresip::start(&bot.folder.path().join("baresip"));
+    let wish = Wish::default();
+    let mut phone = Baresip::start(&bot.folder.path().join("baresip"), "tester", &wish);
     for call in 1..=CALLS {
         phone.tell("dial", &bot.uri());
         let enough = if call == 1 { GREETING } else { ENOUGH };
-        until("sound of the bot", LIMIT, || {
-            let recordings = phone.recordings();
-            let newest = recordings.last().filter(|_| recordings.len() == call)?;
-            (std::fs::metadata(newest).ok()?.len() > enough).then_some(())
-        });
+        phone.await_sound(call, enough);
         phone.tell("hangup", "");
         phone.await_event("CALL_CLOSED", call);
     }
@@ -46,107 +46,214 @@ fn a_hundred_calls_of_baresip_hear_the_bot() {
     bot.stop();
 }
 
-struct Baresip {
-    child: Child,
-    folder: PathBuf,
-    line: TcpStream,
-    events: Receiver<String>,
-    /// All that it has told.
-    told: String,
+/// Frames of silence before the caller asks, who hears the greeting meanwhile: 8 s.
+const LISTENS: usize = 400;
+const ASKS: &str = "What are your opening hours?";
+const GREETED: &str = "automated assistant this call is recorded how can I help";
+const TOLD: &str = "Monday to Friday from eight in the morning to six in the evening";
+/// To have heard all of it.
+const CONVERSATION: Duration = Duration::from_secs(18);
+
+/// Silence, then a voice that asks.
+pub(super) fn question() -> Vec<i16> {
+    let mut sound = vec![0; LISTENS * FRAME_SAMPLES];
+    sound.extend(says(Voice::Joe, ASKS).iter());
+    sound
 }
 
-impl Baresip {
-    /// Without a sound card: a file is its microphone, and what it hears is recorded into `folder`.
-    fn start(folder: &Path) -> Self {
-        std::fs::create_dir_all(folder).expect("a folder");
-        let microphone = folder.join("quiet.wav");
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut quiet = hound::WavWriter::create(&microphone, spec).expect("a WAV file");
-        for sample in tone::sine_at(8_000, 200.0, -70.0, Duration::from_secs(20)) {
-            quiet.write_sample(sample).expect("written");
-        }
-        quiet.finalize().expect("written");
-        let (control, listen) = (free_port(), free_port());
-        let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
-        let modules = modules
-            .iter()
-            .find(|path| Path::new(path).is_dir())
-            .expect("baresip is installed by .ci/setup");
-        let config = format!(
-            "poll_method epoll\nsip_listen 127.0.0.1:{listen}\ncall_max_calls 4\naudio_source aufile,{}\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nausrc_format s16\nauplay_format s16\nauenc_format s16\naudec_format s16\nrtp_ports 26000-26400\nnet_interface 127.0.0.1\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {}\n",
-            microphone.display(),
-            folder.display()
-        );
-        std::fs::write(folder.join("config"), config).expect("written");
-        std::fs::write(
-            folder.join("accounts"),
-            format!("<sip:tester@127.0.0.1:{listen}>;regint=0;audio_codecs=PCMU/8000/1\n"),
+/// The phone asks, and is answered: each has understood the other.
+pub(super) fn converses(bot: &Bot, phone: &mut Baresip, uri: &str) {
+    phone.tell("dial", uri);
+    phone.await_sound(1, CONVERSATION);
+    phone.tell("hangup", "");
+    phone.await_event("CALL_CLOSED", 1);
+    let record = bot.last_call();
+    assert_eq!(record["ending"], "the caller hung up", "{record:#}");
+    assert!(record["path"].to_string().contains("opening_hours"), "{record:#}");
+    let heard = hears(&phone.heard(), Language::English, Care::Careful, "").text;
+    for said in [GREETED, TOLD] {
+        let understood = recall(said, &heard, Language::English);
+        assert!(understood >= 0.7, "of `{said}` baresip heard `{heard}`");
+    }
+}
+
+/// The bot is rung by a phone with this account and these modules.
+fn rung_with(account: &str, more: &str) {
+    let bot = Bot::start("dialplans/support.yaml", "calls: {record: false}");
+    let question = question();
+    let wish = Wish {
+        account,
+        more,
+        rate: 16_000,
+        says: Some(&question),
+        ..Wish::default()
+    };
+    let mut phone = Baresip::start(&bot.folder.path().join("baresip"), "tester", &wish);
+    converses(&bot, &mut phone, &bot.uri());
+    bot.stop();
+}
+
+#[test]
+fn a_phone_with_srtp_is_understood() {
+    rung_with(
+        "mediaenc=srtp-mand;audio_codecs=PCMU/8000/1",
+        "module g711.so\nmodule srtp.so",
+    );
+}
+
+#[test]
+fn a_phone_with_dtls_srtp_is_understood() {
+    rung_with(
+        "mediaenc=dtls_srtp;audio_codecs=PCMU/8000/1",
+        "module g711.so\nmodule dtls_srtp.so",
+    );
+}
+
+#[test]
+fn a_phone_with_opus_is_understood() {
+    rung_with("audio_codecs=opus/48000/2", "module opus.so");
+}
+
+#[test]
+fn a_phone_with_g722_is_understood() {
+    rung_with("audio_codecs=G722/16000/1", "module g722.so");
+}
+
+#[test]
+fn a_phone_with_pcma_is_understood() {
+    rung_with("audio_codecs=PCMA/8000/1", "module g711.so");
+}
+
+#[test]
+#[ignore = "needs TLS: `tls:` to listen on, `sip.tls.certificate` and `sip.tls.key`"]
+fn a_phone_over_tls_with_srtp_is_understood() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = certificate(folder.path());
+    let tls = free_port();
+    let plan = root().join("dialplans/support.yaml");
+    let config = |port: u16| {
+        format!(
+            "sip:\n  listen: [\"udp:127.0.0.1:{port}\", \"tls:127.0.0.1:{tls}\"]\n  tls: {{certificate: {certificate}, key: {key}}}\n\
+             rtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\ncalls: {{record: false}}\n",
+            plan.display()
         )
-        .expect("written");
-        let child = Command::new("baresip")
-            .arg("-f")
-            .arg(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|e| panic!("baresip cannot be run: {e}; `.ci/setup test` installs it"));
-        let line = until("baresip", LIMIT, || TcpStream::connect(("127.0.0.1", control)).ok());
-        let mut listening = line.try_clone().expect("a second handle");
-        let (events, told) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = listening.read(&mut buffer) {
-                if events.send(text(&buffer[..length])).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            child,
-            folder: folder.to_owned(),
-            line,
-            events: told,
-            told: String::new(),
-        }
-    }
-
-    /// A command as its control module wants it: a netstring of JSON.
-    fn tell(&mut self, command: &str, parameters: &str) {
-        let json = format!("{{\"command\":\"{command}\",\"params\":\"{parameters}\"}}");
-        write!(self.line, "{}:{json},", json.len()).expect("told");
-    }
-
-    /// Waits until it has told of `event` `count` times.
-    fn await_event(&mut self, event: &str, count: usize) {
-        while self.told.matches(event).count() < count {
-            match self.events.recv_timeout(LIMIT) {
-                Ok(more) => self.told.push_str(&more),
-                Err(_) => panic!("baresip never told of {event} {count} times: {}", self.told),
-            }
-        }
-    }
-
-    /// What it heard, a file a call, the first call first.
-    fn recordings(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.folder).expect("a folder").flatten();
-        let mut files: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|path| path.to_string_lossy().contains("-dec"))
-            .collect();
-        files.sort_by_key(|path| std::fs::metadata(path).and_then(|m| m.created()).ok());
-        files
-    }
+    };
+    let bot = Bot::start_with(config, &[]);
+    let question = question();
+    let more = format!("module g711.so\nmodule srtp.so\nsip_cafile {certificate}");
+    let wish = Wish {
+        account: "mediaenc=srtp-mand;audio_codecs=PCMU/8000/1",
+        more: &more,
+        rate: 16_000,
+        says: Some(&question),
+        ..Wish::default()
+    };
+    let mut phone = Baresip::start(&bot.folder.path().join("baresip"), "tester", &wish);
+    converses(&bot, &mut phone, &format!("sip:support@127.0.0.1:{tls};transport=tls"));
+    bot.stop();
 }
 
-impl Drop for Baresip {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
+/// A certificate for 127.0.0.1 that is its own authority, and its key, as PEM files.
+pub(super) fn certificate(folder: &Path) -> (String, String) {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let (certificate, key) = (at("certificate.pem"), at("key.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
+        .args([
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .args(["-keyout", &key, "-out", &certificate]);
+    let (made, said) = run(&mut openssl, LIMIT);
+    assert!(made, "{said}");
+    (certificate, key)
+}
+
+pub(super) const SAYS: &str = "Good morning. Your order will be delivered on Monday afternoon.";
+
+/// Rings `uri`, where `phone` speaks into its microphone: each understands the other.
+pub(super) fn rings(uri: &str, phone: &mut Baresip, folder: &Path) {
+    let yaml = format!(
+        "language: en\nsteps:\n  - hear: \"{SAYS}\"\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 1s\n  - end: caller\n"
+    );
+    let caller = script(folder, &yaml).display().to_string();
+    let output = super::bot::offhook(&["ring", uri, "--as", &caller, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("no report: {e}\n{}", super::bot::text(&output.stderr)));
+    assert!(failures(&report).is_empty(), "{report:#}");
+    phone.await_event("CALL_CLOSED", 1);
+    let heard = hears(&phone.heard(), Language::English, Care::Careful, "").text;
+    let understood = recall(
+        "thank you very much that is good news goodbye",
+        &heard,
+        Language::English,
+    );
+    assert!(understood >= 0.7, "baresip heard `{heard}`");
+}
+
+/// The program rings a phone with these codecs.
+fn answered_with(account: &str, more: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = says(Voice::Joe, SAYS);
+    let wish = Wish {
+        account,
+        more,
+        rate: 16_000,
+        says: Some(&words),
+        ..Wish::default()
+    };
+    let mut phone = Baresip::start(&folder.path().join("baresip"), "desk", &wish);
+    let uri = phone.uri("desk");
+    rings(&uri, &mut phone, folder.path());
+}
+
+#[test]
+fn a_phone_that_is_rung_is_understood() {
+    answered_with("audio_codecs=PCMU/8000/1", "module g711.so");
+}
+
+#[test]
+fn a_phone_that_is_rung_with_opus_is_understood() {
+    answered_with("audio_codecs=opus/48000/2", "module opus.so");
+}
+
+#[test]
+fn a_phone_that_is_rung_with_g722_is_understood() {
+    answered_with("audio_codecs=G722/16000/1", "module g722.so");
+}
+
+/// The phone calls the desk in the bot's stead, and tells how that went; then the bot takes its leave.
+#[test]
+fn a_phone_that_is_referred_rings_the_desk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (messages, desk) = (folder.path().join("messages"), free_port());
+    let plan = std::fs::read_to_string(root().join("fixtures/plans/transfer.yaml")).expect("a plan");
+    let own = folder.path().join("transfer.yaml");
+    std::fs::write(&own, plan.replace("127.0.0.1:5999", &format!("127.0.0.1:{desk}"))).expect("written");
+    let mut answers = answering("desk", desk, 0, &messages, &[]);
+    let bot = Bot::start(&own.display().to_string(), "calls: {record: false}");
+    let mut phone = Baresip::start(&bot.folder.path().join("baresip"), "tester", &Wish::default());
+    phone.tell("dial", &bot.uri());
+    let record = bot.last_call();
+    assert_eq!(record["path"], serde_json::json!(["through"]), "{record:#}");
+    assert_eq!(record["ending"], "the bot hung up", "{record:#}");
+    assert!(
+        answers.went(),
+        "{}",
+        std::fs::read_to_string(messages).unwrap_or_default()
+    );
+    bot.stop();
 }

@@ -73,15 +73,22 @@ impl Bot {
 
     /// As [`Bot::start`], with more in its environment.
     pub fn start_in(plan: &str, more: &str, environment: &[(&str, &str)]) -> Self {
+        let plan = root().join(plan);
+        let config = |port: u16| {
+            format!(
+                "sip: {{listen: [\"udp:127.0.0.1:{port}\", \"tcp:127.0.0.1:{port}\"]}}\nrtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\n{more}\n",
+                plan.display()
+            )
+        };
+        Self::start_with(config, environment)
+    }
+
+    /// Starts it with what `config` makes of a free port.
+    pub fn start_with(config: impl FnOnce(u16) -> String, environment: &[(&str, &str)]) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
-        let plan = root().join(plan);
-        let config = format!(
-            "sip: {{listen: [\"udp:127.0.0.1:{port}\", \"tcp:127.0.0.1:{port}\"]}}\nrtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\n{more}\n",
-            plan.display()
-        );
-        std::fs::write(folder.path().join("offhook.yaml"), config).expect("written");
+        std::fs::write(folder.path().join("offhook.yaml"), config(port)).expect("written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
             .args(["serve", "-c"])
             .arg(folder.path().join("offhook.yaml"))
@@ -146,10 +153,19 @@ impl Bot {
 
     /// The record of the last call, written at its end.
     pub fn last_call(&self) -> Value {
+        self.call("")
+    }
+
+    /// The record of the call with this id, written at its end.
+    pub fn call(&self, id: &str) -> Value {
         let config = self.folder.path().join("offhook.yaml").display().to_string();
+        let id = Some(id).filter(|id| !id.is_empty());
+        let arguments: Vec<&str> = ["calls", "show", "--json", "-c", &config]
+            .into_iter()
+            .chain(id)
+            .collect();
         until("the record of the call", LIMIT, || {
-            let output = offhook(&["calls", "show", "--json", "-c", &config]);
-            let record: Value = serde_json::from_slice(&output.stdout).ok()?;
+            let record: Value = serde_json::from_slice(&offhook(&arguments).stdout).ok()?;
             (!record["ended"].is_null()).then_some(record)
         })
     }

@@ -3,10 +3,15 @@
 mod baresip;
 mod bot;
 mod callers;
+mod conformance;
 mod doctor;
+mod hostile;
+mod kamailio;
 mod misfortune;
 mod peers;
+mod placed;
 mod plans;
 mod soak;
+mod softphone;
 mod voices;
 mod waiting;

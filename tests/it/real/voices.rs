@@ -25,14 +25,14 @@ static ENGINES: LazyLock<Engines> = LazyLock::new(|| {
 
 const ORDER: &str = "Good morning. Your order will be delivered on Monday afternoon.";
 
-fn says(voice: Voice, text: &str) -> Arc<[i16]> {
+pub(super) fn says(voice: Voice, text: &str) -> Arc<[i16]> {
     let (gives, given) = channel();
     let done = move |sound| drop(gives.send(sound));
     let _speaking = ENGINES.speak(0, Priority::Next, voice, text, done).expect("room");
     given.recv_timeout(LIMIT).expect("in time").expect("sound")
 }
 
-fn hears(sound: &[i16], language: Language, care: Care, names: &str) -> Transcript {
+pub(super) fn hears(sound: &[i16], language: Language, care: Care, names: &str) -> Transcript {
     let (gives, given) = channel();
     let listening = Listening {
         language,
