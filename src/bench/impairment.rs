@@ -15,10 +15,10 @@ use super::milliseconds;
 use super::panels::{Panel, draw};
 use super::recordings::{Error, Recording};
 use super::stt::Decoder;
-use crate::audio::g711::Codec;
+use crate::audio::codec::Codec;
 use crate::audio::{FRAME_DURATION, Frame, frames, wav};
 use crate::clock;
-use crate::rtp::{Config, Peer, Reception, RtpStream, Sound};
+use crate::rtp::{Config, Peer, RtpStream, Sound};
 use crate::simulate::words::{errors, units};
 use crate::speech::whisper::Whisper;
 
@@ -258,12 +258,8 @@ impl Line {
 
 fn end(now: Instant, port: u16) -> RtpStream {
     let peer = Peer {
-        address: address(40_002 + 40_000 - port),
-        codec: Codec::Pcmu,
-        payload_type: Codec::Pcmu.payload_type(),
         telephone_event: Some(101),
-        reception: Reception::Expected,
-        reports: None,
+        ..Peer::new(address(40_002 + 40_000 - port), Codec::Pcmu)
     };
     RtpStream::new(now, peer, Config::default(), u64::from(port))
 }

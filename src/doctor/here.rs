@@ -14,7 +14,7 @@ const LISTENING: &str = "listening";
 pub(super) fn bind(listen: &Listen) -> Result<(), ErrorKind> {
     let bound = match listen.transport {
         Transport::Udp => UdpSocket::bind(listen.address).map(drop),
-        Transport::Tcp => TcpListener::bind(listen.address).map(drop),
+        _ => TcpListener::bind(listen.address).map(drop),
     };
     bound.map_err(|error| error.kind())
 }

@@ -130,7 +130,7 @@ async fn ask(config: &Config, trunk: &Trunk) -> Vec<Finding> {
     let found = look_up(&trunk.server).await;
     let mut findings = vec![trunk::name(trunk, &found)];
     let Some(server) = found.first() else { return findings };
-    let probe = sip::probe(trunk, *server, concat!("offhook/", env!("CARGO_PKG_VERSION"))).await;
+    let probe = sip::probe(trunk, *server, &config.sip.tls, concat!("offhook/", env!("CARGO_PKG_VERSION"))).await;
     findings.extend(trunk::answers(trunk, &probe));
     findings.extend(trunk::clock(trunk, &probe, clock::wall()));
     findings.extend(trunk::way(config, trunk, &probe));

@@ -35,6 +35,14 @@ pub struct Local {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Secret(pub [[u8; LONGEST]; Suite::ALL.len()], pub [u8; 32]);
 
+impl Secret {
+    /// Of bytes that `random` yields.
+    pub fn drawn(mut random: impl FnMut() -> u8) -> Secret {
+        let keys = std::array::from_fn(|_| std::array::from_fn(|_| random()));
+        Secret(keys, std::array::from_fn(|_| random()))
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")

@@ -161,10 +161,7 @@ pub async fn ring(
     let local = sdp::Local::new(
         address,
         1,
-        sdp::Secret(
-            std::array::from_fn(|_| std::array::from_fn(|_| rand::random())),
-            rand::random(),
-        ),
+        sdp::Secret::drawn(rand::random),
     );
     let call = agent.next_call();
     let dialled = clock::now();

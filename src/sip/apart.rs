@@ -4,7 +4,6 @@
 use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
 use rsipstack::dialog::dialog::DialogSnapshot;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{Header, Method, Request, Response, SipMessage, Uri, typed};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};

@@ -12,7 +12,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rsipstack::transaction::endpoint::{EndpointInner, EndpointInnerRef};
 use tracing::{debug, info, warn};
@@ -247,10 +247,14 @@ impl Gate {
     }
 
     fn accuse(&self, sender: Sender, misdeed: Misdeed, now: Instant) {
+        self.accuse_by(sender, misdeed, sender.evidence(), now);
+    }
+
+    fn accuse_by(&self, sender: Sender, misdeed: Misdeed, evidence: Evidence, now: Instant) {
         if sender.trusted {
             return;
         }
-        let ban = lock(&self.sources).accuse(sender.ip(), misdeed, sender.evidence(), now);
+        let ban = lock(&self.sources).accuse(sender.ip(), misdeed, evidence, now);
         if let Some(ban) = ban {
             info!(source = %sender.ip(), last = ?misdeed, seconds = ban.as_secs(), "a source is banned");
         }
@@ -328,8 +332,7 @@ impl Gate {
             Proof::Stale => true,
             Proof::Wrong { shown } => {
                 count(&self.tally.wrong_proofs);
-                let evidence = if shown { Evidence::Shown } else { sender.evidence() };
-                self.accuse(Sender { evidence, ..sender }, Misdeed::WrongProof, now);
+                self.accuse_by(sender, Misdeed::WrongProof, if shown { Evidence::Shown } else { sender.evidence() }, now);
                 false
             }
         };
@@ -466,22 +469,4 @@ impl Bucket {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn lets_in_so_many_a_second() {
-        let start = crate::clock::now();
-        let mut bucket = Bucket::new(10, start);
-        assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 20);
-        let later = start + Duration::from_millis(500);
-        assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 5);
-        assert_eq!(
-            (0..100).filter(|_| bucket.take(start)).count(),
-            0,
-            "a clock that steps back gives nothing"
-        );
-    }
-}
+mod tests;

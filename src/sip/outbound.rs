@@ -292,6 +292,9 @@ impl Tolls {
             | Event::Progressed { .. }
             | Event::Transferred { .. }
             | Event::Key { .. }
+            | Event::Refreshed { .. }
+            | Event::TrunkDown { .. }
+            | Event::TrunkUp { .. }
             | Event::Registered { .. }
             | Event::RegistrationFailed { .. } => {}
         }

@@ -14,7 +14,7 @@ use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::uri::ParamsExt;
-use rsipstack::sip::{Auth, Header, Param, Response, Scheme, SipMessage, Uri};
+use rsipstack::sip::{Auth, Header, Response, Scheme, SipMessage, Uri};
 use rsipstack::transaction::Transaction;
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transport::SipAddr;

@@ -2,6 +2,7 @@
 //!
 //! It has sockets of its own and no user agent, so it works beside one that runs. It says what came back and judges nothing.
 
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use super::connection::Duplex;
 use super::proof::{Algorithm, Asked};
 use super::raw::{Frame, Raw, frame};
-use super::{Transport, Trunk, digest, grammar};
+use super::tls::Ends;
+use super::{Tls, Transport, Trunk, digest, grammar};
 use crate::clock;
 
 /// For a connection, and for an answer.
@@ -62,11 +65,12 @@ pub struct Probe {
 }
 
 /// Asks `trunk`, whose server is at `server`.
-pub async fn probe(trunk: &Trunk, server: SocketAddr, user_agent: &str) -> Probe {
+pub async fn probe(trunk: &Trunk, server: SocketAddr, tls: &Tls, user_agent: &str) -> Probe {
     let ask = |method, sequence, proof: String| {
         ask(
             trunk,
             server,
+            tls,
             method,
             sequence,
             format!("User-Agent: {user_agent}\r\n{proof}"),
@@ -146,10 +150,18 @@ fn named<'a>(raw: &'a Raw, name: &'a str) -> impl Iterator<Item = &'a str> {
     named.map(|field| field.value.trim())
 }
 
-async fn ask(trunk: &Trunk, server: SocketAddr, method: &str, sequence: u32, headers: String) -> (Heard, Option<Raw>) {
+async fn ask(
+    trunk: &Trunk,
+    server: SocketAddr,
+    tls: &Tls,
+    method: &str,
+    sequence: u32,
+    headers: String,
+) -> (Heard, Option<Raw>) {
     let exchanged = match trunk.transport {
         Transport::Udp => by_datagram(trunk, server, method, sequence, &headers).await,
-        Transport::Tcp => by_connection(trunk, server, method, sequence, &headers).await,
+        Transport::Tcp | Transport::Tls => by_connection(trunk, server, tls, method, sequence, &headers).await,
+        Transport::Ws | Transport::Wss => Err(Error::other("a trunk by WebSocket is not asked")),
     };
     match exchanged {
         Ok(Some((answer, raw))) => (Heard::Answer(answer), Some(raw)),
@@ -196,12 +208,26 @@ async fn by_datagram(trunk: &Trunk, server: SocketAddr, method: &str, sequence: 
     Ok(None)
 }
 
-async fn by_connection(trunk: &Trunk, server: SocketAddr, method: &str, sequence: u32, headers: &str) -> Exchanged {
-    let slow = || std::io::Error::new(std::io::ErrorKind::TimedOut, "no connection within five seconds");
-    let mut stream = timeout(PATIENCE, TcpStream::connect(server))
-        .await
-        .map_err(|_| slow())??;
+async fn by_connection(
+    trunk: &Trunk,
+    server: SocketAddr,
+    tls: &Tls,
+    method: &str,
+    sequence: u32,
+    headers: &str,
+) -> Exchanged {
+    let slow = |_| Error::new(ErrorKind::TimedOut, "no connection within five seconds");
+    let stream = timeout(PATIENCE, TcpStream::connect(server)).await.map_err(slow)??;
     let local = stream.local_addr()?;
+    let mut stream: Box<dyn Duplex> = match trunk.transport.is_secure() {
+        false => Box::new(stream),
+        true => {
+            let name = trunk.domain().map_err(Error::other)?.host.to_string();
+            let ends = Ends::new(tls.clone()).map_err(Error::other)?;
+            let secured = timeout(PATIENCE, ends.connect(&name, stream)).await.map_err(slow)?;
+            Box::new(secured.map_err(|why| Error::other(format!("no TLS with {name}: {why}")))?)
+        }
+    };
     let request = Request::new(trunk, method, sequence, local, headers);
     let began = clock::now();
     stream.write_all(request.text.as_bytes()).await?;

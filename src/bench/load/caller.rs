@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::sdp::{self, Capabilities};
+use crate::sdp::{self, Capabilities, Codec, Encryption};
 
 /// How a caller behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Caller {
             repeated: 0,
             outgoing: VecDeque::new(),
         };
-        let description = sdp::offer(&sdp::Local::new(media, number), &Capabilities::default());
+        let description = sdp::offer(&described(media, number), &capabilities());
         let invite = caller.request("INVITE", 1, &description);
         caller.ask(now, invite);
         if conduct == Conduct::CancelsUnheard {
@@ -261,7 +261,8 @@ impl Caller {
             let contact = message.field("Contact").map_or_else(|| self.uri(), uri_of);
             self.dialog = Some((to, contact));
             self.answered = Some(now);
-            let media = sdp::accept(message.body, &Capabilities::default()).ok();
+            let ours = described(self.local, self.number);
+            let media = sdp::accept(message.body, &ours, &capabilities()).ok();
             self.sound = media.map(|media| media.remote);
         }
         if self.conduct == Conduct::NeverAcknowledges {
@@ -409,6 +410,20 @@ fn uri_of(contact: &str) -> String {
     uri.to_owned()
 }
 
+/// It takes plain RTP alone, so that nothing of its description is secret.
+fn described(media: SocketAddr, number: u64) -> sdp::Local {
+    sdp::Local::new(media, number, sdp::Secret::drawn(|| 0))
+}
+
+/// G.711, unencrypted.
+fn capabilities() -> Capabilities {
+    Capabilities {
+        codecs: Codec::TELEPHONE.to_vec(),
+        encryption: Encryption::Never,
+        ..Capabilities::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -433,7 +448,7 @@ mod tests {
     }
 
     fn hears(caller: &mut Caller, now: Instant, first: &str, cseq: &str) {
-        let body = sdp::offer(&sdp::Local::new(address(40_000), 1), &Capabilities::default());
+        let body = sdp::offer(&described(address(40_000), 1), &capabilities());
         let text = format!(
             "{first}\r\nVia: SIP/2.0/UDP 127.0.0.1:2;branch=z9hG4bK7\r\nFrom: <sip:bench@127.0.0.1:1>;tag=3\r\nTo: <sip:bench@127.0.0.1:2>;tag=a\r\nCall-ID: 3.5@bench\r\nCSeq: {cseq}\r\nContact: <sip:x@127.0.0.1:2;a=b>;c=d\r\n\r\n{body}"
         );

@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::audio::FRAME_DURATION;
-use crate::audio::g711::Codec;
+use crate::audio::codec::Codec;
+use crate::audio::g711::Law;
 use crate::audio::tone;
 use crate::clock;
 use crate::rtp::packet::{Marker, Packet};
@@ -213,6 +214,7 @@ impl Line {
                 packets: self.sent,
                 octets: self.sent.wrapping_mul(160),
                 timestamp: self.sent.wrapping_mul(160),
+                clock_rate: Codec::Pcmu.clock_rate(),
             };
             self.reporter.read(now, datagram, None, sent).ok();
             return;
@@ -231,7 +233,7 @@ impl Line {
 /// A sender for all: what is due is sent, a millisecond is waited.
 fn speak(groups: &[Arc<Group>], stop: &AtomicBool) {
     // What a telephone carries while nobody speaks.
-    let quiet = Codec::Pcmu.encode(&tone::sine_at(8_000, 200.0, -60.0, FRAME_DURATION));
+    let quiet = Law::Pcmu.encode(&tone::sine_at(8_000, 200.0, -60.0, FRAME_DURATION));
     while !stop.load(Relaxed) {
         for group in groups {
             let now = clock::now();

@@ -187,10 +187,7 @@ impl Leg {
         let local = sdp::Local::new(
             SocketAddr::new(bot.media_address, port),
             u64::from(rand::random::<u32>()),
-            sdp::Secret(
-                std::array::from_fn(|_| std::array::from_fn(|_| rand::random())),
-                rand::random(),
-            ),
+            sdp::Secret::drawn(rand::random),
         );
         let mut leg = Self {
             id: accepted.call,
@@ -279,7 +276,7 @@ impl Leg {
                 None
             }
             Event::Refreshed { answer, .. } => {
-                match sdp::accept(&answer, &self.bot.capabilities) {
+                match sdp::accept(&answer, &self.local, &self.bot.capabilities) {
                     Ok(media) => self.agree(media),
                     Err(e) => tracing::warn!(call = %self.id, "the answer to a refresh: {e}"),
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::sip::{Admit, Ended, Event, Heard, Transport, probe};
+use offhook::sip::{Admit, Ended, Event, Heard, Tls, Transport, probe};
 use tokio::net::UdpSocket;
 
 use super::phone::{Phone, Wire, field, soon, trunk};
@@ -63,7 +63,7 @@ async fn a_trunk_is_asked_and_nothing_changes() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut right = trunk(server.at(transport), None);
         right.transport = transport;
-        let probed = probe(&right, server.at(transport), "doctor").await;
+        let probed = probe(&right, server.at(transport), &Tls::default(), "doctor").await;
         assert_eq!(
             (code(&probed.options), code(&probed.register)),
             (401, 401),
@@ -76,7 +76,7 @@ async fn a_trunk_is_asked_and_nothing_changes() {
         assert_eq!(answer.challenges, ["SHA-256", "MD5"]);
         assert_eq!(answer.seen_at, answer.sent_from, "no NAT on this machine");
         right.password = "guess".to_owned();
-        let probed = probe(&right, server.at(transport), "doctor").await;
+        let probed = probe(&right, server.at(transport), &Tls::default(), "doctor").await;
         assert_eq!(code(probed.proved.as_ref().unwrap()), 401);
     }
     assert_eq!(server.agent.counts().registrations, 0);
@@ -88,7 +88,7 @@ async fn a_server_that_is_not_there_is_told_from_one_that_is_silent() {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.local_addr().unwrap()
     };
-    let probed = probe(&trunk(closed, None), closed, "doctor").await;
+    let probed = probe(&trunk(closed, None), closed, &Tls::default(), "doctor").await;
     assert!(matches!(probed.options, Heard::Unreachable(_)), "{probed:?}");
     let mut wire = Wire::new(closed).await;
     let at = wire.socket.local_addr().unwrap();
@@ -103,7 +103,7 @@ async fn a_server_that_is_not_there_is_told_from_one_that_is_silent() {
         assert_eq!(field(&register, "Contact"), None, "it only asks");
         wire.responds(&register, "403 Forbidden", "", b"").await;
     };
-    let both = async { tokio::join!(probe(&asked, at, "doctor"), answering) };
+    let both = async { tokio::join!(probe(&asked, at, &Tls::default(), "doctor"), answering) };
     let (probed, ()) = soon("the end of the questions", both).await;
     assert_eq!((code(&probed.register), probed.proved), (403, None));
     assert!(matches!(probed.options, Heard::Answer(answer) if answer.date.is_some()));
