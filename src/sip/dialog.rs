@@ -265,13 +265,13 @@ impl Call {
                 // States first: an ACK comes before the request that follows it.
                 biased;
                 Some(state) = self.states.recv() => self.on_state(state).await,
+                state = replaces::state_of(&mut self.successor) => self.on_successor(state).await,
                 Some(done) = self.work.join_next() => self.on_done(done).await,
                 Some(input) = self.inputs.recv() => self.on_input(input).await,
                 () = until(due), if due.is_some() => self.on_timer().await,
                 () = until(again), if again.is_some() => self.ring_again().await,
                 () = until(silent), if silent.is_some() => self.on_silence().await,
-                state = replaces::state_of(&mut self.successor) => self.on_successor(state).await,
-                () = until(owed), if owed.is_some() => self.refuse_successor(500),
+                () = until(owed), if owed.is_some() => self.lose_successor(500).await,
                 () = until(report), if report.is_some() => self.transferred(408).await,
                 () = tokio::time::sleep(AFTERMATH), if over => {
                     debug!(call = %self.id, "a transaction did not end");
@@ -449,6 +449,9 @@ impl Call {
                 self.end(Ended::ByUs).await;
             }
             (Action::Answer { body, .. }, _) => self.answer_change(200, Some(body)),
+            (Action::RefuseChange { code, .. }, _) if self.successor.is_some() => {
+                self.lose_successor(code.clamp(300, 699)).await;
+            }
             (Action::RefuseChange { code, .. }, _) => self.answer_change(code.clamp(300, 699), None),
             (Action::Hangup { cause, .. }, _) => self.hang_up(cause).await,
             (Action::Refer { to, replaces, .. }, _) => self.refer(&to, replaces).await,

@@ -175,7 +175,7 @@ impl Call {
 
     /// The answer to the peer's offer; without a body a refusal.
     pub fn answer_change(&mut self, code: u16, body: Option<Vec<u8>>) {
-        if self.answer_successor(code, body.as_deref()) {
+        if body.as_deref().is_some_and(|body| self.answer_successor(body)) {
             return;
         }
         let contact = self.contact_header();

@@ -11,7 +11,7 @@ use super::agent::Core;
 use super::trunk::Standing;
 use super::{Event, Trunk, message};
 
-/// How long an answer may take.
+/// How long an answer may take: five sendings.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// One that is down is asked so often, where it is not to be asked more often anyway.
 const DOWN: Duration = Duration::from_secs(10);
@@ -20,9 +20,7 @@ pub(super) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
     let Some(interval) = trunk.keep_alive else { return };
     let mut standing = Standing::new(&trunk);
     loop {
-        let asked = standing.ask(&core, Method::Options, None);
-        let answer = tokio::time::timeout(PATIENCE, asked).await;
-        let ill = why_ill(&answer.unwrap_or_else(|_| Err("no response".to_owned())));
+        let ill = why_ill(&standing.ask(&core, Method::Options, None, PATIENCE).await);
         // The first answer is no news.
         let changed = core.lines.mark(&trunk, ill.clone());
         let name = trunk.name.clone();

@@ -308,7 +308,8 @@ pub enum Event {
     /// The peer answered a refresh of ours (session timer) with another session description than its last: it wants the
     /// sound elsewhere. Asks for nothing.
     Refreshed { call: CallId, answer: Vec<u8> },
-    /// A call we placed rings (180) or sends early media (183).
+    /// A call we placed rings (180) or sends early media (183). Said once of each branch of a fork and each news of it; a
+    /// branch may give another session than the one that answers in the end.
     Progressed {
         call: CallId,
         code: u16,

@@ -175,23 +175,26 @@ impl Call {
         self.core.tell(Event::Changed { call: self.id, offer }).await;
     }
 
-    /// Our answer to its offer, or the refusal of it. False: there is none that waits for one.
-    pub fn answer_successor(&mut self, code: u16, body: Option<&[u8]>) -> bool {
+    /// Our answer to its offer. False: there is none that waits for one.
+    pub fn answer_successor(&mut self, body: &[u8]) -> bool {
         let Some(next) = self.successor.as_mut().filter(|next| next.until().is_some()) else {
             return false;
         };
-        match body {
-            Some(body) => {
-                next.answer = Answer::Given;
-                let mut headers = vec![message::session_type()];
-                headers.extend(next.received.timer.iter().flat_map(SessionTimer::headers));
-                let accepted = next.received.dialog.accept(Some(headers), Some(body.to_vec()));
-                self.session = body.to_vec();
-                self.log(accepted);
-            }
-            None => self.refuse_successor(code),
-        }
+        next.answer = Answer::Given;
+        let mut headers = vec![message::session_type()];
+        headers.extend(next.received.timer.iter().flat_map(SessionTimer::headers));
+        let accepted = next.received.dialog.accept(Some(headers), Some(body.to_vec()));
+        self.session = body.to_vec();
+        self.log(accepted);
         true
+    }
+
+    /// It is not wanted. Where the peer has left already, nobody is left.
+    pub async fn lose_successor(&mut self, code: u16) {
+        self.refuse_successor(code);
+        if self.phase == Phase::Up && self.successor.is_none() && self.dialog.state().is_terminated() {
+            self.end(Ended::ByPeer).await;
+        }
     }
 
     /// The call goes on as before, or is over. One that was answered gets its BYE with the ACK.

@@ -222,21 +222,28 @@ impl<'a> Standing<'a> {
 
     /// Nothing for `expires` takes the registration back.
     async fn register(&mut self, core: &Core, expires: Duration) -> Outcome {
-        match self.ask(core, Method::Register, Some(expires)).await {
+        match self.ask(core, Method::Register, Some(expires), LAST_SILENCE).await {
             Ok(response) => judge(&response, expires),
             Err(reason) => Outcome::Refused(None, reason),
         }
     }
 
     /// A final response, of the first of the trunk's servers that has one (RFC 3263 §4.3).
-    pub async fn ask(&mut self, core: &Core, method: Method, expires: Option<Duration>) -> Result<Response, String> {
+    /// The last of them has `patience`; nobody is asked for longer than a transaction lasts.
+    pub async fn ask(
+        &mut self,
+        core: &Core,
+        method: Method,
+        expires: Option<Duration>,
+        patience: Duration,
+    ) -> Result<Response, String> {
         let target = self.trunk.target()?;
         let mut servers = core.resolver.all(&target).await?;
         let mut last = Err(format!("no address for `{target}`"));
         while let Some(server) = servers.pop_front() {
             let asked = self.ask_at(core, server.clone(), method, expires);
-            let patience = if servers.is_empty() { LAST_SILENCE } else { SILENCE };
-            last = match tokio::time::timeout(patience, asked).await {
+            let wait = if servers.is_empty() { patience } else { SILENCE };
+            last = match tokio::time::timeout(wait, asked).await {
                 // Also the library's word for a connection that broke.
                 Ok(Ok(response)) if response.status_code.code() == 503 => Ok(response),
                 Ok(Ok(response)) => {

@@ -70,6 +70,22 @@ async fn who_left_before_the_other_came_takes_no_call_along() {
 }
 
 #[tokio::test]
+async fn a_call_that_both_have_left_is_over() {
+    let mut phone = Phone::new().await;
+    let (mut wire, call) = Wire::connected(&mut phone).await;
+    let mut other = Wire::to(&phone).await;
+    other.asks("INVITE", &replaces(&wire, ""), OFFER).await;
+    assert!(matches!(phone.next().await, Event::Changed { .. }));
+    wire.asks("BYE", "", b"").await;
+    wire.reads("SIP/2.0 200").await;
+    phone.act(Action::RefuseChange { call, code: 488 });
+    other.reads("SIP/2.0 488").await;
+    other.acknowledges_refusal().await;
+    assert_eq!(phone.ended().await, (call, Ended::ByPeer));
+    phone.idle().await;
+}
+
+#[tokio::test]
 async fn a_call_that_cannot_be_replaced_goes_on() {
     let mut phone = Phone::new().await;
     let (mut wire, call) = Wire::connected(&mut phone).await;
