@@ -205,7 +205,11 @@ impl Bot {
     }
 
     fn answer_alone(&self, call: CallId, offer: &[u8]) {
-        let local = sdp::Local::new(SocketAddr::from(([127, 0, 0, 1], 9)), call.0, sdp::Secret::drawn(rand::random));
+        let local = sdp::Local::new(
+            SocketAddr::from(([127, 0, 0, 1], 9)),
+            call.0,
+            sdp::Secret::drawn(rand::random),
+        );
         match sdp::answer(offer, &local, &Capabilities::default()) {
             Ok((body, _)) => self.accept(call, body),
             Err(rejected) => self.refuse(call, rejected.code()),
@@ -220,7 +224,11 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
         return id;
     };
     let address = socket.local_addr().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9)));
-    let media = match sdp::answer(&offer, &sdp::Local::new(address, id.0, sdp::Secret::drawn(rand::random)), &Capabilities::default()) {
+    let media = match sdp::answer(
+        &offer,
+        &sdp::Local::new(address, id.0, sdp::Secret::drawn(rand::random)),
+        &Capabilities::default(),
+    ) {
         Ok((body, media)) => {
             bot.accept(id, body);
             media

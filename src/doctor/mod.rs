@@ -127,10 +127,16 @@ pub async fn examine(config: &Config, only: Option<&str>) -> Vec<Finding> {
 }
 
 async fn ask(config: &Config, trunk: &Trunk) -> Vec<Finding> {
-    let found = look_up(&trunk.server).await;
+    let found = look_up(&trunk.server, trunk.transport.port()).await;
     let mut findings = vec![trunk::name(trunk, &found)];
     let Some(server) = found.first() else { return findings };
-    let probe = sip::probe(trunk, *server, &config.sip.tls, concat!("offhook/", env!("CARGO_PKG_VERSION"))).await;
+    let probe = sip::probe(
+        trunk,
+        *server,
+        &config.sip.tls,
+        concat!("offhook/", env!("CARGO_PKG_VERSION")),
+    )
+    .await;
     findings.extend(trunk::answers(trunk, &probe));
     findings.extend(trunk::clock(trunk, &probe, clock::wall()));
     findings.extend(trunk::way(config, trunk, &probe));
@@ -138,10 +144,10 @@ async fn ask(config: &Config, trunk: &Trunk) -> Vec<Finding> {
 }
 
 /// The addresses of `host` or `host:port`. SRV records are the user agent's to ask for; a server that has nothing else shows none here.
-async fn look_up(server: &str) -> Vec<SocketAddr> {
+async fn look_up(server: &str, usual: u16) -> Vec<SocketAddr> {
     let bare = |server: &str| server.trim_matches(['[', ']']).parse::<IpAddr>().ok();
     if let Some(ip) = bare(server) {
-        return vec![SocketAddr::new(ip, 5060)];
+        return vec![SocketAddr::new(ip, usual)];
     }
     let with_port = server
         .rsplit_once(':')
@@ -149,7 +155,7 @@ async fn look_up(server: &str) -> Vec<SocketAddr> {
     let wanted = if with_port {
         server.to_owned()
     } else {
-        format!("{server}:5060")
+        format!("{server}:{usual}")
     };
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host(wanted)).await;
     found
@@ -204,7 +210,7 @@ mod tests {
             ("[::1]:5070", "[::1]:5070"),
             ("[::1]", "[::1]:5060"),
         ] {
-            let found: Vec<String> = look_up(server).await.iter().map(ToString::to_string).collect();
+            let found: Vec<String> = look_up(server, 5060).await.iter().map(ToString::to_string).collect();
             assert_eq!(found, [address], "{server}");
         }
     }

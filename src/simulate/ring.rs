@@ -158,11 +158,7 @@ pub async fn ring(
             .map_or_else(|| Codec::TELEPHONE.to_vec(), |codec| vec![codec]),
         ..Capabilities::default()
     };
-    let local = sdp::Local::new(
-        address,
-        1,
-        sdp::Secret::drawn(rand::random),
-    );
+    let local = sdp::Local::new(address, 1, sdp::Secret::drawn(rand::random));
     let call = agent.next_call();
     let dialled = clock::now();
     let target = match callee.transport {

@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 use super::admission::{self, Admission};
 use super::gate::Gate;
 use super::lines::Lines;
-use super::outbound::Tolls;
+use super::outbound::{self, Tolls};
 use super::registry::{DialogKey, Input, Invitation, Registry};
 use super::replaces::{Malformed, Replaces};
 use super::resolve::{Resolver, Shared};
@@ -372,9 +372,21 @@ impl Core {
         self.tolls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), outbound::Refusal> {
+        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
+        self.tolls().permit(to, placed, day, crate::clock::now())
+    }
+
+    /// Whether a call may be redirected there.
+    pub fn permits(&self, to: &str) -> bool {
+        self.permit(to, None).is_ok()
+    }
+
     /// The one place that every call and transfer passes on its way out; what is told of one that may not leave.
     pub fn refusal(&self, action: &Action) -> Option<Event> {
         let (to, placed) = match action {
+            // To the other end of a call that is there already.
+            Action::Refer { to, replaces, .. } if to.is_empty() && replaces.is_some() => return None,
             Action::Refer { to, .. } => (to, None),
             // A phone of our own costs nothing.
             Action::Dial { to, trunk: None, .. } if self.phone_of(to).is_some() => return None,
@@ -386,9 +398,7 @@ impl Core {
             | Action::RefuseChange { .. }
             | Action::Hangup { .. } => return None,
         };
-        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
-        let permitted = self.tolls().permit(to, placed, day, crate::clock::now());
-        let refusal = permitted.err()?;
+        let refusal = self.permit(to, placed).err()?;
         let (call, code) = (action.call(), 403);
         warn!(%call, "not permitted: {refusal}");
         Some(match placed {

@@ -39,8 +39,14 @@ impl Call {
                     .spawn(async move { Done::Way(again, order.open(&core, old.uri, all).await) });
             }
             Next::Place(uri) => {
-                self.work
-                    .spawn(async move { Done::Way(again, order.way(&core, uri).await) });
+                let permitted = !order.may_be_led_anywhere() || core.permits(&uri.to_string());
+                self.work.spawn(async move {
+                    let way = match permitted {
+                        true => order.way(&core, uri).await,
+                        false => Err(format!("redirected to `{uri}`, where calls may not go")),
+                    };
+                    Done::Way(again, way)
+                });
             }
         }
         debug!(call = %self.id, "the call is tried once more");

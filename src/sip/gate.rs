@@ -332,7 +332,12 @@ impl Gate {
             Proof::Stale => true,
             Proof::Wrong { shown } => {
                 count(&self.tally.wrong_proofs);
-                self.accuse_by(sender, Misdeed::WrongProof, if shown { Evidence::Shown } else { sender.evidence() }, now);
+                self.accuse_by(
+                    sender,
+                    Misdeed::WrongProof,
+                    if shown { Evidence::Shown } else { sender.evidence() },
+                    now,
+                );
                 false
             }
         };

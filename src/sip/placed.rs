@@ -29,7 +29,7 @@ use super::dialog::{Call, Done, Parts, Side, is_success};
 use super::lines::{Channel, Full};
 use super::registry::{DialogKey, Entered, Input};
 use super::{
-    Action, Binding, CallId, CallerId, Ended, Event, Transport, Trunk, grammar, identity, message, numbers,
+    Action, Binding, CallId, CallerId, Ended, Event, Redirects, Transport, Trunk, grammar, identity, message, numbers,
     session_timer,
 };
 
@@ -178,6 +178,13 @@ async fn prepare(
 }
 
 impl Order {
+    /// By a redirection, to any host and number: those are looked at like any other that is dialled.
+    pub fn may_be_led_anywhere(&self) -> bool {
+        self.trunk
+            .as_ref()
+            .is_some_and(|trunk| trunk.redirects == Redirects::Anywhere)
+    }
+
     /// To a place that nobody was sent to yet.
     pub async fn way(&self, core: &Core, uri: Uri) -> Result<Way, String> {
         let insecure = |trunk: &Trunk| !trunk.transport.is_secure();

@@ -93,7 +93,12 @@ fn a_party_of_a_call_is_let_in_and_rubbish_in_its_name_does_not_ban_it() {
         Passage::In(_)
     ));
     for n in 0..200 {
-        gate.pass(b"rubbish", stranger(), Transport::Udp, start + Duration::from_millis(20 * n));
+        gate.pass(
+            b"rubbish",
+            stranger(),
+            Transport::Udp,
+            start + Duration::from_millis(20 * n),
+        );
     }
     assert_eq!(gate.counts().bans, 0);
     assert!(matches!(
@@ -126,13 +131,13 @@ fn a_phone_registers_by_its_connection() {
         "Authorization: Digest username=\"alice\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"sip:alice@here\", \
          response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"x\"\r\n"
     );
-    let taken = answer(gate.pass(&request("REGISTER", &proof), stranger(), Transport::Tcp, start));
+    let taken = answer(gate.pass(&request("REGISTER", &proof), stranger(), Transport::Tls, start));
     assert!(
         taken.starts_with("SIP/2.0 200 ") && taken.contains("<sip:alice@10.0.0.9:5061>;expires=600"),
         "{taken}"
     );
     let phone = &gate.contacts("alice", start)[0];
-    assert_eq!((phone.source, phone.transport.as_str()), (stranger(), "tls"));
+    assert_eq!((phone.source, phone.transport), (stranger(), Transport::Tls));
     let counts = gate.counts();
     assert_eq!(
         (counts.registrations, counts.challenged, counts.wrong_proofs),

@@ -103,7 +103,8 @@ async fn a_server_that_is_not_there_is_told_from_one_that_is_silent() {
         assert_eq!(field(&register, "Contact"), None, "it only asks");
         wire.responds(&register, "403 Forbidden", "", b"").await;
     };
-    let both = async { tokio::join!(probe(&asked, at, &Tls::default(), "doctor"), answering) };
+    let tls = Tls::default();
+    let both = async { tokio::join!(probe(&asked, at, &tls, "doctor"), answering) };
     let (probed, ()) = soon("the end of the questions", both).await;
     assert_eq!((code(&probed.register), probed.proved), (403, None));
     assert!(matches!(probed.options, Heard::Answer(answer) if answer.date.is_some()));

@@ -57,6 +57,7 @@ async fn a_transfer_goes_only_where_it_is_named() {
     let refer = |to: &str| Action::Refer {
         call,
         to: to.to_owned(),
+        replaces: None,
     };
     phone.act(refer("sip:+4490999@127.0.0.1"));
     assert_eq!(phone.next().await, Event::Transferred { call, code: 403 });
