@@ -100,19 +100,21 @@ impl Names for Dns {
         .await
     }
 
+    /// IPv4 first: of two ways to one server it is the one that is there.
     async fn addresses(&self, name: &str) -> Vec<IpAddr> {
-        if let Some(resolver) = &self.resolver
-            && let Ok(found) = resolver.lookup_ip(name).await
-        {
-            return found.iter().collect();
+        let mut addresses: Vec<IpAddr> = match &self.resolver {
+            Some(resolver) => match resolver.lookup_ip(name).await {
+                Ok(found) => found.iter().collect(),
+                Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        if addresses.is_empty() && self.by_system {
+            let found = tokio::net::lookup_host((name, 0)).await;
+            addresses.extend(found.into_iter().flatten().map(|address| address.ip()));
         }
-        if !self.by_system {
-            return Vec::new();
-        }
-        let found = tokio::net::lookup_host((name, 0)).await;
-        found
-            .map(|all| all.map(|address| address.ip()).collect())
-            .unwrap_or_default()
+        addresses.sort_by_key(IpAddr::is_ipv6);
+        addresses
     }
 }
 

@@ -144,8 +144,8 @@ pub struct Listen {
 pub struct Trunk {
     /// What [`Action::Dial`] calls it.
     pub name: String,
-    /// `host` or `host:port`; without a port the DNS is asked for its servers first (NAPTR and SRV, RFC 3263), and one
-    /// that does not answer is followed by the next.
+    /// `host` or `host:port`; without a port the DNS is asked for its servers first (SRV, and NAPTR where the transport is
+    /// UDP, the usual one: RFC 3263), and one that does not answer is followed by the next.
     pub server: String,
     pub transport: Transport,
     pub username: String,
