@@ -50,7 +50,8 @@ impl Frame {
         self.0.as_slice()
     }
 
-    /// At 8 kHz, −1 to 1, without a filter: for detectors, which do not mind; a telephone has no more than 4 kHz.
+    /// At 8 kHz, −1 to 1, without a filter: for detectors, which do not mind: a telephone has no more than 4 kHz, and what of
+    /// wide-band is folded down is no pure tone.
     pub fn halved(&self) -> impl Iterator<Item = f32> {
         let pairs = self.0.as_chunks::<2>().0.iter();
         pairs.map(|[one, two]| (f32::from(*one) + f32::from(*two)) / (2.0 * 32_768.0))

@@ -13,7 +13,8 @@ pub struct Media {
     pub srtp: Srtp,
 }
 
-/// Whether sound is encrypted, by keys that the session descriptions tell. They are as secret as SIP is: without TLS everybody under way reads them.
+/// Whether sound is encrypted, by keys that the session descriptions tell, or by certificates (DTLS-SRTP) whose fingerprints they tell. They are as good as SIP is: without TLS everybody under way reads
+/// keys, and who can change what is under way can be anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Srtp {
     Never,

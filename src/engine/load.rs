@@ -21,6 +21,7 @@ use crate::dialogue::model::Servers;
 use crate::dialplan::{self, Plan, Problem};
 use crate::language::Voice;
 use crate::models::Cache;
+use crate::rtp::dtls::Identity;
 use crate::sdp::{Capabilities, Encryption};
 use crate::sip::{self, Event, StartError, UserAgent};
 use crate::speech::text::clauses;
@@ -172,6 +173,20 @@ pub struct Running {
     recorder: Option<std::thread::JoinHandle<()>>,
 }
 
+/// A certificate of this run, for those who agree on keys by one. Without it they are refused, and others are not.
+fn identity(config: &Config) -> Option<Arc<Identity>> {
+    if config.calls.media.srtp == Srtp::Never {
+        return None;
+    }
+    match Identity::generate() {
+        Ok(identity) => Some(Arc::new(identity)),
+        Err(e) => {
+            tracing::warn!("{e}");
+            None
+        }
+    }
+}
+
 /// What `calls.srtp` comes to, with a word where it cannot do what is hoped of it.
 fn encryption(config: &Config) -> Encryption {
     let plain = |listen: &sip::Listen| matches!(listen.transport, sip::Transport::Udp | sip::Transport::Tcp);
@@ -259,6 +274,7 @@ pub async fn start_with(
             encryption: encryption(config),
             ..Capabilities::default()
         },
+        identity: identity(config),
         recorder,
         cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),

@@ -38,6 +38,7 @@ use crate::audio::clean::Cleaning;
 use crate::clock;
 use crate::config::Busy;
 use crate::dialogue::model::Servers;
+use crate::rtp::dtls::Identity;
 use crate::sdp::Capabilities;
 use crate::sip::{Action, CallId, Event, UserAgent};
 use crate::speech::Engines;
@@ -61,6 +62,8 @@ pub struct Bot {
     /// Written into session descriptions.
     pub media_address: IpAddr,
     pub capabilities: Capabilities,
+    /// Who we are to those who agree on keys beside the sound (DTLS-SRTP); none: nobody may.
+    pub identity: Option<Arc<Identity>>,
     pub recorder: Option<Recorder>,
     /// What is taken out of callers' sound.
     pub cleaning: Cleaning,

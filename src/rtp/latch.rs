@@ -89,16 +89,21 @@ impl Latch {
         before.is_some_and(|before| self.destination().is_some_and(|to| !same(before, to)))
     }
 
+    /// Whether somebody at `from` may be listened to at all: anybody, until somebody has proven themselves.
+    pub fn admits(&self, from: SocketAddr) -> bool {
+        self.proven.is_empty() || self.is_proven(from)
+    }
+
     fn is_proven(&self, from: SocketAddr) -> bool {
         self.proven.iter().any(|proven| same(*proven, from))
     }
 
     /// Judges where a packet came from, and learns from it. Only for packets that are RTP of a payload type that was agreed on.
     pub fn judge(&mut self, now: Instant, from: SocketAddr, ssrc: u32, sequence: u16) -> Verdict {
+        if !self.admits(from) {
+            return Verdict::Stranger;
+        }
         if !self.proven.is_empty() {
-            if !self.is_proven(from) {
-                return Verdict::Stranger;
-            }
             self.heard = Some(Heard {
                 from,
                 ssrc,

@@ -4,6 +4,7 @@
 //! It owns no socket, reads no clock and draws no random numbers: all three are arguments. It knows nothing of SDP, SIP or calls.
 //! With it go the reports of RTCP, and where keys were agreed on all of it is encrypted (SRTP).
 
+pub mod dtls;
 pub mod ear;
 pub mod jitter;
 pub mod keypad;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// What the E-model gives a line without any fault, with its default values (G.107 section 7.7).
 const PERFECT: f64 = 93.2;
-/// How well G.711 with concealment stands random loss: its packet-loss robustness Bpl (G.113 appendix I).
+/// How well G.711 with concealment stands random loss: its packet-loss robustness Bpl (G.113 appendix I). Taken for every codec: wide-band and
+/// what Opus tells twice sound better than the score says, never worse.
 const ROBUSTNESS: f64 = 25.1;
 /// Delay beyond which people begin to talk at the same time, one way, in ms.
 const NOTICED: f64 = 177.3;

@@ -7,8 +7,10 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::dtls::{Fingerprint, Handshake, Identity, is_dtls};
 use super::ear::{Ear, Heard};
 use super::jitter::{Depth, Insertion};
 use super::keypad::{KeyRefused, Keypad};
@@ -16,7 +18,7 @@ use super::latch::{Latch, Verdict};
 use super::packet::Packet;
 use super::rtcp::{Reporter, is_rtcp};
 use super::sender::Sender;
-use super::srtp::{Keys, Refused, Srtp};
+use super::srtp::{Keys, Refused, Srtp, Suite};
 use super::stats::{Seen, Stats, Tally};
 use super::stun::{Ice, is_stun};
 use super::telephone_event::Receiver;
@@ -43,6 +45,8 @@ pub struct Peer {
     pub reports: Option<SocketAddr>,
     /// All of it is encrypted by these (SRTP); none: nothing is.
     pub keys: Option<Keys>,
+    /// Of the certificate that it agrees on keys with, if it told none (DTLS-SRTP); none: it does not.
+    pub fingerprint: Option<Fingerprint>,
     /// It looks for the way to us itself (ICE), and shows that it knows these; none: it sends from where it says.
     pub ice: Option<Ice>,
 }
@@ -59,6 +63,7 @@ impl Peer {
             reception: Reception::Expected,
             reports: None,
             keys: None,
+            fingerprint: None,
             ice: None,
         }
     }
@@ -150,7 +155,9 @@ const TAKEOVER: u8 = 2;
 pub struct RtpStream {
     peer: Peer,
     config: Config,
-    guard: Option<Srtp>,
+    guard: Guard,
+    identity: Option<Arc<Identity>>,
+    handshake: Option<Box<Handshake>>,
     answers: VecDeque<(SocketAddr, Vec<u8>)>,
     latch: Latch,
     source: Source,
@@ -170,6 +177,16 @@ pub struct RtpStream {
     reports_from: Option<SocketAddr>,
     encoder: Encoder,
     keypad: Keypad,
+}
+
+/// What stands between the wire and a stream.
+#[derive(Debug)]
+enum Guard {
+    /// Nothing: nothing is encrypted.
+    Open,
+    /// All is to be encrypted, and the keys are not there yet.
+    Shut,
+    Keyed(Box<Srtp>),
 }
 
 /// What a payload type stands for.
@@ -228,7 +245,9 @@ impl RtpStream {
         RtpStream {
             peer,
             config,
-            guard: peer.keys.map(Srtp::new),
+            guard: Guard::new(&peer),
+            identity: None,
+            handshake: None,
             answers: VecDeque::new(),
             latch: Latch::new(peer.address),
             source: Source::Nobody,
@@ -260,10 +279,7 @@ impl RtpStream {
             self.keypad.clear();
         }
         self.change_codec(&peer);
-        match (&mut self.guard, peer.keys) {
-            (Some(guard), Some(keys)) => guard.change(keys),
-            (guard, keys) => *guard = keys.map(Srtp::new),
-        }
+        self.change_guard(&peer);
         if peer.reception != self.peer.reception {
             self.watch = Watch {
                 since: now,
@@ -273,6 +289,7 @@ impl RtpStream {
         }
         self.reports_from = self.reports_from.filter(|_| peer.reports == self.peer.reports);
         self.peer = peer;
+        self.begin_handshake();
     }
 
     fn change_codec(&mut self, peer: &Peer) {
@@ -295,12 +312,16 @@ impl RtpStream {
         if is_stun(datagram) {
             return self.handle_check(now, from, datagram);
         }
+        if is_dtls(datagram) {
+            return self.handle_handshake(now, from, datagram);
+        }
         if is_rtcp(datagram) {
             return self.handle_report(now, from, datagram);
         }
         let opened = match &mut self.guard {
-            Some(guard) => guard.open(datagram).map(Cow::Owned),
-            None => Ok(Cow::Borrowed(datagram)),
+            Guard::Open => Ok(Cow::Borrowed(datagram)),
+            Guard::Shut => Err(Refused::Forged),
+            Guard::Keyed(guard) => guard.open(datagram).map(Cow::Owned),
         };
         let opened = match opened {
             Ok(opened) => opened,
@@ -354,6 +375,7 @@ impl RtpStream {
         self.stats.concealed += u64::from(concealed > 0);
         self.stats.buffered = self.delay(now);
         self.watch_over(now);
+        self.tick_handshake(now);
         // Who has no other way to tell a key may play its tones.
         let tones = self.tones.as_mut().filter(|_| self.peer.telephone_event.is_none());
         if let Some(key) = tones.and_then(|tones| tones.hear(&frame)) {
@@ -384,8 +406,9 @@ impl RtpStream {
             None => self.sender.sound(timestamp, self.peer.payload_type, &payload),
         };
         let datagram = match &mut self.guard {
-            Some(guard) => guard.protect(&datagram)?,
-            None => datagram,
+            Guard::Open => datagram,
+            Guard::Shut => return None,
+            Guard::Keyed(guard) => guard.protect(&datagram)?,
         };
         self.stats.sent += 1;
         Some((to, datagram))
@@ -420,6 +443,14 @@ impl RtpStream {
     /// What was agreed on.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What all of it is encrypted by; none: nothing is, or not yet.
+    pub fn suite(&self) -> Option<Suite> {
+        match &self.guard {
+            Guard::Open | Guard::Shut => None,
+            Guard::Keyed(guard) => Some(guard.suite()),
+        }
     }
 
     /// Where packets are sent now.
@@ -551,6 +582,7 @@ impl RtpStream {
 }
 
 mod checks;
+mod handshake;
 mod reports;
 #[cfg(test)]
 mod tests;

@@ -48,7 +48,7 @@ pub(super) fn choose(
     let mut offered = Vec::new();
     for (line, media) in session.medias.iter().enumerate() {
         let Some(crypto) = is_audio(media)
-            .then(|| crypto::choose(media, local, encryption))
+            .then(|| crypto::choose(session, media, local, encryption))
             .flatten()
         else {
             continue;
@@ -75,6 +75,7 @@ pub(super) fn choose(
             ptime: ptime(media),
             direction: direction(session, media, remote.ip()).reversed(),
             crypto: crypto.keys,
+            fingerprint: crypto.fingerprint,
             ice: ice::choose(session, media, local),
         };
         return Ok(Chosen { line, media });
@@ -280,8 +281,8 @@ fn no_audio(session: &Session, encryption: Encryption) -> Rejected {
     };
     let supported = match encryption {
         Encryption::Never => "audio RTP/AVP",
-        Encryption::Offered => "audio RTP/AVP, or RTP/SAVP with a=crypto",
-        Encryption::Required => "audio RTP/SAVP with a=crypto",
+        Encryption::Offered => "audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
+        Encryption::Required => "audio RTP/SAVP with a=crypto or a=fingerprint:sha-256",
     };
     Rejected::NoAudio { offered, supported }
 }

@@ -6,7 +6,10 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{Crypto, Encryption, Local, Secret};
+use sdp_types::Session;
+
+use super::{Crypto, Encryption, Local, Secret, dtls};
+use crate::rtp::dtls::Fingerprint;
 use crate::rtp::srtp::{Key, Keys, Suite};
 
 /// Padding is written, and need not be there.
@@ -17,25 +20,35 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// How a stream that we can do is encrypted.
 pub(super) struct Choice {
-    /// None: it is not.
+    /// None: it is not, or else.
     pub keys: Option<Crypto>,
+    /// Of the certificate that keys are agreed on with.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// How a stream is encrypted, by what it offers and what we want; none where the two do not meet, or it is no RTP that we know. Beside
-/// `RTP/AVP` keys are an offer that may be passed over (RFC 8643); `RTP/SAVP` is nothing without them. (Feedback, AVPF and SAVPF, obliges to nothing.)
-pub(super) fn choose(media: &sdp_types::Media, local: &Local, encryption: Encryption) -> Option<Choice> {
-    let must = match media.proto.to_ascii_uppercase().as_str() {
-        "RTP/AVP" | "RTP/AVPF" => false,
-        "RTP/SAVP" | "RTP/SAVPF" => true,
+/// `RTP/AVP` keys are an offer that may be passed over (RFC 8643); `RTP/SAVP` is nothing without keys or a certificate, and by
+/// `UDP/TLS/RTP/SAVP` it is the latter (RFC 5764 section 8). (Feedback, AVPF and SAVPF, obliges to nothing.)
+pub(super) fn choose(
+    session: &Session,
+    media: &sdp_types::Media,
+    local: &Local,
+    encryption: Encryption,
+) -> Option<Choice> {
+    let (must, by_keys) = match media.proto.to_ascii_uppercase().as_str() {
+        "RTP/AVP" | "RTP/AVPF" => (false, true),
+        "RTP/SAVP" | "RTP/SAVPF" => (true, true),
+        "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => (true, false),
         _ => return None,
     };
-    let told = || lines(media).find_map(|line| agree(&read(line)?, &local.secret));
-    let keys = match encryption {
-        Encryption::Never => None,
-        Encryption::Offered | Encryption::Required => told(),
-    };
+    let wanted = encryption != Encryption::Never;
+    let keys = lines(media)
+        .filter(|_| wanted && by_keys)
+        .find_map(|line| agree(&read(line)?, &local.secret));
+    let begins = wanted && must && keys.is_none() && local.fingerprint.is_some();
+    let fingerprint = begins.then(|| dtls::choose(session, media)).flatten();
     let must = must || encryption == Encryption::Required;
-    (keys.is_some() || !must).then_some(Choice { keys })
+    (keys.is_some() || fingerprint.is_some() || !must).then_some(Choice { keys, fingerprint })
 }
 
 /// Lines of our offer, each suite with a key and a tag of its own.

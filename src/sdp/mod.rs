@@ -6,6 +6,7 @@
 
 mod choice;
 mod crypto;
+mod dtls;
 mod ice;
 mod write;
 
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 
 pub use crate::audio::codec::{Codec, Correction, Wishes};
 use crate::rtp;
+use crate::rtp::dtls::Fingerprint;
 use crate::rtp::srtp::{Keys, LONGEST, Suite};
 use crate::rtp::stun::Ice;
 
@@ -29,6 +31,20 @@ pub struct Local {
     pub direction: Direction,
     /// What our keys and passwords are made of, should there be any.
     pub secret: Secret,
+    /// Of the certificate that we agree on keys with (DTLS-SRTP); none: we do not.
+    pub fingerprint: Option<Fingerprint>,
+    /// As it was agreed on last: what is encrypted is offered so again.
+    pub protection: Protection,
+}
+
+/// How sound is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    None,
+    /// By keys that the descriptions tell.
+    Keys,
+    /// By keys that are agreed on beside the sound.
+    Certificate,
 }
 
 /// Random bytes for one session: a key of ours for each suite, so that none is ever used with two, and what passwords follow from. Not shown.
@@ -69,6 +85,8 @@ impl Local {
             version: 1,
             direction: Direction::SendRecv,
             secret,
+            fingerprint: None,
+            protection: Protection::None,
         }
     }
 
@@ -119,6 +137,8 @@ pub struct Media {
     pub reports: Reports,
     /// None: nothing is encrypted.
     pub crypto: Option<Crypto>,
+    /// Of the other end's certificate, where keys are agreed on beside the sound (DTLS-SRTP, in which it leads). None: they are not.
+    pub fingerprint: Option<Fingerprint>,
     /// What we tell of ourselves where the other end looks for the way to us (ICE). None: it does not.
     pub ice: Option<Ice>,
 }
@@ -200,6 +220,15 @@ impl Direction {
 }
 
 impl Media {
+    /// For [`Local::protection`].
+    pub fn protection(&self) -> Protection {
+        match (&self.crypto, &self.fingerprint) {
+            (Some(_), _) => Protection::Keys,
+            (None, Some(_)) => Protection::Certificate,
+            (None, None) => Protection::None,
+        }
+    }
+
     /// For [`rtp::RtpStream`].
     pub fn peer(&self) -> rtp::Peer {
         // One that holds us may play music, and mostly sends nothing: its silence must not end the call.
@@ -220,6 +249,7 @@ impl Media {
                 Reports::To(address) => Some(address),
             },
             keys: self.crypto.map(|crypto| crypto.keys),
+            fingerprint: self.fingerprint,
             ice: self.ice,
         }
     }
@@ -269,9 +299,9 @@ pub fn answer(offer: &[u8], local: &Local, capabilities: &Capabilities) -> Resul
 pub fn accept(answer: &[u8], local: &Local, capabilities: &Capabilities) -> Result<Media, Rejected> {
     let session = choice::parse(answer)?;
     // Keys that nobody offered are no agreement.
-    let offered = match capabilities.encryption {
-        Encryption::Never | Encryption::Offered => Encryption::Never,
-        Encryption::Required => Encryption::Required,
+    let offered = match write::protection(local, capabilities) {
+        Protection::None => Encryption::Never,
+        Protection::Keys | Protection::Certificate => Encryption::Required,
     };
     let media = choice::choose(&session, local, capabilities, offered)?.media;
     Ok(Media { ice: None, ..media })

@@ -57,6 +57,7 @@ fn a_usual_offer_gets_the_usual_answer() {
         direction: Direction::SendRecv,
         reports: Reports::To("198.51.100.1:4001".parse().unwrap()),
         crypto: None,
+        fingerprint: None,
         ice: None,
     };
     assert_eq!(media, agreed);
@@ -372,19 +373,19 @@ fn rejections_say_what_was_offered_and_what_would_do() {
     for (media, expected) in [
         (
             "m=video 5000 RTP/AVP 96",
-            "no audio of a kind that is supported: offered video 5000 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
+            "no audio of a kind that is supported: offered video 5000 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
         ),
         (
             "m=audio 4000 UDP/TLS/RTP/SAVPF 0",
-            "no audio of a kind that is supported: offered audio 4000 UDP/TLS/RTP/SAVPF; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
+            "no audio of a kind that is supported: offered audio 4000 UDP/TLS/RTP/SAVPF; supported audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
         ),
         (
             "m=audio 0 RTP/AVP 0",
-            "no audio of a kind that is supported: offered audio 0 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
+            "no audio of a kind that is supported: offered audio 0 RTP/AVP; supported audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
         ),
         (
             "a=nothing",
-            "no audio of a kind that is supported: offered nothing; supported audio RTP/AVP, or RTP/SAVP with a=crypto",
+            "no audio of a kind that is supported: offered nothing; supported audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
         ),
     ] {
         let error = rejected(&sdp(media));

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media as Stream, Origin, Session};
 
-use super::{Capabilities, Codec, Direction, Encryption, Local, Media, Reports, TelephoneEvent, crypto, ice};
+use super::{
+    Capabilities, Codec, Direction, Encryption, Local, Media, Protection, Reports, TelephoneEvent, crypto, dtls, ice,
+};
 
 pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
     let codecs = capabilities
@@ -15,11 +17,12 @@ pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
         .map(|codec| (codec.payload_type(), *codec))
         .collect::<Vec<_>>();
     let mut session = session(local);
-    let (proto, crypto) = match capabilities.encryption {
-        Encryption::Never | Encryption::Offered => ("RTP/AVP", Vec::new()),
-        Encryption::Required => ("RTP/SAVP", crypto::offer(&local.secret)),
+    let (proto, crypto) = match protection(local, capabilities) {
+        Protection::None => ("RTP/AVP", Vec::new()),
+        Protection::Keys => ("RTP/SAVP", crypto::offer(&local.secret)),
+        Protection::Certificate => ("UDP/TLS/RTP/SAVP", Vec::new()),
     };
-    session.medias.push(audio(
+    let mut stream = audio(
         proto.to_owned(),
         local.address,
         &codecs,
@@ -27,8 +30,20 @@ pub(super) fn offer(local: &Local, capabilities: &Capabilities) -> String {
         local.direction,
         Reports::Multiplexed,
         &crypto,
-    ));
+    );
+    if let (Protection::Certificate, Some(ours)) = (local.protection, &local.fingerprint) {
+        dtls::say(&mut stream, ours, dtls::Role::Either);
+    }
+    session.medias.push(stream);
     session.to_string()
+}
+
+/// What is encrypted stays so.
+pub(super) fn protection(local: &Local, capabilities: &Capabilities) -> Protection {
+    match (local.protection, capabilities.encryption) {
+        (Protection::None, Encryption::Required) => Protection::Keys,
+        (agreed, Encryption::Never | Encryption::Offered | Encryption::Required) => agreed,
+    }
 }
 
 /// One for each clock of the codecs (RFC 4733 section 2.1).
@@ -71,6 +86,9 @@ pub(super) fn answer(offer: &Session, line: usize, media: &Media, local: &Local)
                         .map(|crypto| crypto::line(crypto.tag, &crypto.keys.ours))
                         .as_slice(),
                 );
+                if let Some(ours) = local.fingerprint.filter(|_| media.fingerprint.is_some()) {
+                    dtls::say(&mut stream, &ours, dtls::Role::Called);
+                }
                 if let Some(ours) = &media.ice {
                     ice::say(&mut stream, ours, local);
                 }

@@ -3,6 +3,7 @@
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
 mod outputs;
+mod quality;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
 use super::journal::{Journal, Outcome};
@@ -29,7 +31,6 @@ use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
-use crate::store::Quality;
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
@@ -189,6 +190,10 @@ impl Leg {
             u64::from(rand::random::<u32>()),
             sdp::Secret::drawn(rand::random),
         );
+        let local = sdp::Local {
+            fingerprint: bot.identity.as_ref().map(|identity| identity.fingerprint()),
+            ..local
+        };
         let mut leg = Self {
             id: accepted.call,
             number: accepted.number,
@@ -256,6 +261,7 @@ impl Leg {
         };
         let peer = media.peer();
         self.multiplexed = peer.reports.is_none();
+        self.local.protection = media.protection();
         match &mut self.stream {
             Some(stream) => stream.renegotiate(clock::now(), peer),
             None => {
@@ -263,7 +269,11 @@ impl Leg {
                     silence: self.bot.rtp_silence,
                     ..rtp::Config::default()
                 };
-                self.stream = Some(RtpStream::new(clock::now(), peer, config, rand::random()));
+                let mut stream = RtpStream::new(clock::now(), peer, config, rand::random());
+                if let Some(identity) = &self.bot.identity {
+                    stream.identify(Arc::clone(identity));
+                }
+                self.stream = Some(stream);
             }
         }
     }
@@ -386,9 +396,14 @@ impl Leg {
     fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
         if let Some(stream) = &mut self.stream {
             stream.handle_datagram(clock::now(), from, datagram);
-            while let Some((to, answer)) = stream.answer() {
-                self.socket.try_send_to(&answer, to).ok();
-            }
+        }
+        self.send_answers();
+    }
+
+    /// To who looks for the way to us, or agrees on keys.
+    fn send_answers(&mut self) {
+        while let Some((to, answer)) = self.stream.as_mut().and_then(RtpStream::answer) {
+            self.socket.try_send_to(&answer, to).ok();
         }
     }
 
@@ -398,9 +413,11 @@ impl Leg {
         let stream = self.stream.as_mut()?;
         let delay = stream.delay(now);
         let incoming = stream.tick(now);
+        self.send_answers();
         // Before the ACK nobody has shown that they are where they say.
-        let reports = (self.call.is_some() || self.waiting.is_some()).then(|| stream.report(now));
-        if let Some(report) = reports.flatten() {
+        let acknowledged = self.call.is_some() || self.waiting.is_some();
+        let stream = self.stream.as_mut().filter(|_| acknowledged);
+        if let Some(report) = stream.and_then(|stream| stream.report(now)) {
             self.send_report(report);
         }
         let stream = self.stream.as_mut()?;
@@ -555,27 +572,6 @@ impl Leg {
             recording,
             quality,
         });
-    }
-}
-
-/// What a stream's counts come to, for the record.
-fn quality(stream: &RtpStream) -> Quality {
-    let (peer, stats) = (stream.peer(), stream.stats());
-    let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
-    Quality {
-        codec: peer.codec.to_string(),
-        encryption: peer.keys.map(|keys| keys.ours.suite().to_string()),
-        mos: stats.mos(),
-        received: stats.received,
-        lost: stats.lost,
-        late: stats.late,
-        jitter_ms: ms(stats.jitter),
-        round_trip_ms: stats.round_trip.map(ms),
-        lost_there_percent: stats.heard_there.map(|there| there.lost * 100.0),
-        jitter_there_ms: stats.heard_there.map(|there| ms(there.jitter)),
-        refused: stats.refused,
-        malformed: stats.malformed,
-        forged: stats.forged + stats.replayed,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::rtp::stun::{self, Outcome};
 const ANSWERS: usize = 8;
 
 impl RtpStream {
-    /// What goes back at once, from the socket of the sound; to be asked after each datagram, until none.
+    /// What goes out at once, from the socket of the sound; to be asked after each datagram and tick, until none.
     pub fn answer(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.answers.pop_front()
     }
@@ -30,8 +30,12 @@ impl RtpStream {
         if moved {
             self.tell(Event::Moved { to: from });
         }
+        self.reply((from, check.answer));
+    }
+
+    pub(super) fn reply(&mut self, message: (SocketAddr, Vec<u8>)) {
         if self.answers.len() < ANSWERS {
-            self.answers.push_back((from, check.answer));
+            self.answers.push_back(message);
         }
     }
 }

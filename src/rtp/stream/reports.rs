@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::RtpStream;
+use super::{Guard, Refused, RtpStream};
 
 impl RtpStream {
     /// A report, if one is due, and where to send it. To be called every 20 ms.
@@ -27,8 +27,9 @@ impl RtpStream {
     fn addressed(&mut self, report: Vec<u8>) -> Option<(SocketAddr, Vec<u8>)> {
         let to = self.reports_to()?;
         let report = match &mut self.guard {
-            Some(guard) => guard.protect_report(&report)?,
-            None => report,
+            Guard::Open => report,
+            Guard::Shut => return None,
+            Guard::Keyed(guard) => guard.protect_report(&report)?,
         };
         Some((to, report))
     }
@@ -54,8 +55,9 @@ impl RtpStream {
             return;
         }
         let opened = match &mut self.guard {
-            Some(guard) => guard.open_report(datagram).map(Cow::Owned),
-            None => Ok(Cow::Borrowed(datagram)),
+            Guard::Open => Ok(Cow::Borrowed(datagram)),
+            Guard::Shut => Err(Refused::Forged),
+            Guard::Keyed(guard) => guard.open_report(datagram).map(Cow::Owned),
         };
         let report = match opened {
             Ok(report) => report,

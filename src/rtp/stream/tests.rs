@@ -10,6 +10,7 @@ use crate::clock::now as start;
 use crate::rtp::keypad::KEYS;
 
 mod checked;
+mod shaken;
 mod secured;
 
 const HERE: &str = "10.0.0.1:4000";
@@ -28,6 +29,7 @@ const PEER: Peer = Peer {
     reception: Reception::Expected,
     reports: None,
     keys: None,
+    fingerprint: None,
     ice: None,
 };
 

@@ -165,3 +165,107 @@ fn who_does_not_look_or_cannot_be_found_is_answered_as_before() {
     let (text, _) = answered(&sdp(&format!("{}|m=audio 4000 RTP/AVP 0|a=rtcp-mux", &LOOKS[11..])));
     assert!(text.contains("a=ice-ufrag:"), "said for the session: {text}");
 }
+
+#[test]
+fn who_has_a_certificate_is_told_ours() {
+    let pairs = ["4A"; 32].join(":");
+    let here = Local {
+        fingerprint: Some([0xb7; 32]),
+        ..local()
+    };
+    let with = |encryption| Capabilities {
+        encryption,
+        ..Capabilities::default()
+    };
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}");
+    let certificate = format!("a=fingerprint:sha-256 {pairs}");
+    for (offer, taken) in [
+        (
+            format!("m=audio 4000 UDP/TLS/RTP/SAVPF 0|{certificate}|a=setup:actpass"),
+            true,
+        ),
+        (
+            format!("m=audio 4000 UDP/TLS/RTP/SAVP 0|{certificate}|a=setup:active"),
+            true,
+        ),
+        (format!("{certificate}|m=audio 4000 UDP/TLS/RTP/SAVP 0"), true),
+        (format!("m=audio 4000 RTP/SAVP 0|{certificate}|a=setup:actpass"), true),
+        (
+            format!("m=audio 4000 UDP/TLS/RTP/SAVP 0|{certificate}|a=setup:passive"),
+            false,
+        ),
+        (
+            format!("m=audio 4000 UDP/TLS/RTP/SAVP 0|{certificate}|a=setup:holdconn"),
+            false,
+        ),
+        (
+            "m=audio 4000 UDP/TLS/RTP/SAVP 0|a=fingerprint:sha-1 4A:4A|a=setup:active".to_owned(),
+            false,
+        ),
+        (format!("m=audio 4000 UDP/TLS/RTP/SAVP 0|{crypto}"), false),
+    ] {
+        for encryption in [Encryption::Offered, Encryption::Required] {
+            let made = answer(&sdp(&offer), &here, &with(encryption));
+            assert_eq!(made.is_ok(), taken, "{offer}");
+            let Ok((text, media)) = made else { continue };
+            assert_eq!(media.peer().fingerprint, Some([0x4a; 32]));
+            assert!(media.crypto.is_none() && !text.contains("crypto"), "{text}");
+            let ours = format!("a=fingerprint:sha-256 {}\r\na=setup:passive\r\n", ["B7"; 32].join(":"));
+            assert!(text.contains(&ours), "{text}");
+        }
+        assert!(answer(&sdp(&offer), &here, &with(Encryption::Never)).is_err());
+        assert!(
+            answer(&sdp(&offer), &local(), &with(Encryption::Offered)).is_err(),
+            "we have none"
+        );
+    }
+    // Keys that are told go before a certificate, and neither is asked of one who wants plain sound.
+    let both = format!("m=audio 4000 RTP/SAVP 0|{crypto}|{certificate}|a=setup:actpass");
+    let (text, media) = answer(&sdp(&both), &here, &with(Encryption::Offered)).unwrap();
+    assert!(
+        media.crypto.is_some() && media.fingerprint.is_none() && !text.contains("fingerprint"),
+        "{text}"
+    );
+    let plain = format!("m=audio 4000 RTP/AVP 0|{certificate}|a=setup:actpass");
+    let (text, media) = answer(&sdp(&plain), &here, &with(Encryption::Offered)).unwrap();
+    assert!(media.fingerprint.is_none() && !text.contains("fingerprint"), "{text}");
+}
+
+#[test]
+fn what_is_encrypted_is_offered_so_again() {
+    let capabilities = Capabilities::default();
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}");
+    let certificate = format!("a=fingerprint:sha-256 {}", ["4A"; 32].join(":"));
+    let here = Local {
+        fingerprint: Some([0xb7; 32]),
+        ..local()
+    };
+    for (stream, protection, kind) in [
+        ("m=audio 4000 RTP/AVP 0".to_owned(), Protection::None, "RTP/AVP"),
+        (format!("m=audio 4000 RTP/AVP 0|{crypto}"), Protection::Keys, "RTP/SAVP"),
+        (
+            format!("m=audio 4000 RTP/SAVP 0|{crypto}"),
+            Protection::Keys,
+            "RTP/SAVP",
+        ),
+        (
+            format!("m=audio 4000 UDP/TLS/RTP/SAVP 0|{certificate}|a=setup:active"),
+            Protection::Certificate,
+            "UDP/TLS/RTP/SAVP",
+        ),
+    ] {
+        let (_, media) = answer(&sdp(&stream), &here, &capabilities).unwrap();
+        assert_eq!(media.protection(), protection, "{stream}");
+        let next = Local {
+            protection: media.protection(),
+            ..here.next()
+        };
+        let text = offer(&next, &capabilities);
+        assert!(text.contains(&format!("m=audio 30000 {kind} ")), "{text}");
+        // The other end says what it said before, and nothing changes.
+        let again = accept(&sdp(&stream), &next, &capabilities).unwrap();
+        assert_eq!(again.peer(), media.peer(), "{stream}");
+        let plain = accept(&sdp("m=audio 4000 RTP/AVP 0"), &next, &capabilities);
+        assert_eq!(plain.is_ok(), protection == Protection::None, "no way back: {stream}");
+    }
+}

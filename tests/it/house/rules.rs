@@ -36,6 +36,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("sdp_types", "src/sdp/"),
     ("rtc_rtcp", "src/rtp/"),
     ("rtc_srtp", "src/rtp/"),
+    ("rtc_dtls", "src/rtp/"),
     ("rtc_stun", "src/rtp/"),
     ("rtc_shared", "src/rtp/"),
     ("base64", "src/sdp/"),

@@ -1,0 +1,337 @@
+//! Keys for encrypted sound that no session description carries: DTLS-SRTP (RFC 5763, RFC 5764), as the one that waits to be called.
+//!
+//! [`Identity`] is a certificate of our own, made once when the program starts; [`Handshake`] takes a leg's datagrams and ends with the keys for both
+//! ways, of whoever has the certificate that their session description told. The protocol is a crate's (rtc-dtls), which draws random numbers
+//! for it; it owns no socket and no clock. What is ours is who may begin one, and how many.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, HandshakeConfig};
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::crypto_provider::default_provider;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_dtls::state::State;
+use rtc_shared::TransportProtocol;
+use sha2::{Digest, Sha256};
+
+use super::srtp::{Key, Keys, Suite};
+
+/// SHA-256 of a certificate (RFC 8122 section 5).
+pub type Fingerprint = [u8; 32];
+
+/// Places from which a leg's handshake may be tried: each costs memory before anything is proven.
+const TRIED: usize = 4;
+/// Of the keys that are exported (RFC 5764 section 4.2).
+const LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+/// Whether a datagram that came to an RTP port is DTLS (RFC 7983 section 7).
+pub fn is_dtls(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(20..=63))
+}
+
+/// No certificate could be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no certificate for encrypted sound could be made: {0}")]
+pub struct NoIdentity(String);
+
+/// Who we are to those who call: a certificate that nobody has signed, which session descriptions tell the fingerprint of.
+pub struct Identity {
+    config: Arc<HandshakeConfig>,
+    fingerprint: Fingerprint,
+}
+
+impl Identity {
+    pub fn generate() -> Result<Identity, NoIdentity> {
+        let wrong = |error: &dyn fmt::Display| NoIdentity(error.to_string());
+        let provider = default_provider().map_err(|error| wrong(&error))?;
+        let certificate = Certificate::generate_self_signed(["offhook".to_owned()], provider.crypto());
+        let certificate = certificate.map_err(|error| wrong(&error))?;
+        let der = certificate.certificate.first().ok_or_else(|| wrong(&"it is empty"))?;
+        let fingerprint = Sha256::digest(der).into();
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider)
+            .with_certificates(vec![certificate])
+            .with_client_auth(ClientAuthType::RequireAnyClientCert)
+            .with_srtp_protection_profiles(Suite::ALL.map(profile).to_vec())
+            .build(false, None)
+            .map_err(|error| wrong(&error))?;
+        Ok(Identity {
+            config: Arc::new(config),
+            fingerprint,
+        })
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+/// One leg's.
+pub struct Handshake {
+    endpoint: Endpoint,
+    theirs: Fingerprint,
+    tried: Vec<SocketAddr>,
+}
+
+impl Handshake {
+    /// With whoever has the certificate of the fingerprint `theirs`.
+    pub fn new(identity: &Identity, theirs: Fingerprint) -> Handshake {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Handshake {
+            endpoint: Endpoint::new(nowhere, TransportProtocol::UDP, Some(Arc::clone(&identity.config))),
+            theirs,
+            tried: Vec::new(),
+        }
+    }
+
+    pub fn theirs(&self) -> &Fingerprint {
+        &self.theirs
+    }
+
+    /// Takes a datagram; the keys, when it was the one that the handshake ends with.
+    pub fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Keys> {
+        if !self.tried.contains(&from) {
+            if self.tried.len() >= TRIED {
+                return None;
+            }
+            self.tried.push(from);
+        }
+        // What cannot be read is as good as lost: whoever meant it sends it again.
+        let events = self.endpoint.read(now, from, None, datagram.into()).ok()?;
+        let complete = |event: &EndpointEvent| matches!(event, EndpointEvent::HandshakeComplete);
+        if !events.iter().any(complete) {
+            return None;
+        }
+        let state = self.endpoint.get_connection_state(from)?;
+        let certificate = state.peer_certificates.first()?;
+        if Sha256::digest(certificate)[..] != self.theirs[..] {
+            return None;
+        }
+        keys(state)
+    }
+
+    /// Time has passed: what was lost is sent again. To be called every 20 ms.
+    pub fn tick(&mut self, now: Instant) {
+        for from in &self.tried {
+            // One that gives up is begun anew by the other end, or not at all.
+            self.endpoint.handle_timeout(*from, now).ok();
+        }
+    }
+
+    /// What is to be sent, until none.
+    pub fn answer(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let message = self.endpoint.poll_transmit()?;
+        Some((message.transport.peer_addr, message.message.to_vec()))
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handshake")
+    }
+}
+
+/// What the handshake agreed on: keys of the one that called and of us, then the salts.
+fn keys(state: &State) -> Option<Keys> {
+    let agreed = state.srtp_protection_profile();
+    let suite = Suite::ALL.into_iter().find(|suite| profile(*suite) == agreed)?;
+    let (key, salt) = suite.lengths();
+    let material = state.export_keying_material(LABEL, &[], 2 * (key + salt)).ok()?;
+    let (keys, salts) = material.as_ref().split_at_checked(2 * key)?;
+    let whole = |at: usize| {
+        let bytes = [
+            keys.get(at * key..(at + 1) * key)?,
+            salts.get(at * salt..(at + 1) * salt)?,
+        ]
+        .concat();
+        Key::new(suite, &bytes)
+    };
+    let (caller, called) = (whole(0)?, whole(1)?);
+    Some(if state.is_client() {
+        Keys {
+            ours: caller,
+            theirs: called,
+        }
+    } else {
+        Keys {
+            ours: called,
+            theirs: caller,
+        }
+    })
+}
+
+fn profile(suite: Suite) -> SrtpProtectionProfile {
+    match suite {
+        Suite::Gcm256 => SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
+        Suite::Gcm128 => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
+        Suite::Cm80 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        Suite::Cm32 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_32,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::now as start;
+
+    /// One that calls, as a telephone does: it leads the handshake.
+    pub(crate) struct Caller {
+        endpoint: Endpoint,
+        pub fingerprint: Fingerprint,
+        config: Arc<HandshakeConfig>,
+    }
+
+    pub(crate) const BOT: &str = "192.0.2.10:30000";
+
+    impl Caller {
+        pub(crate) fn new(profiles: &[Suite]) -> Caller {
+            let provider = default_provider().unwrap();
+            let certificate = Certificate::generate_self_signed(["telephone".to_owned()], provider.crypto()).unwrap();
+            let fingerprint = Sha256::digest(certificate.certificate.first().unwrap()).into();
+            let config = ConfigBuilder::default()
+                .with_crypto_provider(provider)
+                .with_certificates(vec![certificate])
+                .with_insecure_skip_verify(true)
+                .with_srtp_protection_profiles(profiles.iter().map(|suite| profile(*suite)).collect())
+                .build(true, Some(BOT.parse().unwrap()))
+                .unwrap();
+            let here = "10.0.0.1:4000".parse().unwrap();
+            Caller {
+                endpoint: Endpoint::new(here, TransportProtocol::UDP, None),
+                fingerprint,
+                config: Arc::new(config),
+            }
+        }
+
+        pub(crate) fn begin(&mut self, now: Instant) {
+            let config = Arc::clone(&self.config);
+            self.endpoint.connect(now, BOT.parse().unwrap(), config, None).unwrap();
+        }
+
+        pub(crate) fn send(&mut self) -> Option<Vec<u8>> {
+            Some(self.endpoint.poll_transmit()?.message.to_vec())
+        }
+
+        pub(crate) fn read(&mut self, now: Instant, datagram: &[u8]) -> Option<Keys> {
+            let bot = BOT.parse().unwrap();
+            let events = self.endpoint.read(now, bot, None, datagram.into()).ok()?;
+            let complete = events
+                .iter()
+                .any(|event| matches!(event, EndpointEvent::HandshakeComplete));
+            keys(self.endpoint.get_connection_state(bot)?).filter(|_| complete)
+        }
+
+        pub(crate) fn tick(&mut self, now: Instant) {
+            self.endpoint.handle_timeout(BOT.parse().unwrap(), now).ok();
+        }
+    }
+
+    /// Both ends' keys, over a network that loses the datagrams of which `lost` says so.
+    fn shake(caller: &mut Caller, bot: &mut Handshake, lost: impl Fn(usize) -> bool) -> (Option<Keys>, Option<Keys>) {
+        let (begin, from) = (start(), "10.0.0.1:4000".parse().unwrap());
+        let (mut theirs, mut ours, mut sent) = (None, None, 0);
+        caller.begin(begin);
+        for tick in 0..1_000 {
+            let now = begin + Duration::from_millis(20) * tick;
+            while let Some(datagram) = caller.send() {
+                sent += 1;
+                if !lost(sent) {
+                    assert!(is_dtls(&datagram));
+                    ours = bot.read(now, from, &datagram).or(ours);
+                }
+            }
+            while let Some((to, datagram)) = bot.answer() {
+                assert_eq!(to, from);
+                sent += 1;
+                if !lost(sent) {
+                    theirs = caller.read(now, &datagram).or(theirs);
+                }
+            }
+            if ours.is_some() && theirs.is_some() {
+                break;
+            }
+            caller.tick(now);
+            bot.tick(now);
+        }
+        (theirs, ours)
+    }
+
+    #[test]
+    fn both_ends_have_the_same_keys_in_each_suite() {
+        let identity = Identity::generate().unwrap();
+        for suite in Suite::ALL {
+            let mut caller = Caller::new(&[suite]);
+            let mut bot = Handshake::new(&identity, caller.fingerprint);
+            let (theirs, ours) = shake(&mut caller, &mut bot, |_| false);
+            let (theirs, ours) = (theirs.unwrap(), ours.unwrap());
+            assert_eq!(ours.ours.suite(), suite);
+            assert_eq!((ours.ours, ours.theirs), (theirs.theirs, theirs.ours));
+            assert_ne!(ours.ours, ours.theirs);
+        }
+    }
+
+    #[test]
+    fn what_is_lost_is_sent_again() {
+        let identity = Identity::generate().unwrap();
+        let mut caller = Caller::new(&Suite::ALL);
+        let mut bot = Handshake::new(&identity, caller.fingerprint);
+        let (theirs, ours) = shake(&mut caller, &mut bot, |sent| sent % 3 == 1);
+        assert!(ours.is_some() && theirs.is_some());
+    }
+
+    #[test]
+    fn somebody_else_gets_no_keys() {
+        let identity = Identity::generate().unwrap();
+        let mut caller = Caller::new(&Suite::ALL);
+        let mut bot = Handshake::new(&identity, [7; 32]);
+        let (_, ours) = shake(&mut caller, &mut bot, |_| false);
+        assert_eq!(ours, None);
+        assert_ne!(identity.fingerprint(), Identity::generate().unwrap().fingerprint());
+    }
+
+    #[test]
+    fn few_may_try() {
+        let identity = Identity::generate().unwrap();
+        let mut bot = Handshake::new(&identity, [7; 32]);
+        for port in 1..1_000_u16 {
+            let mut datagram = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, port as u8, 0, 4];
+            datagram.extend(port.to_be_bytes().repeat(2));
+            bot.read(start(), SocketAddr::from(([10, 0, 0, 2], port)), &datagram);
+        }
+        assert!(bot.tried.len() <= TRIED);
+        assert!(!is_dtls(&[0x80, 0]) && !is_dtls(&[0, 1]) && !is_dtls(&[]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_no_harm(datagrams in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), 1..8), kind in 20_u8..26) {
+            thread_local! {
+                static IDENTITY: Identity = Identity::generate().unwrap();
+            }
+            IDENTITY.with(|identity| {
+                let mut bot = Handshake::new(identity, [7; 32]);
+                for mut datagram in datagrams {
+                    if let Some([first, major, minor, ..]) = datagram.get_mut(..3) {
+                        (*first, *major, *minor) = (kind, 254, 253);
+                    }
+                    let from = SocketAddr::from(([10, 0, 0, 2], 5));
+                    assert_eq!(bot.read(start(), from, &datagram), None);
+                    bot.tick(start());
+                    while bot.answer().is_some() {}
+                }
+            });
+        }
+    }
+}

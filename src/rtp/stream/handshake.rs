@@ -1,0 +1,78 @@
+//! The handshake that a stream's keys come from, where no session description told them (DTLS-SRTP): until it is through nothing is sent or heard.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Guard, Peer, RtpStream};
+use crate::rtp::dtls::{Handshake, Identity};
+use crate::rtp::srtp::Srtp;
+
+impl Guard {
+    /// What `peer` agreed on.
+    pub(super) fn new(peer: &Peer) -> Guard {
+        match (peer.keys, peer.fingerprint) {
+            (Some(keys), _) => Guard::Keyed(Box::new(Srtp::new(keys))),
+            (None, Some(_)) => Guard::Shut,
+            (None, None) => Guard::Open,
+        }
+    }
+}
+
+impl RtpStream {
+    /// Who we are to a peer that agrees on keys by itself; without it such a one is never heard.
+    pub fn identify(&mut self, identity: Arc<Identity>) {
+        self.identity = Some(identity);
+        self.begin_handshake();
+    }
+
+    /// Another description: keys that stay the same go on counting, and a handshake with the same certificate is not made again.
+    pub(super) fn change_guard(&mut self, peer: &Peer) {
+        let same = peer.fingerprint.is_some() && peer.fingerprint == self.peer.fingerprint;
+        match (&mut self.guard, peer.keys) {
+            (Guard::Keyed(guard), Some(keys)) => guard.change(keys),
+            (_, None) if same => {}
+            (guard, _) => *guard = Guard::new(peer),
+        }
+    }
+
+    pub(super) fn begin_handshake(&mut self) {
+        let theirs = self.peer.fingerprint.filter(|_| self.peer.keys.is_none());
+        let Some((theirs, identity)) = theirs.zip(self.identity.as_ref()) else {
+            self.handshake = None;
+            return;
+        };
+        if self
+            .handshake
+            .as_ref()
+            .is_none_or(|handshake| *handshake.theirs() != theirs)
+        {
+            self.handshake = Some(Box::new(Handshake::new(identity, theirs)));
+        }
+    }
+
+    pub(super) fn handle_handshake(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        let Some(handshake) = self.handshake.as_mut().filter(|_| self.latch.admits(from)) else {
+            self.stats.refused += 1;
+            return;
+        };
+        if let Some(keys) = handshake.read(now, from, datagram) {
+            self.guard = Guard::Keyed(Box::new(Srtp::new(keys)));
+        }
+        self.send_handshake();
+    }
+
+    /// To be called every 20 ms.
+    pub(super) fn tick_handshake(&mut self, now: Instant) {
+        if let Some(handshake) = &mut self.handshake {
+            handshake.tick(now);
+            self.send_handshake();
+        }
+    }
+
+    fn send_handshake(&mut self) {
+        while let Some(message) = self.handshake.as_mut().and_then(|handshake| handshake.answer()) {
+            self.reply(message);
+        }
+    }
+}
