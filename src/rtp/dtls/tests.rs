@@ -1,0 +1,155 @@
+//! Handshakes with one that calls.
+
+use std::time::Duration;
+
+use super::*;
+use crate::clock::now as start;
+
+/// One that calls, as a telephone does: it leads the handshake.
+pub(crate) struct Caller {
+    endpoint: Endpoint,
+    pub fingerprint: Fingerprint,
+    config: Arc<HandshakeConfig>,
+}
+
+pub(crate) const BOT: &str = "192.0.2.10:30000";
+
+impl Caller {
+    pub(crate) fn new(profiles: &[Suite]) -> Caller {
+        let provider = default_provider().unwrap();
+        let certificate = Certificate::generate_self_signed(["telephone".to_owned()], provider.crypto()).unwrap();
+        let fingerprint = Sha256::digest(certificate.certificate.first().unwrap()).into();
+        let config = ConfigBuilder::default()
+            .with_crypto_provider(provider)
+            .with_certificates(vec![certificate])
+            .with_insecure_skip_verify(true)
+            .with_srtp_protection_profiles(profiles.iter().map(|suite| profile(*suite)).collect())
+            .build(true, Some(BOT.parse().unwrap()))
+            .unwrap();
+        let here = "10.0.0.1:4000".parse().unwrap();
+        Caller {
+            endpoint: Endpoint::new(here, TransportProtocol::UDP, None),
+            fingerprint,
+            config: Arc::new(config),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, now: Instant) {
+        let config = Arc::clone(&self.config);
+        self.endpoint.connect(now, BOT.parse().unwrap(), config, None).unwrap();
+    }
+
+    pub(crate) fn send(&mut self) -> Option<Vec<u8>> {
+        Some(self.endpoint.poll_transmit()?.message.to_vec())
+    }
+
+    pub(crate) fn read(&mut self, now: Instant, datagram: &[u8]) -> Option<Keys> {
+        let bot = BOT.parse().unwrap();
+        let events = self.endpoint.read(now, bot, None, datagram.into()).ok()?;
+        let complete = events
+            .iter()
+            .any(|event| matches!(event, EndpointEvent::HandshakeComplete));
+        keys(self.endpoint.get_connection_state(bot)?).filter(|_| complete)
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.endpoint.handle_timeout(BOT.parse().unwrap(), now).ok();
+    }
+}
+
+/// Both ends' keys, over a network that loses the datagrams of which `lost` says so.
+fn shake(caller: &mut Caller, bot: &mut Handshake, lost: impl Fn(usize) -> bool) -> (Option<Keys>, Option<Keys>) {
+    let (begin, from) = (start(), "10.0.0.1:4000".parse().unwrap());
+    let (mut theirs, mut ours, mut sent) = (None, None, 0);
+    caller.begin(begin);
+    for tick in 0..1_000 {
+        let now = begin + Duration::from_millis(20) * tick;
+        while let Some(datagram) = caller.send() {
+            sent += 1;
+            if !lost(sent) {
+                assert!(is_dtls(&datagram));
+                ours = bot.read(now, from, &datagram).or(ours);
+            }
+        }
+        while let Some((to, datagram)) = bot.answer() {
+            assert_eq!(to, from);
+            sent += 1;
+            if !lost(sent) {
+                theirs = caller.read(now, &datagram).or(theirs);
+            }
+        }
+        if ours.is_some() && theirs.is_some() {
+            break;
+        }
+        caller.tick(now);
+        bot.tick(now);
+    }
+    (theirs, ours)
+}
+
+#[test]
+fn both_ends_have_the_same_keys_in_each_suite() {
+    let identity = Identity::generate().unwrap();
+    for suite in Suite::ALL {
+        let mut caller = Caller::new(&[suite]);
+        let mut bot = Handshake::new(&identity, caller.fingerprint);
+        let (theirs, ours) = shake(&mut caller, &mut bot, |_| false);
+        let (theirs, ours) = (theirs.unwrap(), ours.unwrap());
+        assert_eq!(ours.ours.suite(), suite);
+        assert_eq!((ours.ours, ours.theirs), (theirs.theirs, theirs.ours));
+        assert_ne!(ours.ours, ours.theirs);
+    }
+}
+
+#[test]
+fn what_is_lost_is_sent_again() {
+    let identity = Identity::generate().unwrap();
+    let mut caller = Caller::new(&Suite::ALL);
+    let mut bot = Handshake::new(&identity, caller.fingerprint);
+    let (theirs, ours) = shake(&mut caller, &mut bot, |sent| sent % 3 == 1);
+    assert!(ours.is_some() && theirs.is_some());
+}
+
+#[test]
+fn somebody_else_gets_no_keys() {
+    let identity = Identity::generate().unwrap();
+    let mut caller = Caller::new(&Suite::ALL);
+    let mut bot = Handshake::new(&identity, [7; 32]);
+    let (_, ours) = shake(&mut caller, &mut bot, |_| false);
+    assert_eq!(ours, None);
+    assert_ne!(identity.fingerprint(), Identity::generate().unwrap().fingerprint());
+}
+
+#[test]
+fn few_may_try() {
+    let identity = Identity::generate().unwrap();
+    let mut bot = Handshake::new(&identity, [7; 32]);
+    for port in 1..1_000_u16 {
+        let mut datagram = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, port as u8, 0, 4];
+        datagram.extend(port.to_be_bytes().repeat(2));
+        bot.read(start(), SocketAddr::from(([10, 0, 0, 2], port)), &datagram);
+    }
+    assert!(bot.tried.len() <= TRIED);
+    assert!(!is_dtls(&[0x80, 0]) && !is_dtls(&[0, 1]) && !is_dtls(&[]));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_do_no_harm(datagrams in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), 1..8), kind in 20_u8..26) {
+        thread_local! {
+            static IDENTITY: Identity = Identity::generate().unwrap();
+        }
+        IDENTITY.with(|identity| {
+            let mut bot = Handshake::new(identity, [7; 32]);
+            for mut datagram in datagrams {
+                if let Some([first, major, minor, ..]) = datagram.get_mut(..3) {
+                    (*first, *major, *minor) = (kind, 254, 253);
+                }
+                let from = SocketAddr::from(([10, 0, 0, 2], 5));
+                assert_eq!(bot.read(start(), from, &datagram), None);
+                bot.tick(start());
+                while bot.answer().is_some() {}
+            }
+        });
+    }
+}
