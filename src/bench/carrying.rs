@@ -331,7 +331,7 @@ impl Running {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = Owned(command.spawn()?);
         let until = clock::now() + READY;
-        while process::bound(port..=port).0 == 0 {
+        while !process::is_bound(port) {
             if clock::now() >= until || process.0.try_wait()?.is_some() {
                 return Err(Error::NotReady(name));
             }

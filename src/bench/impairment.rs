@@ -1,9 +1,9 @@
-//! What the network does to what is heard: words heard wrong where packets are lost or late, with what is missing filled in and without.
+//! What the network does to what is heard: words heard wrong where packets are lost or late, with what is missing filled in, and with silence in its place.
 //!
 //! Recorded people go by the real sender over a network made from a seed, in simulated time, into the real receiver, whose jitter buffer adapts as it
 //! does in a call, and from there to the recogniser.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,12 @@ pub struct Network {
 pub const BURST: f64 = 4.0;
 /// What a network needs at the least.
 const TRANSIT: Duration = Duration::from_millis(20);
+/// The ports of the two ends.
+const HERE: u16 = 40_000;
+const THERE: u16 = 40_002;
+/// Of RTP, bytes; and what stands behind it for silence, in μ-law.
+const HEADER: usize = 12;
+const SILENCE: u8 = 0xff;
 /// Silence before and after the words, in frames: the buffer has found its depth, and all is played.
 const BEFORE: usize = 25;
 const AFTER: usize = 30;
@@ -78,7 +84,7 @@ pub struct Row {
     pub errors: usize,
     /// Per cent.
     pub error_rate: f64,
-    /// Of the words' 20 ms frames, those of which most was missing, per cent: packets lost, and packets too late.
+    /// Of the packets, those that were lost or came too late, per cent.
     pub missing_percent: f64,
     /// From the sender's frame to the receiver's, without the network: the jitter buffer's depth, mean over the words.
     pub delay_ms: f64,
@@ -90,7 +96,7 @@ struct Tally {
     words: usize,
     errors: usize,
     missing: usize,
-    frames: usize,
+    packets: usize,
     delay: Duration,
 }
 
@@ -110,20 +116,21 @@ pub fn run(
         let mut tallies: BTreeMap<bool, Tally> = BTreeMap::new();
         let whole = network.loss == 0.0 && network.jitter_ms == 0;
         for (seed, (recording, sound)) in recordings.iter().zip(&sounds).enumerate() {
-            let received = Received::through(network, seed as u64, sound);
+            let filled = Received::through(network, seed as u64, sound, &BTreeSet::new());
             let said = units(&recording.text, recording.language);
             // Where nothing is missing both are the same.
             let ways: &[bool] = if whole { &[true] } else { &[true, false] };
             for concealed in ways {
-                let heard = received.samples(*concealed);
-                let (text, _) = Decoder::Offhook.hear(whisper, &heard, recording)?;
+                let silent = (!concealed).then(|| Received::through(network, seed as u64, sound, &filled.missing));
+                let heard = &silent.as_ref().unwrap_or(&filled).samples;
+                let (text, _) = Decoder::Offhook.hear(whisper, heard, recording)?;
                 let tally = tallies.entry(*concealed).or_default();
                 tally.files += 1;
                 tally.words += said.len();
                 tally.errors += errors(&said, &units(&text, recording.language));
-                tally.missing += received.missing();
-                tally.frames += received.frames.len();
-                tally.delay += received.delay;
+                tally.missing += filled.missing.len();
+                tally.packets += filled.packets;
+                tally.delay += filled.delay;
             }
         }
         for (concealed, tally) in tallies.into_iter().rev() {
@@ -145,7 +152,7 @@ impl Tally {
             words: self.words,
             errors: self.errors,
             error_rate: share(self.errors, self.words),
-            missing_percent: share(self.missing, self.frames),
+            missing_percent: share(self.missing, self.packets),
             delay_ms: milliseconds(self.delay) / self.files.max(1) as f64,
         }
     }
@@ -153,52 +160,48 @@ impl Tally {
 
 /// What came out at the other end.
 struct Received {
-    frames: Vec<(Frame, Sound)>,
+    /// 16 kHz mono.
+    samples: Vec<i16>,
+    packets: usize,
+    /// The numbers of those that were lost or came too late.
+    missing: BTreeSet<u32>,
     /// The mean depth of the jitter buffer.
     delay: Duration,
 }
 
 impl Received {
-    fn through(network: &Network, seed: u64, sound: &[i16]) -> Received {
+    /// In place of the packets of `silent` come packets of silence, in time: there is nothing to fill in.
+    fn through(network: &Network, seed: u64, sound: &[i16], silent: &BTreeSet<u32>) -> Received {
         let silence = |frames| std::iter::repeat_with(Frame::silence).take(frames);
         let spoken: Vec<Frame> = silence(BEFORE).chain(frames(sound)).chain(silence(AFTER)).collect();
         let start = clock::now();
-        let (mut here, mut there) = (end(start, 40_000), end(start, 40_002));
+        let (mut here, mut there) = (end(start, HERE, THERE), end(start, THERE, HERE));
         let mut line = Line::new(network, seed);
-        let (mut received, mut delay) = (Vec::new(), Duration::ZERO);
+        let (mut samples, mut missing, mut delay) = (Vec::new(), BTreeSet::new(), Duration::ZERO);
         for (n, frame) in (0_u32..).zip(&spoken) {
             let now = start + FRAME_DURATION * n;
             // What arrives between two ticks arrives at its own time.
-            while let Some((at, datagram)) = line.arrives(now) {
-                there.handle_datagram(at, address(40_000), &datagram);
+            while let Some((at, number, datagram)) = line.arrives(now) {
+                let late = there.stats().late;
+                there.handle_datagram(at, address(HERE), &datagram);
+                if there.stats().late > late {
+                    missing.insert(number);
+                }
             }
-            let incoming = there.tick(now);
-            if let Some((_, datagram)) = here.send(now, frame) {
-                line.send(now, datagram);
+            samples.extend_from_slice(there.tick(now).frame.samples());
+            if let Some((_, datagram)) = here.send(now, frame)
+                && !line.send(now, n, datagram, silent.contains(&n))
+            {
+                missing.insert(n);
             }
             delay += there.delay(now);
-            received.push((incoming.frame, incoming.sound));
         }
         Received {
-            delay: delay / u32::try_from(received.len().max(1)).unwrap_or(1),
-            frames: received.split_off(BEFORE.min(received.len())),
+            samples: samples.split_off(samples.len().min(BEFORE * FRAME_SAMPLES)),
+            packets: spoken.len(),
+            missing,
+            delay: delay / u32::try_from(spoken.len().max(1)).unwrap_or(1),
         }
-    }
-
-    fn missing(&self) -> usize {
-        self.frames
-            .iter()
-            .filter(|(_, sound)| *sound == Sound::Concealed)
-            .count()
-    }
-
-    fn samples(&self, concealed: bool) -> Vec<i16> {
-        let silence = Frame::silence();
-        let played = self.frames.iter().map(|(frame, sound)| match sound {
-            Sound::Concealed if !concealed => &silence,
-            Sound::Concealed | Sound::Real | Sound::Nothing => frame,
-        });
-        played.flat_map(|frame| frame.samples().iter().copied()).collect()
     }
 }
 
@@ -208,7 +211,7 @@ struct Line {
     random: StdRng,
     /// In a burst of losses.
     losing: bool,
-    under_way: Vec<(Instant, Vec<u8>)>,
+    under_way: Vec<(Instant, u32, Vec<u8>)>,
 }
 
 impl Line {
@@ -221,19 +224,24 @@ impl Line {
         }
     }
 
-    fn send(&mut self, now: Instant, datagram: Vec<u8>) {
+    /// Whether it will arrive; in time, and with nothing but silence in it, where it is to be `silent`.
+    fn send(&mut self, now: Instant, number: u32, mut datagram: Vec<u8>, silent: bool) -> bool {
         let lost = self.loses();
         let late = self.random.random_range(0.0..=1.0) * self.network.jitter_ms as f64;
-        if !lost {
-            self.under_way
-                .push((now + TRANSIT + Duration::from_secs_f64(late / 1_000.0), datagram));
+        if silent {
+            datagram.iter_mut().skip(HEADER).for_each(|byte| *byte = SILENCE);
+            self.under_way.push((now + TRANSIT, number, datagram));
+        } else if !lost {
+            let late = Duration::from_secs_f64(late / 1_000.0);
+            self.under_way.push((now + TRANSIT + late, number, datagram));
         }
+        silent || !lost
     }
 
-    /// The next packet that has arrived by now, and when it did.
-    fn arrives(&mut self, now: Instant) -> Option<(Instant, Vec<u8>)> {
-        let due = self.under_way.iter().enumerate().filter(|(_, (at, _))| *at <= now);
-        let (next, _) = due.min_by_key(|(_, (at, _))| *at)?;
+    /// The next packet that has arrived by now, when it did, and its number.
+    fn arrives(&mut self, now: Instant) -> Option<(Instant, u32, Vec<u8>)> {
+        let due = self.under_way.iter().enumerate().filter(|(_, (at, ..))| *at <= now);
+        let (next, _) = due.min_by_key(|(_, (at, ..))| *at)?;
         Some(self.under_way.remove(next))
     }
 
@@ -256,7 +264,7 @@ impl Line {
     }
 }
 
-fn end(now: Instant, port: u16) -> RtpStream {
+fn end(now: Instant, port: u16, far: u16) -> RtpStream {
     let peer = Peer {
         telephone_event: Some(101),
         ..Peer::new(address(40_002 + 40_000 - port), Codec::Pcmu)
@@ -328,15 +336,31 @@ mod tests {
     #[test]
     fn what_is_missing_is_counted_and_filled_in_or_not() {
         let sound = tone::sine(440.0, -20.0, Duration::from_secs(4));
-        let whole = Received::through(&network(0.0, Losses::Independent, 0), 1, &sound);
-        assert_eq!(whole.missing(), 0);
-        assert_eq!(whole.samples(true), whole.samples(false));
-        let lossy = Received::through(&network(0.1, Losses::Bursty, 0), 1, &sound);
-        let share = lossy.missing() as f64 / lossy.frames.len() as f64;
-        assert!((0.005..0.4).contains(&share), "{share}");
-        let loud = |samples: &[i16]| samples.iter().filter(|sample| sample.unsigned_abs() > 100).count();
-        assert!(loud(&lossy.samples(true)) > loud(&lossy.samples(false)));
-        let late = Received::through(&network(0.0, Losses::Independent, 80), 1, &sound);
+        let through = |network: &Network, silent: &BTreeSet<u32>| Received::through(network, 1, &sound, silent);
+        let none = BTreeSet::new();
+        let whole = through(&network(0.0, Losses::Independent, 0), &none);
+        assert_eq!(whole.missing, none);
+        let lossy = network(0.1, Losses::Independent, 0);
+        let filled = through(&lossy, &none);
+        let share = filled.missing.len() as f64 / filled.packets as f64;
+        assert!((0.05..0.15).contains(&share), "{share}");
+        let silent = through(&lossy, &filled.missing);
+        assert_eq!(silent.missing, none);
+        let loud = |received: &Received| {
+            received
+                .samples
+                .iter()
+                .filter(|sample| sample.unsigned_abs() > 100)
+                .count()
+        };
+        let (whole_loud, filled_loud, silent_loud) = (loud(&whole), loud(&filled), loud(&silent));
+        assert!(filled_loud > silent_loud, "{filled_loud}, {silent_loud}");
+        let quiet = 1.0 - silent_loud as f64 / whole_loud as f64;
+        assert!(
+            (quiet - share).abs() < 0.05,
+            "{quiet} of the sound is silent, {share} was missing"
+        );
+        let late = through(&network(0.0, Losses::Independent, 80), &none);
         assert!(
             late.delay > whole.delay + Duration::from_millis(20),
             "{:?}, {:?}",

@@ -50,7 +50,7 @@ pub struct Moment {
     pub memory_mb: f64,
     pub threads: usize,
     pub sockets: usize,
-    /// Of the range for sound, those that are bound.
+    /// Of the range for sound, those that it has.
     pub ports: usize,
     /// Where the bot can be asked.
     pub inside: Option<Inside>,
@@ -100,7 +100,7 @@ pub fn run(
         let usage = process::usage(wanted.pid).ok_or(Error::NoProcess(wanted.pid))?;
         let moment = Moment {
             inside,
-            ..Moment::of(what, calls, &usage, process::bound(wanted.ports.clone()).0)
+            ..Moment::of(what, calls, &usage, process::ports(wanted.pid, &wanted.ports))
         };
         each(&moment);
         moments.push(moment.clone());
@@ -243,7 +243,7 @@ impl Line {
             let busy = inside().zip(before.inside).is_some_and(|(is, was)| {
                 is.dialogs > was.dialogs || is.transactions > was.transactions || is.tasks > was.tasks
             });
-            if process::bound(wanted.ports.clone()).0 <= before.ports && sockets <= before.sockets && !busy {
+            if process::ports(wanted.pid, &wanted.ports) <= before.ports && sockets <= before.sockets && !busy {
                 return;
             }
         }

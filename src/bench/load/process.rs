@@ -25,20 +25,26 @@ pub struct Usage {
 pub fn usage(pid: u32) -> Option<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    let files: Vec<_> = links
-        .map(|entry| std::fs::read_link(entry.path()).unwrap_or_default())
-        .collect();
+    let files = files(pid)?;
     Some(Usage {
         processor: processor(&stat)?,
         memory_kb: number(&status, "VmRSS:")? * 1.024,
         threads: number(&status, "Threads:")? as usize,
+        sockets: files.iter().filter(|file| inode(file).is_some()).count(),
         files: files.len(),
-        sockets: files
-            .iter()
-            .filter(|to| to.to_string_lossy().starts_with("socket:"))
-            .count(),
     })
+}
+
+/// What a process has open, as `/proc/PID/fd` names it: a path, or `socket:[1234]`.
+fn files(pid: u32) -> Option<Vec<String>> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let open = links.map(|entry| std::fs::read_link(entry.path()).unwrap_or_default());
+    Some(open.map(|file| file.to_string_lossy().into_owned()).collect())
+}
+
+/// Of a socket.
+fn inode(file: &str) -> Option<u64> {
+    file.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
 /// From the line of `/proc/PID/stat`: a name may hold anything, so the fields are counted from its end.
@@ -57,19 +63,58 @@ fn number(status: &str, name: &str) -> Option<f64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Sockets of UDP that are bound to one of `ports`, and what their queues had no room for, as `/proc/net/udp` tells.
-pub fn bound(ports: std::ops::RangeInclusive<u16>) -> (usize, u64) {
-    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
-    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
-    let found = rows.filter_map(row).filter(|(port, _)| ports.contains(port));
-    found.fold((0, 0), |(count, lost), (_, dropped)| (count + 1, lost + dropped))
+/// A UDP socket of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bound {
+    port: u16,
+    inode: u64,
+    /// Datagrams that its queue had no room for.
+    dropped: u64,
 }
 
-/// The local port of a row, and its drops.
-fn row(line: &str) -> Option<(u16, u64)> {
-    let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
-    let dropped = line.split_whitespace().next_back()?.parse().ok()?;
-    Some((u16::from_str_radix(port, 16).ok()?, dropped))
+/// As `/proc/net/udp` tells.
+fn bound() -> Vec<Bound> {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    tables
+        .iter()
+        .flat_map(|table| table.lines().skip(1))
+        .filter_map(row)
+        .collect()
+}
+
+fn row(line: &str) -> Option<Bound> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (_, port) = fields.get(1)?.rsplit_once(':')?;
+    Some(Bound {
+        port: u16::from_str_radix(port, 16).ok()?,
+        inode: fields.get(9)?.parse().ok()?,
+        dropped: fields.last()?.parse().ok()?,
+    })
+}
+
+/// Whether anybody has UDP `port`.
+pub fn is_bound(port: u16) -> bool {
+    bound().iter().any(|bound| bound.port == port)
+}
+
+/// Datagrams that came to UDP `port` and were dropped.
+pub fn dropped(port: u16) -> u64 {
+    bound()
+        .iter()
+        .filter(|bound| bound.port == port)
+        .map(|bound| bound.dropped)
+        .sum()
+}
+
+/// UDP ports of `range` that a process has.
+pub fn ports(pid: u32, range: &std::ops::RangeInclusive<u16>) -> usize {
+    let own: Vec<u64> = files(pid)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|file| inode(file))
+        .collect();
+    let ours = |bound: &Bound| range.contains(&bound.port) && own.contains(&bound.inode);
+    bound().into_iter().filter(ours).count()
 }
 
 /// A process that ends with its owner.
@@ -133,7 +178,13 @@ mod tests {
         assert_eq!(processor("7 (a"), None);
         let line =
             "  12: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22 2 0 17";
-        assert_eq!(row(line), Some((5_060, 17)));
+        let found = Bound {
+            port: 5_060,
+            inode: 22,
+            dropped: 17,
+        };
+        assert_eq!(row(line), Some(found));
+        assert_eq!((inode("socket:[22]"), inode("/dev/null")), (Some(22), None));
         assert_eq!(number("Name: x\nVmRSS:\t  100 kB\n", "VmRSS:"), Some(100.0));
     }
 
