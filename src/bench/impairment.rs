@@ -16,9 +16,9 @@ use super::panels::{Panel, draw};
 use super::recordings::{Error, Recording};
 use super::stt::Decoder;
 use crate::audio::codec::Codec;
-use crate::audio::{FRAME_DURATION, Frame, frames, wav};
+use crate::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame, frames, wav};
 use crate::clock;
-use crate::rtp::{Config, Peer, RtpStream, Sound};
+use crate::rtp::{Config, Peer, RtpStream};
 use crate::simulate::words::{errors, units};
 use crate::speech::whisper::Whisper;
 
@@ -267,7 +267,7 @@ impl Line {
 fn end(now: Instant, port: u16, far: u16) -> RtpStream {
     let peer = Peer {
         telephone_event: Some(101),
-        ..Peer::new(address(40_002 + 40_000 - port), Codec::Pcmu)
+        ..Peer::new(address(far), Codec::Pcmu)
     };
     RtpStream::new(now, peer, Config::default(), u64::from(port))
 }

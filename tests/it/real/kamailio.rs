@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use offhook::language::Voice;
 
-use super::baresip::{converses, rings};
+use super::baresip::{certificate, converses, rings};
 use super::bot::{Bot, LIMIT, free_port, root, terminate, until};
 use super::conformance::scenario;
 use super::softphone::{Baresip, Wish};
@@ -16,18 +16,24 @@ use super::voices::says;
 struct Kamailio {
     child: Child,
     port: u16,
+    /// Over TLS, with the certificate of [`certificate`].
+    tls: u16,
 }
 
 impl Kamailio {
     /// With its files in `folder`.
     fn start(folder: &Path) -> Self {
-        let port = free_port();
+        let (port, tls) = (free_port(), free_port());
+        let (certificate, key) = certificate(folder);
         let define = |name: &str, value: String| ["-A".to_owned(), format!("{name}={value}")];
         let child = Command::new("/usr/sbin/kamailio")
             .arg("-f")
             .arg(root().join("tests/it/real/kamailio/kamailio.cfg"))
             .args(define("UDP_AT", format!("udp:127.0.0.1:{port}")))
             .args(define("TCP_AT", format!("tcp:127.0.0.1:{port}")))
+            .args(define("TLS_AT", format!("tls:127.0.0.1:{tls}")))
+            .args(define("TLS_CERTIFICATE", format!("\"{certificate}\"")))
+            .args(define("TLS_KEY", format!("\"{key}\"")))
             .args(["-DD", "-E", "-M", "8", "-Y"])
             .arg(folder)
             .arg("-P")
@@ -37,7 +43,7 @@ impl Kamailio {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|e| panic!("kamailio cannot be run: {e}; `.ci/setup test` installs it"));
-        let kamailio = Self { child, port };
+        let kamailio = Self { child, port, tls };
         until("Kamailio", LIMIT, || kamailio.answers(""));
         kamailio
     }
@@ -73,15 +79,22 @@ impl Drop for Kamailio {
     }
 }
 
-/// The bot, registered at Kamailio as `bot`.
-fn registered(kamailio: &Kamailio, plan: &str, calls: &str) -> Bot {
+/// The bot, registered at Kamailio as `bot`: over UDP, or over TLS, where it believes the certificate in `folder` and shows the same.
+fn registered(kamailio: &Kamailio, transport: &str, folder: &Path, plan: &str, calls: &str) -> Bot {
     let plan = root().join(plan);
+    let server = if transport == "tls" {
+        kamailio.tls
+    } else {
+        kamailio.port
+    };
+    let pem = |name: &str| folder.join(name).display().to_string();
+    let (certificate, key, tls) = (pem("certificate.pem"), pem("key.pem"), free_port());
     let config = |own: u16| {
         format!(
-            "sip:\n  listen: [\"udp:127.0.0.1:{own}\", \"tcp:127.0.0.1:{own}\"]\n  trunks: [{{name: exchange, \
-             server: \"127.0.0.1:{}\", username: bot, password: secret, register: 60s}}]\n\
+            "sip:\n  listen: [\"udp:127.0.0.1:{own}\", \"tcp:127.0.0.1:{own}\", \"tls:127.0.0.1:{tls}\"]\n\
+             \x20 tls: {{certificate: {certificate}, key: {key}, authorities: {certificate}}}\n\
+             \x20 trunks: [{{name: exchange, server: \"127.0.0.1:{server}\", transport: {transport}, username: bot, password: secret, register: 60s}}]\n\
              rtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\ncalls: {{record: false{calls}}}\n",
-            kamailio.port,
             plan.display()
         )
     };
@@ -92,9 +105,18 @@ fn registered(kamailio: &Kamailio, plan: &str, calls: &str) -> Bot {
 
 #[test]
 fn a_phone_that_rings_through_a_proxy_is_understood() {
+    through("udp");
+}
+
+#[test]
+fn a_phone_that_rings_through_a_proxy_over_tls_is_understood() {
+    through("tls");
+}
+
+fn through(transport: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let kamailio = Kamailio::start(folder.path());
-    let bot = registered(&kamailio, "dialplans/support.yaml", "");
+    let bot = registered(&kamailio, transport, folder.path(), "dialplans/support.yaml", "");
     let question = super::baresip::question();
     let wish = Wish {
         rate: 16_000,
@@ -129,7 +151,13 @@ fn a_phone_that_is_rung_through_a_proxy_is_understood() {
 fn requests_within_a_call_go_through_the_proxy() {
     let folder = tempfile::tempdir().expect("a folder");
     let kamailio = Kamailio::start(folder.path());
-    let bot = registered(&kamailio, "tests/it/real/sipp/wire.yaml", ", longest: 6s");
+    let bot = registered(
+        &kamailio,
+        "udp",
+        folder.path(),
+        "tests/it/real/sipp/wire.yaml",
+        ", longest: 6s",
+    );
     for (number, name) in ["proxied", "proxied_hangup", "proxied_asked"].into_iter().enumerate() {
         let messages = folder.path().join(format!("{name}.messages"));
         let mut caller = scenario(name, free_port(), number, &messages);

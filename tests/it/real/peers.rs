@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::bot::{Bot, LIMIT, free_port, root, run, until};
+use super::bot::{Bot, LIMIT, free_port, run, until};
 
 const MANY: &str = "calls: {most: 100, record: false}";
 
@@ -104,32 +104,6 @@ fn a_hundred_calls_with_sound_and_keys() {
         "{endings:?}"
     );
     bot.stop();
-}
-
-/// The call's record, after it was transferred and the phone it was sent to answered with `outcome`.
-fn transferred(outcome: &str) -> serde_json::Value {
-    let bot = Bot::start("fixtures/plans/transfer.yaml", "");
-    let scenario = root().join("fixtures/sipp/transferred.xml");
-    let scenario = scenario.display().to_string();
-    let (passed, said) = sipp(
-        &bot,
-        &["-sf", &scenario, "-key", "outcome", outcome, "-m", "1"],
-        bot.folder.path(),
-    );
-    assert!(passed, "{said}");
-    let record = bot.last_call();
-    bot.stop();
-    record
-}
-
-#[test]
-fn a_caller_is_transferred_by_refer_and_kept_where_nobody_answers() {
-    let there = transferred("200 OK");
-    assert_eq!(there["path"], serde_json::json!(["through"]), "{there:#}");
-    assert!(there.to_string().contains("One moment"), "{there:#}");
-    let back = transferred("486 Busy Here");
-    assert_eq!(back["path"], serde_json::json!(["through", "nobody_free"]), "{back:#}");
-    assert!(back.to_string().contains("Nobody is free right now"), "{back:#}");
 }
 
 /// SIPp counts a 503 as a failed call; its message log shows what it was told.
