@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn who_may_call_is_configured() {
-        let standard = parse("").expect("a configuration").sip.access;
+        let standard = parse("{}").expect("a configuration").sip.access;
         assert_eq!((standard.admit, standard.users.len()), (Admit::Local, 0));
         let text = "sip:\n  admit: listed\n  addresses: [203.0.113.0/28, 198.51.100.7]\n  users: {alice: \"${PASSWORD}\", \"4912\": plain}\n  \
                     registrations: {shortest: 30s, longest: 5m}\n  limits: {per_source: 20, calls: 50, headers: 64}\n";

@@ -63,7 +63,10 @@ mod tests {
 
     #[test]
     fn calls_go_where_they_are_allowed_to() {
-        assert_eq!(parse("").expect("a configuration").outbound.allow, Destinations::Named);
+        assert_eq!(
+            parse("{}").expect("a configuration").outbound.allow,
+            Destinations::Named
+        );
         let text = "outbound:\n  allow: [\"+44\", \"sip:*@pbx.example\"]\n  a_day: {calls: 200, minutes: 600}\n  caps: {\"+4490\": {calls: 0}}\n";
         let outbound = parse(text).expect("a configuration").outbound;
         let Destinations::Listed(listed) = &outbound.allow else {

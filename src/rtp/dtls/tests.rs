@@ -106,7 +106,8 @@ fn what_is_lost_is_sent_again() {
     let identity = Identity::generate().unwrap();
     let mut caller = Caller::new(&Suite::ALL);
     let mut bot = Handshake::new(&identity, caller.fingerprint);
-    let (theirs, ours) = shake(&mut caller, &mut bot, |sent| sent % 3 == 1);
+    // Every other one for a while; a loss as regular as the flights would take the same one each time.
+    let (theirs, ours) = shake(&mut caller, &mut bot, |sent| sent < 10 && sent % 2 == 1);
     assert!(ours.is_some() && theirs.is_some());
 }
 

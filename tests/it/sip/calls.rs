@@ -439,16 +439,15 @@ async fn rings_by_its_answer_where_that_has_to_carry_the_offer() {
 }
 
 #[tokio::test]
-async fn asks_nobody_for_a_ringing_that_is_acknowledged() {
+async fn says_what_it_can_do_when_it_calls() {
     let phone = Phone::new().await;
     let mut wire = Wire::to(&phone).await;
     let call = phone.dial(format!("sip:100@127.0.0.1:{}", wire.port()));
     let invite = wire.reads("INVITE ").await;
     let supported = invite.lines().filter(|line| line.starts_with("Supported:"));
     let supported = supported.collect::<Vec<_>>().join(",");
-    assert!(
-        supported.contains("timer") && !supported.contains("100rel"),
-        "{supported}"
-    );
+    for extension in ["100rel", "replaces", "timer"] {
+        assert!(supported.contains(extension), "{supported}");
+    }
     phone.hang_up(call);
 }
