@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +33,8 @@ const EVENTS: usize = 32;
 const DATAGRAM: usize = 2_048;
 /// Datagrams that are read before a tick.
 const AT_ONCE: usize = 64;
+/// A tick that comes later than this was held up, and those behind it are let go.
+const LATE: Duration = Duration::from_millis(100);
 /// More than any load asks for: what is measured is the cost, not the limit.
 const UNLIMITED: u32 = 1_000_000;
 
@@ -149,7 +152,7 @@ pub enum Sound {
 
 /// Twenty seconds at the level of speech.
 fn spoken() -> Arc<[i16]> {
-    tone::sine(300.0, -20.0, std::time::Duration::from_secs(20)).into()
+    tone::sine(300.0, -20.0, Duration::from_secs(20)).into()
 }
 
 /// Four minutes of it, a sentence each twenty seconds.
@@ -260,7 +263,10 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
                 Some(Event::Ended { .. }) | None => break,
                 Some(_) => {}
             },
-            _ = tick.tick() => {
+            due = tick.tick() => {
+                if clock::now().saturating_duration_since(due.into_std()) > LATE {
+                    tick.reset();
+                }
                 for _ in 0..AT_ONCE {
                     let Ok((length, from)) = leg.socket.try_recv_from(&mut datagram) else { break };
                     leg.received(from, datagram.get(..length).unwrap_or_default());

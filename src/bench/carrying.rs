@@ -74,8 +74,9 @@ pub struct Carried {
     pub late_p50: Option<f64>,
     pub late_p99: Option<f64>,
     pub late_most: Option<f64>,
-    /// Packets to the callers.
+    /// Packets to the callers; and of those that were due in the time, per cent: less than a hundred where the answerer cannot keep up.
     pub received: u64,
+    pub received_percent: f64,
     pub lost: u64,
     /// Of these, for which the callers' own sockets had no room.
     pub dropped_here: u64,
@@ -154,6 +155,7 @@ pub fn carry(answerer: Answerer, calls: usize, span: Duration) -> Result<Carried
         late_p99: percentile(&heard.late, 0.99),
         late_most: heard.late.iter().copied().reduce(f64::max),
         received: heard.received,
+        received_percent: heard.received as f64 * 100.0 / (talking.max(1) as f64 * lasted.as_secs_f64() * 50.0),
         lost: heard.lost,
         dropped_here: sounds.dropped().saturating_sub(dropped),
         lost_there_percent: heard.lost_there.map(|share| share * 100.0),

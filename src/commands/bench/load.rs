@@ -141,7 +141,7 @@ pub fn media_of(arguments: &Arguments, what: &Media) -> Outcome {
         };
         println!("\nwho answers is a process of its own {kept}; callers on the others\n");
         println!(
-            "{:24} {:>6} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9} {:>8} {:>9} {:>8}",
+            "{:24} {:>6} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9} {:>8}",
             "many at once",
             "calls",
             "% a call",
@@ -150,6 +150,7 @@ pub fn media_of(arguments: &Arguments, what: &Media) -> Outcome {
             "late p50",
             "late p99",
             "most ms",
+            "came %",
             "lost",
             "not here",
             "lost up"
@@ -224,7 +225,7 @@ fn carried_row(r: &Carried) {
         .lost_there_percent
         .map_or("-".to_owned(), |share| format!("{share:.2} %"));
     println!(
-        "{:24} {:6} {:9.3} {:9.1} {:8.0} {:>9} {:>9} {:>9} {:8} {:9} {:>8}",
+        "{:24} {:6} {:9.3} {:9.1} {:8.0} {:>9} {:>9} {:>9} {:8.1} {:8} {:9} {:>8}",
         r.answerer,
         r.talking,
         r.core_percent,
@@ -233,6 +234,7 @@ fn carried_row(r: &Carried) {
         ms(r.late_p50),
         ms(r.late_p99),
         ms(r.late_most),
+        r.received_percent,
         r.lost,
         r.dropped_here,
         up
