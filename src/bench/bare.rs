@@ -100,7 +100,7 @@ pub async fn serve(
     let plan = plain::start(&words(), Language::English, Endpointing::default())?.plan;
     let bot = Arc::new(Bot {
         sip,
-        ports: Ports::new(ip, 30_000..=39_999),
+        ports: Ports::new(vec![ip], 30_000..=39_999),
         cleaning,
         understanding: understanding(&plan, "bot", &Arc::new(Knowledge::build([])), None),
         plan,
@@ -222,7 +222,8 @@ impl Bot {
 
 /// A call from its INVITE to its end.
 async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiver<Event>) -> CallId {
-    let Ok(socket) = bot.ports.bind().await else {
+    let towards = sdp::wanted_at(&offer).unwrap_or([127, 0, 0, 1].into());
+    let Ok(socket) = bot.ports.bind(towards).await else {
         bot.refuse(id, 503);
         return id;
     };

@@ -96,10 +96,9 @@ fn print(record: &Record) {
     let call = &record.summary;
     println!("call       {}", call.id);
     println!("from, to   {} → {}", call.caller, call.callee);
-    println!(
-        "plan       {} ({}), assistant {}",
-        record.plan, record.plan_hash, call.assistant
-    );
+    let assistant = Some(&call.assistant).filter(|name| !name.is_empty());
+    let assistant = assistant.map(|name| format!(", assistant {name}")).unwrap_or_default();
+    println!("plan       {} ({}){assistant}", record.plan, record.plan_hash);
     println!("path       {}", call.path.join(" › "));
     if let Some(disposition) = &call.disposition {
         println!("outcome    {disposition}");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use offhook::config::Config;
-use offhook::dialplan;
+use offhook::dialplan::{self, Problem, Severity};
 
 use super::told;
 
@@ -18,7 +18,10 @@ pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
     let mut checked = plans.to_vec();
     if plans.is_empty() {
         match Config::load(config) {
-            Ok(config) => checked.push(config.plan),
+            Ok(read) => {
+                problems.extend(read.cautions().into_iter().map(|message| caution(config, message)));
+                checked.push(read.plan);
+            }
             Err(found) => problems.extend(found),
         }
     }
@@ -31,10 +34,7 @@ pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
     if !problems.is_empty() {
         println!("{}", told(&problems));
     }
-    let errors = problems
-        .iter()
-        .filter(|p| p.severity == dialplan::Severity::Error)
-        .count();
+    let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
     if errors > 0 {
         eprintln!("{errors} to mend");
         return ExitCode::FAILURE;
@@ -43,4 +43,14 @@ pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
         println!("{}: good", plan.display());
     }
     ExitCode::SUCCESS
+}
+
+fn caution(config: &Path, message: &str) -> Problem {
+    Problem {
+        file: config.display().to_string(),
+        line: 1,
+        column: 1,
+        severity: Severity::Warning,
+        message: message.to_owned(),
+    }
 }

@@ -66,7 +66,8 @@ impl Sip {
 
 #[derive(Clone, Debug)]
 pub struct Rtp {
-    pub address: IpAddr,
+    /// Where sound comes to: one of a family, and a call's is of that which its other end speaks.
+    pub addresses: Vec<IpAddr>,
     pub ports: RangeInclusive<u16>,
     /// Without a packet for so long a call is ended.
     pub timeout: Duration,
@@ -127,7 +128,7 @@ impl Default for Config {
             },
             outbound: outbound::standard(),
             rtp: Rtp {
-                address: loopback,
+                addresses: vec![loopback],
                 ports: 20_000..=20_999,
                 timeout: Duration::from_secs(20),
             },
@@ -177,6 +178,16 @@ impl Config {
         Ok(config)
     }
 
+    /// What is permitted, and may not be what was meant.
+    pub fn cautions(&self) -> Vec<&'static str> {
+        let open = "whoever reaches the SIP port may call: `sip.admit` is `anyone`; write `listed`, and your PBX or provider into `sip.addresses`";
+        let told = "`calls.srtp` is required, but SIP comes without TLS: the keys are told in the clear, and who reads them hears the calls; write a `tls` or `wss` into `sip.listen`";
+        let secure = self.sip.listen.iter().any(|listen| listen.transport.is_secure());
+        let in_clear = self.calls.media.srtp == Srtp::Required && !secure;
+        let all = [self.sip.is_open().then_some(open), in_clear.then_some(told)];
+        all.into_iter().flatten().collect()
+    }
+
     /// Reads `text`; `environment` gives the values of `${NAME}`.
     pub fn parse(text: &str, file: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {
         let mut problems = Problems::new(file);
@@ -185,7 +196,8 @@ impl Config {
             Ok(root) => config.read(&root, environment, &mut problems),
             Err(malformed) => problems.error(malformed.place, malformed.reason),
         }
-        if config.rtp.address.is_unspecified() && config.sip.advertised.is_none() {
+        let told = |any: &IpAddr| config.sip.advertised.is_some_and(|ip| ip.is_ipv4() == any.is_ipv4());
+        if config.rtp.addresses.iter().any(|ip| ip.is_unspecified() && !told(ip)) {
             let message = "`rtp.address` is every address, which no caller can be told: set `sip.advertised` to the one that they reach";
             problems.error(Place { line: 1, column: 1 }, message);
         }
@@ -331,8 +343,8 @@ impl Reader<'_> {
         let Some(fields) = Fields::of(node, "`rtp`", &["address", "ports", "timeout"], self.problems) else {
             return;
         };
-        if let Some(address) = self.parsed(&fields, "address", "an IP address") {
-            rtp.address = address;
+        if let Some(node) = fields.get("address") {
+            rtp.addresses = self.addresses(node);
         }
         if let Some(text) = fields.text("ports", self.problems) {
             let range = text
@@ -349,6 +361,27 @@ impl Reader<'_> {
         if let Some(timeout) = fields.duration("timeout", self.problems) {
             rtp.timeout = timeout;
         }
+    }
+
+    /// One, or one of each family.
+    fn addresses(&mut self, node: &Node) -> Vec<IpAddr> {
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for text in read::texts(node, "address", self.problems) {
+            match text.parse::<IpAddr>() {
+                Ok(ip) if addresses.iter().any(|other| other.is_ipv4() == ip.is_ipv4()) => {
+                    let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+                    self.problems.error(
+                        node.place,
+                        format!("`address` has two {family} addresses; a caller is told one"),
+                    );
+                }
+                Ok(ip) => addresses.push(ip),
+                Err(_) => self
+                    .problems
+                    .error(node.place, format!("`address: {text}` should be an IP address")),
+            }
+        }
+        addresses
     }
 
     fn calls(&mut self, node: &Node, calls: &mut Calls) {
@@ -505,105 +538,4 @@ fn holds_a_pair(ports: &RangeInclusive<u16>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audio::codec::Codec;
-
-    pub(super) fn parse(text: &str) -> Result<Config, Vec<String>> {
-        let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
-        Config::parse(text, "offhook.yaml", &environment).map_err(|p| p.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn the_shipped_configuration_is_the_default() {
-        let shipped = parse(include_str!("../../offhook.yaml")).expect("valid");
-        let standard = Config::default();
-        assert_eq!(shipped.sip.listen, standard.sip.listen);
-        assert_eq!(shipped.rtp.ports, standard.rtp.ports);
-        assert_eq!(shipped.plan, standard.plan);
-        assert_eq!(shipped.calls.most, standard.calls.most);
-    }
-
-    #[test]
-    fn ports_for_sound_come_in_pairs() {
-        for (ports, good) in [
-            ("20000-20001", true),
-            ("20001-20003", true),
-            ("20001-20002", false),
-            ("20000-20000", false),
-        ] {
-            assert_eq!(parse(&format!("rtp: {{ports: {ports}}}")).is_ok(), good, "{ports}");
-        }
-    }
-
-    #[test]
-    fn codecs_are_spoken_in_the_order_they_are_written() {
-        let codecs = |text: &str| parse(text).map(|config| config.calls.media.codecs);
-        assert_eq!(codecs("calls: {}"), Ok(Codec::ALL.to_vec()));
-        assert_eq!(
-            codecs("calls: {codecs: [pcma, opus, pcma]}"),
-            Ok(vec![Codec::Pcma, Codec::Opus])
-        );
-        assert!(codecs("calls: {codecs: [g729]}").is_err_and(|problems| problems.iter().any(|p| p.contains("g722"))));
-        assert!(codecs("calls: {codecs: []}").is_err_and(|problems| problems[0].contains("no call")));
-    }
-
-    #[test]
-    fn encryption_is_taken_where_it_is_offered_unless_told() {
-        let srtp = |text: &str| parse(text).map(|config| config.calls.media.srtp);
-        assert_eq!(srtp("calls: {}"), Ok(Srtp::Offered));
-        assert_eq!(srtp("calls: {srtp: required}"), Ok(Srtp::Required));
-        assert_eq!(srtp("calls: {srtp: never}"), Ok(Srtp::Never));
-        assert!(srtp("calls: {srtp: maybe}").is_err_and(|problems| problems[0].contains("offered")));
-    }
-
-    #[test]
-    fn what_is_taken_out_of_the_sound_is_a_wish() {
-        assert_eq!(Config::default().calls.cleaning, Cleaning::default());
-        let cleaning = parse("calls: {echo_canceller: true}").expect("valid").calls.cleaning;
-        assert!(cleaning.echo && !cleaning.noise);
-    }
-
-    #[test]
-    fn secrets_come_from_the_environment() {
-        let trunk =
-            "sip: {trunks: [{name: t, server: sip.example, username: u, password: \"${PASSWORD}\", register: 5m}]}";
-        let config = parse(trunk).expect("valid");
-        assert_eq!(config.sip.trunks[0].password, "secret");
-        assert_eq!(config.sip.trunks[0].register, Some(Duration::from_secs(300)));
-        let problems = parse(&trunk.replace("PASSWORD", "NOWHERE")).expect_err("refused");
-        assert!(problems[0].contains("`NOWHERE`"), "{problems:?}");
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_told_with_its_place() {
-        let problems = parse("sip:\n  listen: [ucp:1]\n  trunks: [{name: t}]\nrtp: {ports: 5}\nplam: x\ncalls: {most: 0}\nmodels: [{url: x, model: y}]\n")
-            .expect_err("refused");
-        for (place, words) in [
-            (":2:", "nothing to listen on"),
-            (":3:", "needs `server`"),
-            (":4:", "no range"),
-            (":5:1:", "did you mean `plan`"),
-            (":6:", "from 1 to 10000"),
-            (":7:", "http://"),
-        ] {
-            assert!(
-                problems.iter().any(|p| p.contains(place) && p.contains(words)),
-                "{words}: {problems:#?}"
-            );
-        }
-    }
-
-    #[test]
-    fn speech_servers_are_asked_in_their_order() {
-        let text = "inference:\n  recognisers: [{url: \"http://127.0.0.1:8000/v1\", model: large, timeout: 1s}]\n  voices: [{url: \"http://127.0.0.1:8000/v1\", model: tts, names: {en: alloy}}]\n";
-        let inference = parse(text).expect("a configuration").inference;
-        assert_eq!(
-            (inference.ears[0].model.as_str(), inference.ears[0].timeout),
-            ("large", Duration::from_secs(1))
-        );
-        let (server, names) = &inference.mouths[0];
-        assert_eq!((server.timeout, names[&Language::English].as_str()), (MOUTH, "alloy"));
-        assert!(parse("inference: {recognisers: [{url: here, model: x}]}\n").is_err());
-    }
-}
+mod tests;

@@ -9,6 +9,8 @@ use crate::config::Config;
 use crate::sip::{Listen, Transport, is_private};
 
 const LISTENING: &str = "listening";
+/// Of addresses.
+const FAMILIES: [(&str, fn(&IpAddr) -> bool); 2] = [("IPv4", IpAddr::is_ipv4), ("IPv6", IpAddr::is_ipv6)];
 
 /// Whether the port could be had; it is given back at once.
 pub(super) fn bind(listen: &Listen) -> Result<(), ErrorKind> {
@@ -45,13 +47,10 @@ pub(super) fn free_pairs(address: IpAddr, ports: &RangeInclusive<u16>) -> usize 
     pairs.filter(|port| free(*port) && free(port.saturating_add(1))).count()
 }
 
-pub(super) fn sound(config: &Config, free: usize) -> Finding {
+pub(super) fn sound(config: &Config, address: IpAddr, free: usize) -> Finding {
     let (first, last) = (config.rtp.ports.start(), config.rtp.ports.end());
     let needed = config.calls.most + config.calls.busy.waiting;
-    let seen = format!(
-        "{free} pairs of ports are free on {} in {first}-{last}; {needed} calls need as many",
-        config.rtp.address
-    );
+    let seen = format!("{free} pairs of ports are free on {address} in {first}-{last}; {needed} calls need as many");
     if free >= needed {
         return Finding::new("sound", Level::Good, seen);
     }
@@ -79,20 +78,31 @@ pub(super) fn addresses(config: &Config) -> Vec<Finding> {
                 .cure("write `udp:0.0.0.0:5060`, or this machine's address, into `sip.listen`"),
         );
     }
-    if config.rtp.address.is_loopback() && config.sip.advertised.is_none() && listens().any(|ip| !ip.is_loopback()) {
-        let finding = Finding::new(
-            "addresses",
-            Level::Problem,
-            format!(
-                "`rtp.address` is {}, and SIP is reached from elsewhere",
-                config.rtp.address
-            ),
-        );
-        findings.push(
-            finding
+    for (family, is_of) in FAMILIES {
+        let reached: Vec<IpAddr> = listens().filter(is_of).collect();
+        let ours = config.rtp.addresses.iter().find(|ip| is_of(ip));
+        let told = config.sip.advertised.filter(|ip| is_of(ip));
+        let finding = match ours {
+            None if reached.is_empty() => continue,
+            None => Finding::new(
+                "addresses",
+                Level::Warning,
+                format!("SIP is reached over {family}, and `rtp.address` has no such address"),
+            )
+            .means("who wants their sound there is refused with 488")
+            .cure("write one of each family: `rtp: {address: [192.0.2.10, \"2001:db8::10\"]}`"),
+            Some(ip) if ip.is_loopback() && told.is_none() && reached.iter().any(|ip| !ip.is_loopback()) => {
+                Finding::new(
+                    "addresses",
+                    Level::Problem,
+                    format!("`rtp.address` is {ip}, and SIP is reached from elsewhere"),
+                )
                 .means("callers are told to send their sound to themselves: nobody is heard")
-                .cure("write this machine's address into `rtp.address`"),
-        );
+                .cure("write this machine's address into `rtp.address`")
+            }
+            Some(_) => continue,
+        };
+        findings.push(finding);
     }
     match config.sip.advertised {
         Some(ip) if is_private(ip) && config.sip.trunks.iter().any(|trunk| is_public(&trunk.server)) => findings.push(
@@ -155,6 +165,13 @@ mod tests {
             "sip: {listen: [\"udp:0.0.0.0:5060\"], admit: anyone, advertised: 203.0.113.1}",
         ));
         assert!(seen(&open, Level::Warning, "anyone"), "{open:?}");
+        let (mut six, both) = (
+            configured("sip: {listen: [\"udp:127.0.0.1:5060\", \"udp:[::1]:5060\"]}"),
+            "::1",
+        );
+        assert!(seen(&addresses(&six), Level::Warning, "over IPv6"), "{six:?}");
+        six.rtp.addresses.push(both.parse().expect("an address"));
+        assert!(addresses(&six).is_empty(), "{six:?}");
         assert!(addresses(&Config::default()).is_empty(), "as it ships");
     }
 
@@ -176,7 +193,7 @@ mod tests {
         assert_eq!(listening(&elsewhere, bind(&elsewhere)).level, Level::Problem);
         let config = Config::default();
         for (free, level) in [(0, Level::Problem), (3, Level::Warning), (8, Level::Good)] {
-            assert_eq!(sound(&config, free).level, level, "{free}");
+            assert_eq!(sound(&config, [127, 0, 0, 1].into(), free).level, level, "{free}");
         }
         assert_eq!(free_pairs([203, 0, 113, 77].into(), &(42_900..=42_909)), 0);
         assert_eq!(free_pairs([127, 0, 0, 1].into(), &(42_901..=42_906)), 2);

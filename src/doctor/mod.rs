@@ -110,10 +110,10 @@ pub async fn examine(config: &Config, only: Option<&str>) -> Vec<Finding> {
         for listen in &config.sip.listen {
             findings.push(here::listening(listen, here::bind(listen)));
         }
-        findings.push(here::sound(
-            config,
-            here::free_pairs(config.rtp.address, &config.rtp.ports),
-        ));
+        for &address in &config.rtp.addresses {
+            let free = here::free_pairs(address, &config.rtp.ports);
+            findings.push(here::sound(config, address, free));
+        }
     }
     for trunk in &config.sip.trunks {
         if only.is_none_or(|only| only == trunk.name) {

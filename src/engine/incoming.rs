@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::journal::Journal;
-use super::leg::{self, Accepted};
+use super::journal::{Journal, Outcome};
+use super::leg::{self, Accepted, Ringing};
 use super::load::Script;
 use super::{Bot, using};
 use crate::call::{Manager, Start};
@@ -38,25 +39,70 @@ pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Rec
     let call = invitation.call;
     let facts = facts(&invitation);
     let asked = script.plan.call_start(&facts);
-    let (facts, told) = if asked.is_empty() {
-        (facts, BTreeMap::new())
+    let (facts, told, ringing) = if asked.is_empty() {
+        (facts, BTreeMap::new(), Ringing::Untold)
     } else {
         bot.act(Action::Ring { call });
-        profile(&bot, &script, facts, asked).await
+        let (facts, told) = profile(&bot, &script, facts, asked).await;
+        (facts, told, Ringing::Told)
     };
     let Some(route) = script.plan.route(&facts) else {
-        tracing::info!("no route for a call");
         bot.sip.misdialled(invitation.source);
-        return bot.refuse(call, 404, None);
+        return refuse(
+            &bot,
+            &script,
+            &invitation,
+            &facts,
+            Refusal::new(404, "no route of the plan fits"),
+        );
     };
     match &route.then {
-        Then::Reject(code) => bot.refuse(call, *code, None),
+        Then::Reject(code) => {
+            let why = format!("so says the route `{}`", route.name);
+            refuse(&bot, &script, &invitation, &facts, Refusal::new(*code, why));
+        }
         Then::Answer { assistant, flow } => {
             let (assistant, flow) = (assistant.clone(), flow.clone());
             let accepted = accepted(&bot, &script, invitation, (assistant, flow), facts, told);
-            leg::run(bot, accepted, events).await;
+            leg::run(bot, Accepted { ringing, ..accepted }, events).await;
         }
     }
+}
+
+/// Why a call is not taken.
+pub(super) struct Refusal {
+    /// Of SIP.
+    pub code: u16,
+    pub reason: String,
+    /// When it may come again, where there is no room now.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub fn new(code: u16, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            retry_after: (code == 503).then_some(super::RETRY_AFTER),
+        }
+    }
+
+    /// The caller is told the code, and the record why.
+    pub fn tell(self, bot: &Bot, call: CallId, journal: Journal) {
+        journal.end(Outcome::refused(self.code, &self.reason));
+        bot.refuse(call, self.code, self.retry_after);
+    }
+}
+
+/// Does not take a call, whoever it would have been for.
+pub(super) fn turn_away(bot: &Bot, invitation: &Invitation, refusal: Refusal) {
+    refuse(bot, &bot.script(), invitation, &facts(invitation), refusal);
+}
+
+fn refuse(bot: &Bot, script: &Script, invitation: &Invitation, facts: &Facts, refusal: Refusal) {
+    let began = began(script, invitation, facts, "");
+    let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
+    refusal.tell(bot, invitation.call, journal);
 }
 
 fn facts(invitation: &Invitation) -> Facts {
@@ -126,15 +172,7 @@ fn accepted(
     told: BTreeMap<String, Value>,
 ) -> Accepted {
     let plan = Arc::clone(&script.plan);
-    let began = Began {
-        id: facts.call.get("id").map(ToString::to_string).unwrap_or_default(),
-        caller: invitation.from.user.clone(),
-        callee: invitation.to.user.clone(),
-        plan: plan.name.clone(),
-        plan_hash: plan.hash.clone(),
-        assistant: assistant.clone(),
-        at: facts.at,
-    };
+    let began = began(script, &invitation, &facts, &assistant);
     let journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
     let spoken = plan
         .assistants
@@ -158,7 +196,22 @@ fn accepted(
         call: invitation.call,
         number: invitation.number,
         start,
+        source: invitation.source,
         offer: invitation.offer,
+        ringing: Ringing::Untold,
         journal,
+    }
+}
+
+/// `assistant` is empty where no one answers.
+fn began(script: &Script, invitation: &Invitation, facts: &Facts, assistant: &str) -> Began {
+    Began {
+        id: facts.call.get("id").map(ToString::to_string).unwrap_or_default(),
+        caller: invitation.from.user.clone(),
+        callee: invitation.to.user.clone(),
+        plan: script.plan.name.clone(),
+        plan_hash: script.plan.hash.clone(),
+        assistant: assistant.to_owned(),
+        at: facts.at,
     }
 }

@@ -187,20 +187,11 @@ fn identity(config: &Config) -> Option<Arc<Identity>> {
     }
 }
 
-/// What `calls.srtp` comes to, with a word where it cannot do what is hoped of it.
-fn encryption(config: &Config) -> Encryption {
-    let plain = |listen: &sip::Listen| matches!(listen.transport, sip::Transport::Udp | sip::Transport::Tcp);
-    match config.calls.media.srtp {
+fn encryption(srtp: Srtp) -> Encryption {
+    match srtp {
         Srtp::Never => Encryption::Never,
         Srtp::Offered => Encryption::Offered,
-        Srtp::Required => {
-            if config.sip.listen.iter().all(plain) {
-                tracing::warn!(
-                    "`calls.srtp` is required, but SIP comes without TLS: the keys are told in the clear, and who reads them hears the calls"
-                );
-            }
-            Encryption::Required
-        }
+        Srtp::Required => Encryption::Required,
     }
 }
 
@@ -228,10 +219,8 @@ pub async fn start_with(
         }
         Recordings::No => (None, None),
     };
-    if config.sip.is_open() {
-        tracing::warn!(
-            "whoever reaches the SIP port may call: `sip.admit` is `anyone`; write `listed`, and your PBX or provider into `sip.addresses`"
-        );
+    for caution in config.cautions() {
+        tracing::warn!("{caution}");
     }
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
@@ -267,11 +256,11 @@ pub async fn start_with(
         engines,
         model,
         sip,
-        ports: Ports::new(config.rtp.address, config.rtp.ports.clone()),
-        media_address: config.sip.advertised.unwrap_or(config.rtp.address),
+        ports: Ports::new(config.rtp.addresses.clone(), config.rtp.ports.clone()),
+        advertised: config.sip.advertised,
         capabilities: Capabilities {
             codecs: config.calls.media.codecs.clone(),
-            encryption: encryption(config),
+            encryption: encryption(config.calls.media.srtp),
             ..Capabilities::default()
         },
         identity: identity(config),

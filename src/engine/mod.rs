@@ -25,11 +25,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use self::counts::Counts;
-use self::incoming::Invitation;
+use self::incoming::{Invitation, Refusal};
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
@@ -59,8 +60,8 @@ pub struct Bot {
     pub model: Option<Arc<Servers>>,
     pub sip: UserAgent,
     pub ports: Ports,
-    /// Written into session descriptions.
-    pub media_address: IpAddr,
+    /// Written into session descriptions of its family, in the place of the address that sound comes to.
+    pub advertised: Option<IpAddr>,
     pub capabilities: Capabilities,
     /// Who we are to those who agree on keys beside the sound (DTLS-SRTP); none: nobody may.
     pub identity: Option<Arc<Identity>>,
@@ -220,7 +221,7 @@ impl Calls {
 
     fn pass(&mut self, call: CallId, event: Event) {
         let Some(open) = self.open.get(&call) else { return };
-        if open.try_send(event).is_err() {
+        if is_overwhelmed(open, event) {
             tracing::warn!(%call, "the call took no more events");
             self.bot.act(Action::Hangup { call, cause: None });
         }
@@ -228,19 +229,11 @@ impl Calls {
 
     fn invited(&mut self, invitation: Invitation) {
         let call = invitation.call;
-        if self.draining || self.open.len() >= self.bot.most {
-            tracing::warn!(calls = self.open.len(), "at capacity: a call is refused");
-            return self.bot.refuse(call, 503, Some(RETRY_AFTER));
-        }
-        if let Some(strained) = self.bot.strained(clock::now()) {
-            tracing::warn!(
-                calls = self.open.len(),
-                ?strained,
-                "the machine does not keep up: a call is refused"
-            );
-            return self.bot.refuse(call, 503, Some(RETRY_AFTER));
-        }
         self.count = invitation.number;
+        if let Some(why) = self.too_much() {
+            tracing::warn!(calls = self.open.len(), "{why}: a call is refused");
+            return incoming::turn_away(&self.bot, &invitation, Refusal::new(503, why));
+        }
         let bot = Arc::clone(&self.bot);
         let (events, receiver) = mpsc::channel(EVENTS);
         self.open.insert(call, events);
@@ -248,6 +241,18 @@ impl Calls {
             incoming::run(bot, invitation, receiver).await;
             call
         });
+    }
+
+    /// Why no call is taken now.
+    fn too_much(&self) -> Option<String> {
+        if self.draining {
+            return Some("shutting down".to_owned());
+        }
+        if self.open.len() >= self.bot.most {
+            return Some("at capacity".to_owned());
+        }
+        let strained = self.bot.strained(clock::now())?;
+        Some(format!("the machine does not keep up ({strained:?})"))
     }
 
     fn ended(&mut self, ended: Result<CallId, tokio::task::JoinError>) {
@@ -268,5 +273,34 @@ impl Calls {
                 }
             }
         }
+    }
+}
+
+/// Whether a call has so many events before it that this one finds no room. One that is over, and whose task is about to be
+/// collected, needs to be told nothing: what SIP says of a call that was refused comes then.
+fn is_overwhelmed(call: &mpsc::Sender<Event>, event: Event) -> bool {
+    match call.try_send(event) {
+        Ok(()) | Err(TrySendError::Closed(_)) => false,
+        Err(TrySendError::Full(_)) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Ended;
+
+    #[tokio::test]
+    async fn a_call_that_is_over_is_not_one_that_takes_no_more() {
+        let (call, reads) = mpsc::channel(1);
+        let event = |call| Event::Ended {
+            call,
+            cause: Ended::ByUs,
+        };
+        let id = CallId(1);
+        assert!(!is_overwhelmed(&call, event(id)), "there is room");
+        assert!(is_overwhelmed(&call, event(id)), "nobody reads");
+        drop(reads);
+        assert!(!is_overwhelmed(&call, event(id)), "it was refused, and has ended");
     }
 }

@@ -1,4 +1,5 @@
-//! UDP ports for media: pairs of an even one for sound and the next for reports, given out and taken back.
+//! UDP ports for media: pairs of an even one for sound and the next for reports, given out and taken back, on the address of the
+//! family that the other end speaks.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +13,8 @@ use tokio::net::UdpSocket;
 pub struct Ports(Arc<Inner>);
 
 struct Inner {
-    address: IpAddr,
+    /// One of a family.
+    addresses: Vec<IpAddr>,
     range: RangeInclusive<u16>,
     taken: Mutex<Taken>,
 }
@@ -25,32 +27,54 @@ struct Taken {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("no free RTP port on {address} in {first}-{last}; widen `rtp.ports`")]
-pub struct NoPort {
-    address: IpAddr,
-    first: u16,
-    last: u16,
+pub enum NoPort {
+    /// 488
+    #[error("the caller's sound is at {towards}, and `rtp.address` has no {} address", family(*towards))]
+    NoAddress { towards: IpAddr },
+    /// 503
+    #[error("no free RTP port on {address} in {first}-{last}; widen `rtp.ports`")]
+    NoneFree { address: IpAddr, first: u16, last: u16 },
+}
+
+impl NoPort {
+    /// The SIP status that says so.
+    pub fn code(&self) -> u16 {
+        match self {
+            NoPort::NoAddress { .. } => 488,
+            NoPort::NoneFree { .. } => 503,
+        }
+    }
+}
+
+fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "IPv4" } else { "IPv6" }
 }
 
 impl Ports {
-    pub fn new(address: IpAddr, range: RangeInclusive<u16>) -> Self {
+    /// On the first of `addresses` that is of a family.
+    pub fn new(addresses: Vec<IpAddr>, range: RangeInclusive<u16>) -> Self {
         let taken = Taken {
             ports: BTreeSet::new(),
             next: even(*range.start()),
         };
         Self(Arc::new(Inner {
-            address,
+            addresses,
             range,
             taken: Mutex::new(taken),
         }))
     }
 
-    /// Two bound sockets; their ports are free again when they are dropped. Ports that other programs hold are passed over.
-    pub async fn bind(&self) -> Result<MediaSocket, NoPort> {
+    /// Two bound sockets, from which `towards` can be reached; their ports are free again when they are dropped. Ports that other programs hold are passed over.
+    pub async fn bind(&self, towards: IpAddr) -> Result<MediaSocket, NoPort> {
+        let towards = towards.to_canonical();
+        let mut addresses = self.0.addresses.iter().copied();
+        let address = addresses
+            .find(|ours| ours.is_ipv4() == towards.is_ipv4())
+            .ok_or(NoPort::NoAddress { towards })?;
         let (first, last) = (*self.0.range.start(), *self.0.range.end());
         for _ in (first..=last).step_by(2) {
             let Some(port) = self.reserve() else { break };
-            let bind = |port| UdpSocket::bind(SocketAddr::new(self.0.address, port));
+            let bind = |port| UdpSocket::bind(SocketAddr::new(address, port));
             match tokio::try_join!(bind(port), bind(port + 1)) {
                 Ok((socket, reports)) => {
                     return Ok(MediaSocket {
@@ -63,11 +87,7 @@ impl Ports {
                 Err(_) => self.free(port),
             }
         }
-        Err(NoPort {
-            address: self.0.address,
-            first,
-            last,
-        })
+        Err(NoPort::NoneFree { address, first, last })
     }
 
     /// How many are given out.
@@ -141,23 +161,43 @@ mod tests {
 
     #[tokio::test]
     async fn gives_each_port_once_and_takes_it_back() {
-        let ports = Ports::new([127, 0, 0, 1].into(), 42_801..=42_805);
+        let here = IpAddr::from([127, 0, 0, 1]);
+        let ports = Ports::new(vec![here], 42_801..=42_805);
         let (one, two) = (
-            ports.bind().await.expect("a port"),
-            ports.bind().await.expect("another"),
+            ports.bind(here).await.expect("a port"),
+            ports.bind(here).await.expect("another"),
         );
         assert_ne!(one.port, two.port);
-        assert!(
-            ports
-                .bind()
-                .await
-                .err()
-                .expect("none left")
-                .to_string()
-                .contains("42801-42805")
-        );
+        let none = ports.bind(here).await.err().expect("none left");
+        assert!(none.code() == 503 && none.to_string().contains("42801-42805"), "{none}");
         drop(one);
         assert_eq!(ports.taken(), 1);
-        ports.bind().await.expect("the freed one");
+        ports.bind(here).await.expect("the freed one");
+    }
+
+    #[tokio::test]
+    async fn is_of_the_family_of_the_other_end() {
+        let addresses: Vec<IpAddr> = ["127.0.0.1", "::1"].map(|ip| ip.parse().expect("an address")).into();
+        let ports = Ports::new(addresses, 42_810..=42_819);
+        for (towards, ours) in [
+            ("198.51.100.1", "127.0.0.1"),
+            ("2001:db8::1", "::1"),
+            ("::ffff:198.51.100.1", "127.0.0.1"),
+        ] {
+            let socket = ports.bind(towards.parse().expect("an address")).await.expect("a port");
+            for bound in [socket.local_addr(), socket.reports().local_addr()] {
+                assert_eq!(bound.expect("bound").ip().to_string(), ours, "{towards}");
+            }
+        }
+        let one = Ports::new(vec![[127, 0, 0, 1].into()], 42_810..=42_819);
+        let none = one
+            .bind("2001:db8::1".parse().expect("an address"))
+            .await
+            .err()
+            .expect("none");
+        assert!(
+            none.code() == 488 && none.to_string().contains("no IPv6 address"),
+            "{none}"
+        );
     }
 }

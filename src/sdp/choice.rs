@@ -87,6 +87,12 @@ pub(super) fn choose(
     }
 }
 
+/// The address of the first stream that is audio.
+pub(super) fn wanted_at(session: &Session) -> Option<IpAddr> {
+    let streams = session.medias.iter().filter(|media| is_audio(media));
+    streams.flat_map(|media| address(session, media)).next()
+}
+
 /// Whether a stream is live audio.
 fn is_audio(media: &sdp_types::Media) -> bool {
     media.media.eq_ignore_ascii_case("audio") && media.port != 0

@@ -10,7 +10,7 @@ mod dtls;
 mod ice;
 mod write;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 pub use crate::audio::codec::{Codec, Correction, Wishes};
 use crate::rtp;
@@ -282,6 +282,11 @@ impl Rejected {
 /// Our offer.
 pub fn offer(local: &Local, capabilities: &Capabilities) -> String {
     write::offer(local, capabilities)
+}
+
+/// Where an offer wants its sound; none where it offers none, which [`answer`] says in words. Unspecified where it holds.
+pub fn wanted_at(offer: &[u8]) -> Option<IpAddr> {
+    choice::wanted_at(&choice::parse(offer).ok()?)
 }
 
 /// Our answer to an offer, and what is agreed on by it. The offerer's order of codecs decides.

@@ -37,6 +37,20 @@ fn rejected(offer: &[u8]) -> Rejected {
 }
 
 #[test]
+fn an_offer_says_by_which_family_its_sound_goes() {
+    let at = |media: &str| wanted_at(&sdp(media)).map(|ip| ip.to_string());
+    assert_eq!(at("m=audio 4000 RTP/AVP 0").as_deref(), Some("198.51.100.1"));
+    let own = "m=video 4002 RTP/AVP 99|m=audio 4000 RTP/AVP 0|c=IN IP6 2001:db8::1";
+    assert_eq!(at(own).as_deref(), Some("2001:db8::1"));
+    assert_eq!(
+        at("m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0").as_deref(),
+        Some("0.0.0.0")
+    );
+    assert_eq!(at("m=audio 0 RTP/AVP 0"), None);
+    assert_eq!(wanted_at(b"no offer"), None);
+}
+
+#[test]
 fn a_usual_offer_gets_the_usual_answer() {
     let (text, media) = answered(&sdp(
         "m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16|a=ptime:20",

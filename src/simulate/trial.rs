@@ -71,7 +71,7 @@ pub async fn run(
         transport: Transport::Udp,
         address: ([127, 0, 0, 1], 0).into(),
     }];
-    config.rtp.address = [127, 0, 0, 1].into();
+    config.rtp.addresses = vec![[127, 0, 0, 1].into()];
     config.models.clear();
     let toolbox = Toolbox::scripted(answers(&scenario.tools));
     let script = script(loaded, scenario, caller, seed);

@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
+use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
 use super::ports::MediaSocket;
 use super::recorder::Recording;
@@ -58,16 +59,18 @@ pub(super) struct Accepted {
     pub call: CallId,
     pub number: u64,
     pub start: Start,
+    /// Where the INVITE came from.
+    pub source: SocketAddr,
     pub offer: Option<Vec<u8>>,
+    pub ringing: Ringing,
     pub journal: Journal,
 }
 
-/// A call that cannot be taken, and its record.
-struct Refusal {
-    /// Of SIP.
-    code: u16,
-    reason: String,
-    journal: Journal,
+/// Whether the caller hears ringing already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ringing {
+    Told,
+    Untold,
 }
 
 /// How a call ended, in words.
@@ -107,31 +110,21 @@ pub(super) struct Leg {
 /// Runs a call from its INVITE to its end.
 pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Receiver<Event>) {
     let id = accepted.call;
-    let socket = match bot.ports.bind().await {
+    let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
+    let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
+    let socket = match bot.ports.bind(towards).await {
         Ok(socket) => socket,
         Err(e) => {
             tracing::error!("{e}");
-            accepted.journal.end(Outcome::refused(503, &e.to_string()));
-            return bot.act(Action::Refuse {
-                call: id,
-                code: 503,
-                reason: String::new(),
-                retry_after: Some(super::RETRY_AFTER),
-            });
+            return Refusal::new(e.code(), e.to_string()).tell(&bot, id, accepted.journal);
         }
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
     let mut leg = match Leg::new(Arc::clone(&bot), accepted, socket, answers) {
         Ok(leg) => leg,
-        Err(refusal) => {
-            let Refusal { code, reason, journal } = *refusal;
-            journal.end(Outcome::refused(code, &reason));
-            return bot.act(Action::Refuse {
-                call: id,
-                code,
-                reason: String::new(),
-                retry_after: None,
-            });
+        Err(refused) => {
+            let (refusal, journal) = *refused;
+            return refusal.tell(&bot, id, journal);
         }
     };
     let places = Arc::clone(&bot.places);
@@ -177,16 +170,16 @@ impl Leg {
         accepted: Accepted,
         socket: MediaSocket,
         answers: mpsc::Sender<Answer>,
-    ) -> Result<Self, Box<Refusal>> {
-        let Ok(port) = socket.local_addr().map(|address| address.port()) else {
-            return Err(Box::new(Refusal {
-                code: 500,
-                reason: "a port for sound is gone".into(),
-                journal: accepted.journal,
-            }));
+    ) -> Result<Self, Box<(Refusal, Journal)>> {
+        let Ok(bound) = socket.local_addr() else {
+            return Err(Box::new((
+                Refusal::new(500, "a port for sound is gone"),
+                accepted.journal,
+            )));
         };
+        let advertised = bot.advertised.filter(|ip| ip.is_ipv4() == bound.is_ipv4());
         let local = sdp::Local::new(
-            SocketAddr::new(bot.media_address, port),
+            SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port()),
             u64::from(rand::random::<u32>()),
             sdp::Secret::drawn(rand::random),
         );
@@ -224,20 +217,16 @@ impl Leg {
         let body = match accepted.offer {
             Some(offer) => match leg.negotiate(&offer) {
                 Ok(body) => body,
-                Err((code, reason)) => {
-                    return Err(Box::new(Refusal {
-                        code,
-                        reason,
-                        journal: leg.journal,
-                    }));
-                }
+                Err(refusal) => return Err(Box::new((refusal, leg.journal))),
             },
             None => {
                 leg.offered = true;
                 sdp::offer(&leg.local, &leg.bot.capabilities)
             }
         };
-        leg.bot.act(Action::Ring { call: leg.id });
+        if accepted.ringing == Ringing::Untold {
+            leg.bot.act(Action::Ring { call: leg.id });
+        }
         leg.bot.act(Action::Accept {
             call: leg.id,
             body: body.into_bytes(),
@@ -246,12 +235,28 @@ impl Leg {
     }
 
     /// Answers an offer, and sends where it says from now on.
-    fn negotiate(&mut self, offer: &[u8]) -> Result<String, (u16, String)> {
-        let (answer, media) =
-            sdp::answer(offer, &self.local, &self.bot.capabilities).map_err(|e| (e.code(), e.to_string()))?;
+    fn negotiate(&mut self, offer: &[u8]) -> Result<String, Refusal> {
+        let (answer, media) = sdp::answer(offer, &self.local, &self.bot.capabilities)
+            .map_err(|e| Refusal::new(e.code(), e.to_string()))?;
+        self.reaches(&media).map_err(|why| Refusal::new(488, why))?;
         self.local = self.local.next();
         self.agree(media);
         Ok(answer)
+    }
+
+    /// What is agreed on by the answer to our offer.
+    fn accept(&self, answer: &[u8]) -> Result<sdp::Media, String> {
+        let media = sdp::accept(answer, &self.local, &self.bot.capabilities).map_err(|e| e.to_string())?;
+        self.reaches(&media).map(|()| media)
+    }
+
+    /// Sockets are of one family.
+    fn reaches(&self, media: &sdp::Media) -> Result<(), String> {
+        let (ours, theirs) = (self.local.address, media.remote);
+        if ours.is_ipv4() == theirs.is_ipv4() || theirs.ip().is_unspecified() {
+            return Ok(());
+        }
+        Err(format!("the caller's sound is at {theirs}, and the bot's at {ours}"))
     }
 
     fn agree(&mut self, media: sdp::Media) {
@@ -286,7 +291,7 @@ impl Leg {
                 None
             }
             Event::Refreshed { answer, .. } => {
-                match sdp::accept(&answer, &self.local, &self.bot.capabilities) {
+                match self.accept(&answer) {
                     Ok(media) => self.agree(media),
                     Err(e) => tracing::warn!(call = %self.id, "the answer to a refresh: {e}"),
                 }
@@ -329,7 +334,7 @@ impl Leg {
     fn acknowledged(&mut self, body: Option<Vec<u8>>) -> Option<Ending> {
         let asked = std::mem::take(&mut self.offered);
         if let (true, Some(answer)) = (asked, &body) {
-            match sdp::accept(answer, &self.local, &self.bot.capabilities) {
+            match self.accept(answer) {
                 Ok(media) => self.agree(media),
                 Err(e) if self.call.is_some() => tracing::warn!(call = %self.id, "the answer to our offer: {e}"),
                 Err(e) => return Some(self.hang_up(&format!("the answer to our offer: {e}"))),
@@ -369,7 +374,7 @@ impl Leg {
                 call,
                 body: body.into_bytes(),
             }),
-            Err((code, reason)) => {
+            Err(Refusal { code, reason, .. }) => {
                 tracing::info!(call = %self.id, "a change was refused: {reason}");
                 self.bot.act(Action::RefuseChange { call, code });
             }

@@ -91,8 +91,8 @@ const CALLS: &[Caller] = &[
     caller("late_offer", HUNG_UP).tells(&["this is an automated assistant"]),
     caller("cancel", "the caller gave up before the answer").named("slow_cancel"),
     caller("cancel_race", HUNG_UP),
-    caller("busy", "").dials("busy").unrecorded(),
-    caller("declined", "").dials("declined").unrecorded(),
+    caller("busy", "refused with 486: so says the route `busy`").dials("busy"),
+    caller("declined", "refused with 603: so says the route `declined`").dials("declined"),
     caller("hold", HUNG_UP).tells(&["the caller put the bot on hold", "the caller came back"]),
     caller("hold", HUNG_UP).named("hold_tcp").with(&["-t", "t1"]),
     caller("moved", WE_HUNG_UP).dials("brief"),
@@ -177,30 +177,55 @@ fn a_strict_router_is_the_request_uri() {
     bot.stop();
 }
 
-#[test]
-fn sound_goes_by_ipv6_too() {
+/// The bot on both families, its sound on `addresses`.
+fn on_both(desk: &Desk, addresses: &str) -> Bot {
     let plan = root().join("tests/it/real/sipp/wire.yaml");
     let config = |port: u16| {
         format!(
-            "sip: {{listen: [\"udp:[::1]:{port}\", \"tcp:[::1]:{port}\"]}}\nrtp: {{address: \"::1\", ports: 24000-25999}}\n\
-             plan: {}\ndata: data\ncalls: {{record: false}}\n",
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\", \"udp:[::1]:{port}\", \"tcp:[::1]:{port}\"]}}\n\
+             rtp: {{address: {addresses}, ports: 24000-25999}}\nplan: {}\ndata: data\ncalls: {{record: false}}\n",
             plan.display()
         )
     };
-    let desk = Desk::open();
-    let bot = Bot::start_with(config, &[("DESK", &desk.address)]);
+    Bot::start_with(config, &[("DESK", &desk.address)])
+}
+
+/// Rings the bot at `host`, and waits for its greeting; what was said where it was not heard.
+fn greeted(bot: &Bot, host: &str, more: &[&str]) -> Result<Value, String> {
     let yaml =
         "language: en\nsteps: [{hear: \"this is an automated assistant how can I help you today\"}, {end: caller}]\n";
     let caller = script(bot.folder.path(), yaml).display().to_string();
-    let uri = format!("sip:support@[::1]:{}", bot.port);
-    let output = offhook(&["ring", &uri, "--as", &caller, "--json"]);
+    let uri = format!("sip:support@{host}:{}", bot.port);
+    let arguments = [&["ring", &uri, "--as", &caller, "--json"], more].concat();
+    let output = offhook(&arguments);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let report = serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success());
+    report.ok_or(out + &err)
+}
+
+#[test]
+fn sound_goes_by_the_family_that_the_caller_speaks() {
+    let desk = Desk::open();
+    let bot = on_both(&desk, "[127.0.0.1, \"::1\"]");
+    for host in ["127.0.0.1", "[::1]"] {
+        greeted(&bot, host, &[]).unwrap_or_else(|said| panic!("{host}: {said}"));
+        assert_eq!(bot.last_call()["ending"], HUNG_UP, "{host}");
+    }
+    bot.stop();
+}
+
+#[test]
+fn a_call_whose_family_has_no_address_is_refused_and_recorded() {
+    let desk = Desk::open();
+    let bot = on_both(&desk, "127.0.0.1");
+    let said = greeted(&bot, "[::1]", &[]).expect_err("a call without sound was taken");
+    assert!(said.contains("refused the call: 488"), "{said}");
+    let ending = bot.last_call()["ending"].to_string();
     assert!(
-        output.status.success(),
-        "{}{}",
-        text(&output.stdout),
-        text(&output.stderr)
+        ending.contains("refused with 488") && ending.contains("no IPv6 address"),
+        "{ending}"
     );
-    assert_eq!(bot.last_call()["ending"], HUNG_UP);
+    greeted(&bot, "127.0.0.1", &[]).unwrap_or_else(|said| panic!("{said}"));
     bot.stop();
 }
 

@@ -135,9 +135,13 @@ fn one_call_too_many_is_refused_and_the_next_is_taken() {
         .find("SIP/2.0 503")
         .unwrap_or_else(|| panic!("nobody was refused: {log}"));
     assert!(log[refusal..].contains("Retry-After: "), "{log}");
-    until("the first call's end", LIMIT, || {
-        (bot.endings().len() == 1).then_some(())
+    let endings = until("both calls' ends", LIMIT, || {
+        Some(bot.endings()).filter(|endings| endings.len() == 2)
     });
+    assert!(
+        endings.iter().any(|ending| ending == "refused with 503: at capacity"),
+        "{endings:?}"
+    );
     let (passed, said) = sipp(&bot, &["-sn", "uac", "-m", "1"], bot.folder.path());
     assert!(passed, "{said}");
     bot.stop();
