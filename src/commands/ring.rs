@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use offhook::audio::codec::Codec;
 use offhook::bench::percentile;
 use offhook::language::Voice;
 use offhook::models::Cache;
+use offhook::sdp::Encryption;
 use offhook::simulate::{Callee, Live, Report, Script, ring};
 use offhook::sip::{Tls, Transport};
 use offhook::speech::{self, Engines};
@@ -26,6 +28,12 @@ pub struct Arguments {
     /// A PEM file of authorities that are believed beside the system's, for tls and wss.
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
+    /// What to speak: opus, g722, pcmu or pcma; left out, what the caller does.
+    #[arg(long, value_parser = codec)]
+    codec: Option<Codec>,
+    /// Have sound encrypted (SRTP). SIP tells the keys, which are as secret as it is: see --transport tls.
+    #[arg(long)]
+    srtp: bool,
     /// The report as JSON, for scripts.
     #[arg(long)]
     json: bool,
@@ -41,6 +49,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
         tls: Tls {
             authorities: arguments.authorities.clone(),
             ..Tls::default()
+        },
+        codec: arguments.codec,
+        encryption: if arguments.srtp {
+            Encryption::Required
+        } else {
+            Encryption::Never
         },
     };
     let report = block_on(ring(&engines, &script, &callee, |live| {
@@ -62,6 +76,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn transport(name: &str) -> Result<Transport, String> {
     Transport::named(name).ok_or_else(|| "write udp, tcp, tls, ws or wss".to_owned())
+}
+
+fn codec(name: &str) -> Result<Codec, String> {
+    let known = Codec::ALL
+        .into_iter()
+        .find(|codec| codec.name().eq_ignore_ascii_case(name));
+    known.ok_or_else(|| "write opus, g722, pcmu or pcma".to_owned())
 }
 
 /// The caller's own ear and voice.
@@ -103,10 +124,15 @@ pub(super) fn conclude(report: &Report) {
     }
     if let Some(first) = report.first_sound_ms {
         println!(
-            "first sound {first:.0} ms after the answer; {} packets, {} lost{}",
+            "first sound {first:.0} ms after the answer; {} packets, {} lost{}{}",
             report.packets_received,
             report.packets_lost,
-            report.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default()
+            report.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default(),
+            report
+                .encryption
+                .as_ref()
+                .map(|suite| format!(", encrypted by {suite}"))
+                .unwrap_or_default()
         );
     }
 }

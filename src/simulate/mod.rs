@@ -3,8 +3,10 @@
 //! [`ring`] knows nothing of the bot but its address: the same caller rings any voice bot. [`trial`] starts a bot too, for
 //! the tests of a plan.
 
+mod callee;
 pub mod caller;
 mod cutting;
+mod ear;
 mod judging;
 pub mod junit;
 pub mod line;
@@ -16,6 +18,7 @@ pub mod trial;
 mod voices;
 pub mod words;
 
-pub use ring::{Callee, Live, Report, RingError, ring};
+pub use callee::Callee;
+pub use ring::{Live, Report, RingError, ring};
 pub use script::Script;
 pub use voices::languages;

@@ -3,7 +3,7 @@
 //! A gap is the time from the last audible packet that was sent to the first audible one that came: the caller's own jitter
 //! buffer is not in it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,21 +12,21 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::callee::{Callee, address_towards};
 use super::caller::{AUDIBLE, Caller, Event as Acted};
 use super::cutting::Cutting;
+use super::ear::Ear;
 use super::line::Line;
 use super::script::Script;
 use super::voices::prepare;
 use super::words::recall;
-use crate::audio::codec::Decoder;
 use crate::audio::tone::Key;
-use crate::audio::{FRAME_DURATION, level_dbfs, wav};
+use crate::audio::{FRAME_DURATION, wav};
 use crate::clock;
 use crate::language::Language;
-use crate::rtp::packet::Packet;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities, Codec};
-use crate::sip::{self, Action, CallId, Event, Listen, Tls, Transport, UserAgent};
+use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
 use crate::speech::{Care, Digits, Engines, Listening};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
@@ -70,6 +70,9 @@ pub struct Said {
 pub struct Report {
     /// INVITE to 200, milliseconds.
     pub answered_after_ms: f64,
+    pub codec: String,
+    /// The suite of SRTP; none: sound is not encrypted.
+    pub encryption: Option<String>,
     /// ACK to the first audible packet, milliseconds.
     pub first_sound_ms: Option<f64>,
     pub said: Vec<Said>,
@@ -99,26 +102,6 @@ pub enum Live {
     Said(Said),
     Failed(String),
     Ended(String),
-}
-
-/// Whom to ring, and how.
-#[derive(Clone, Debug)]
-pub struct Callee {
-    pub uri: String,
-    pub transport: Transport,
-    /// Whom to believe, where it is TLS.
-    pub tls: Tls,
-}
-
-impl Callee {
-    /// Over UDP.
-    pub fn new(uri: impl Into<String>) -> Callee {
-        Callee {
-            uri: uri.into(),
-            transport: Transport::Udp,
-            tls: Tls::default(),
-        }
-    }
 }
 
 /// Rings `callee` as `script`; `watch` is told what happens while it does.
@@ -152,10 +135,10 @@ pub async fn ring(
     let socket = UdpSocket::bind(any).await.map_err(RingError::Port)?;
     let address = socket.local_addr().map_err(RingError::Port)?;
     let quality = script.audio.quality().map_err(RingError::Script)?;
+    let codec = callee.codec.or(quality.codec);
     let capabilities = Capabilities {
-        codecs: quality
-            .codec
-            .map_or_else(|| Codec::TELEPHONE.to_vec(), |codec| vec![codec]),
+        codecs: codec.map_or_else(|| Codec::TELEPHONE.to_vec(), |codec| vec![codec]),
+        encryption: callee.encryption,
         ..Capabilities::default()
     };
     let local = sdp::Local::new(address, 1, sdp::Secret::drawn(rand::random));
@@ -209,8 +192,7 @@ pub async fn ring(
         stream: RtpStream::new(answered, peer, rtp::Config::default(), answered_seed(dialled)),
         caller: Caller::new(answered, steps),
         line: Line::new(quality),
-        ear: Decoder::new(peer.codec),
-        payload_type: peer.payload_type,
+        ear: Ear::new(&peer),
         peer: peer.address,
         answered,
         said_until: None,
@@ -223,6 +205,8 @@ pub async fn ring(
         pending: 0,
         report: Report {
             answered_after_ms: ms(answered - dialled),
+            codec: peer.codec.to_string(),
+            encryption: peer.keys.map(|keys| keys.ours.suite().to_string()),
             ..Report::default()
         },
     };
@@ -257,9 +241,7 @@ struct OnTheLine<'a> {
     stream: RtpStream,
     caller: Caller,
     line: Line,
-    /// Tells what can be heard, packet by packet as they come.
-    ear: Decoder,
-    payload_type: u8,
+    ear: Ear,
     /// Where the bot wants our sound.
     peer: SocketAddr,
     answered: Instant,
@@ -321,7 +303,7 @@ impl OnTheLine<'_> {
         if self.line.loses() {
             return;
         }
-        let audible = self.audible(datagram);
+        let audible = self.ear.hears(datagram);
         if audible {
             self.cutting.heard(now);
         }
@@ -332,18 +314,6 @@ impl OnTheLine<'_> {
             self.report.first_sound_ms.get_or_insert(since);
         }
         self.stream.handle_datagram(now, from, datagram);
-    }
-
-    /// Whether a packet is of sound, and can be heard.
-    fn audible(&mut self, datagram: &[u8]) -> bool {
-        let Ok(packet) = Packet::parse(datagram) else {
-            return false;
-        };
-        if packet.payload_type != self.payload_type {
-            return false;
-        }
-        let codec = self.ear.agreed();
-        level_dbfs(&self.ear.decode(codec, packet.payload)) > AUDIBLE
     }
 
     fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
@@ -550,41 +520,6 @@ fn ended(event: Option<Event>) -> Option<String> {
         }),
         Some(_) => None,
     }
-}
-
-/// This machine's address on the way to the host of `uri`; loopback where that cannot be told.
-async fn address_towards(uri: &str) -> IpAddr {
-    let host = uri
-        .rsplit('@')
-        .next()
-        .unwrap_or(uri)
-        .trim_start_matches("sips:")
-        .trim_start_matches("sip:");
-    let host = host.split([';', '?', '>']).next().unwrap_or(host);
-    let named = if host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-    {
-        host.to_owned()
-    } else {
-        format!("{host}:5060")
-    };
-    let resolved = tokio::net::lookup_host(named)
-        .await
-        .ok()
-        .and_then(|mut found| found.next());
-    let found = resolved.and_then(|target| {
-        let any: SocketAddr = if target.is_ipv4() {
-            ([0, 0, 0, 0], 0).into()
-        } else {
-            ([0_u16; 8], 0).into()
-        };
-        let probe = std::net::UdpSocket::bind(any).ok()?;
-        // Sends nothing: it only asks the system which way it would go.
-        probe.connect(target).ok()?;
-        Some(probe.local_addr().ok()?.ip())
-    });
-    found.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 fn answered_seed(dialled: Instant) -> u64 {

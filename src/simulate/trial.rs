@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ring::{Callee, RingError, ring};
+use super::callee::Callee;
+use super::ring::{RingError, ring};
 use super::script::{Audio, Interrupt, Line, Script, Who};
 use super::{Report, judging};
 use crate::config::{Config, Recordings};

@@ -199,7 +199,9 @@ fn greeted(bot: &Bot, host: &str, more: &[&str]) -> Result<Value, String> {
     let arguments = [&["ring", &uri, "--as", &caller, "--json"], more].concat();
     let output = offhook(&arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
-    let report = serde_json::from_slice(&output.stdout).ok().filter(|_| output.status.success());
+    let report = serde_json::from_slice(&output.stdout)
+        .ok()
+        .filter(|_| output.status.success());
     report.ok_or(out + &err)
 }
 
@@ -226,6 +228,21 @@ fn a_call_whose_family_has_no_address_is_refused_and_recorded() {
         "{ending}"
     );
     greeted(&bot, "127.0.0.1", &[]).unwrap_or_else(|said| panic!("{said}"));
+    bot.stop();
+}
+
+#[test]
+fn sound_is_encrypted_and_of_the_codec_that_is_asked_for() {
+    let desk = Desk::open();
+    let bot = on_both(&desk, "127.0.0.1");
+    for codec in ["opus", "g722", "pcma"] {
+        let report = greeted(&bot, "127.0.0.1", &["--srtp", "--codec", codec]).unwrap_or_else(|said| panic!("{said}"));
+        let spoken = report["codec"].as_str().unwrap_or_default().to_ascii_lowercase();
+        assert!(spoken.starts_with(codec), "{report:#}");
+        assert_eq!(report["encryption"], "AEAD_AES_256_GCM", "{codec}");
+        let record = bot.last_call().to_string();
+        assert!(record.contains("AEAD_AES_256_GCM"), "{record}");
+    }
     bot.stop();
 }
 
