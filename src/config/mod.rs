@@ -381,6 +381,12 @@ impl Reader<'_> {
                     .error(node.place, format!("`address: {text}` should be an IP address")),
             }
         }
+        if addresses.is_empty() {
+            self.problems.error(
+                node.place,
+                "`address` names none, and no call would have sound; write `192.0.2.10`",
+            );
+        }
         addresses
     }
 

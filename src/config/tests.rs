@@ -110,6 +110,7 @@ fn sound_has_an_address_of_each_family() {
     assert_eq!(addresses(both), Ok(vec![ip("192.0.2.10"), ip("2001:db8::10")]));
     for (wrong, words) in [
         ("rtp: {address: here}", "should be an IP address"),
+        ("rtp: {address: []}", "no call would have sound"),
         ("rtp: {address: [192.0.2.10, 192.0.2.11]}", "two IPv4 addresses"),
         ("rtp: {address: 0.0.0.0}", "set `sip.advertised`"),
         (

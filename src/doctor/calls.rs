@@ -31,12 +31,22 @@ pub(super) fn judge(records: &[Record]) -> Vec<Finding> {
         |record: &Record, sign: &dyn Fn(&crate::store::Quality) -> bool| record.quality.as_ref().is_some_and(sign);
     let signs = [
         Sign {
-            calls: count(&|record| {
-                ending(record).contains("no codec in common") || ending(record).contains("no audio over plain RTP")
-            }),
+            calls: count(&|record| ending(record).contains("no codec in common")),
             seen: "were refused, for there was no codec in common",
-            means: "the other side offers no sound that Offhook knows",
-            cure: "let the trunk or PBX offer PCMU or PCMA (G.711); `offhook calls show` says what was offered",
+            means: "the other side offers no sound that Offhook speaks",
+            cure: "let the trunk or PBX offer one of `calls.codecs`; `offhook calls show` says what was offered",
+        },
+        Sign {
+            calls: count(&|record| ending(record).contains("no audio of a kind that is supported")),
+            seen: "were refused, for there was no sound of a kind that is supported",
+            means: "encrypted sound (SRTP) is wanted by one side and not by the other, or none was offered",
+            cure: "see `calls.srtp` and what the trunk or PBX is set to; `offhook calls show` says what was offered",
+        },
+        Sign {
+            calls: count(&|record| ending(record).contains("and `rtp.address` has no")),
+            seen: "were refused, for `rtp.address` has no address of their family",
+            means: "callers want their sound over IPv6, and the bot's is on IPv4, or the other way about",
+            cure: "write one of each family: `rtp: {address: [192.0.2.10, \"2001:db8::10\"]}`",
         },
         Sign {
             calls: count(&|record| {
@@ -186,6 +196,16 @@ mod tests {
                 "refused with 488: no codec in common: offered 9; supported PCMU",
                 good(),
                 "no codec in common",
+            ),
+            (
+                "refused with 488: no audio of a kind that is supported: offered RTP/SAVP; supported RTP/AVP",
+                good(),
+                "of a kind",
+            ),
+            (
+                "refused with 488: the caller's sound is at 2001:db8::1, and `rtp.address` has no IPv6 address",
+                good(),
+                "of their family",
             ),
             ("no RTP was received for 20 s", good(), "no sound from the caller"),
             (
