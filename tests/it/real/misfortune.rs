@@ -49,6 +49,25 @@ fn files_that_are_wrong_are_told_with_their_place() {
 }
 
 #[test]
+fn what_may_not_be_meant_is_cautioned_and_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("offhook.yaml");
+    let plan = root().join("dialplans/support.yaml");
+    let written = |srtp: &str| format!("plan: {}\ncalls: {{srtp: {srtp}}}\n", plan.display());
+    for (srtp, cautioned) in [("required", true), ("offered", false)] {
+        std::fs::write(&config, written(srtp)).expect("written");
+        let output = offhook(&["check", "-c", &config.display().to_string()]);
+        let said = text(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(
+            said.contains("warning: `calls.srtp` is required, but SIP comes without TLS"),
+            cautioned,
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn missing_and_damaged_models_are_named_with_the_cure() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut serve = Command::new(env!("CARGO_BIN_EXE_offhook"));
