@@ -65,14 +65,8 @@ impl Leg {
     }
 
     /// The first hop, and the request.
-    fn request(mut self, core: &Core, method: Method, headers: Vec<Header>) -> Option<(Uri, Request)> {
+    fn request(self, core: &Core, method: Method, headers: Vec<Header>) -> Option<(Uri, Request)> {
         let hop = self.routes.first().map_or(&self.uri, |route| &route.uri).clone();
-        if self.routes.first().is_some_and(|route| !route.has_lr()) {
-            // A strict router takes its own name for the target (RFC 3261 section 12.2.1.1).
-            let target = std::mem::replace(&mut self.uri, hop.clone());
-            self.routes.remove(0);
-            self.routes.push(target.into());
-        }
         let named = || Transport::towards(&hop).map(Transport::wire);
         let transport = self.flow.as_ref().map_or_else(named, |flow| flow.r#type)?;
         let listeners = core.endpoint.transport_layer.get_listen_addrs();

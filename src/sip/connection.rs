@@ -13,10 +13,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::Transport;
 use super::gate::{Gate, Passage};
 use super::raw::{Frame, frame};
-use super::web;
+use super::{Transport, strict, web};
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
 const OUTBOX: usize = 1 << 20;
@@ -85,7 +84,7 @@ impl Connection {
                     }
                 },
                 event = outgoing.recv() => match event {
-                    Some(TransportEvent::Incoming(message, ..)) => outbox.extend_from_slice(&message.to_bytes()),
+                    Some(TransportEvent::Incoming(message, ..)) => outbox.extend_from_slice(&strict::routed(&message.to_bytes())),
                     Some(TransportEvent::New(_) | TransportEvent::Closed(_)) => {}
                     None => break "the library let go of it",
                 },

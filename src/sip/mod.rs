@@ -54,6 +54,7 @@ mod scanner;
 mod session_timer;
 mod sources;
 mod stream;
+mod strict;
 mod tasks;
 mod tls;
 mod transferring;

@@ -10,6 +10,7 @@ use tokio::net::UdpSocket;
 
 use super::Transport;
 use super::gate::{Gate, Passage};
+use super::strict;
 
 /// All that one user agent listens on.
 #[derive(Clone, Default)]
@@ -88,11 +89,12 @@ impl rsipstack::platform::net::UdpSocket for GatedUdp {
     }
 
     async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> rsipstack::Result<usize> {
+        let bytes = strict::routed(bytes);
         let sent = match as_seen_by(&self.socket, to) {
-            Some(to) => self.socket.send_to(bytes, to).await,
+            Some(to) => self.socket.send_to(&bytes, to).await,
             None => match self.sockets.that_reaches(to) {
-                Some((socket, to)) => socket.send_to(bytes, to).await,
-                None => self.socket.send_to(bytes, to).await,
+                Some((socket, to)) => socket.send_to(&bytes, to).await,
+                None => self.socket.send_to(&bytes, to).await,
             },
         };
         Ok(sent?)

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
-use super::Transport;
 use super::connection::{Connection, Duplex, Link, PING, SILENT_PINGS};
+use super::{Transport, strict};
 
 pub(super) type Socket = WebSocketStream<Box<dyn Duplex>>;
 
@@ -100,7 +100,9 @@ pub(super) async fn run(
                 }
             }
             event = outgoing.recv() => match event {
-                Some(TransportEvent::Incoming(message, ..)) => Some(whole(message.to_bytes().to_vec())),
+                Some(TransportEvent::Incoming(message, ..)) => {
+                    Some(whole(strict::routed(&message.to_bytes()).into_owned()))
+                }
                 Some(TransportEvent::New(_) | TransportEvent::Closed(_)) => None,
                 None => break "the library let go of it",
             },

@@ -10,6 +10,7 @@ pub(crate) mod phone;
 mod placing;
 mod policies;
 mod registering;
+mod routing;
 mod sessions;
 mod tolls;
 mod transfers;

@@ -169,7 +169,6 @@ fn a_caller_has_the_bot_call_somebody() {
 }
 
 #[test]
-#[ignore = "needs strict routing (RFC 3261 §12.2.1.1)"]
 fn a_strict_router_is_the_request_uri() {
     let desk = Desk::open();
     let bot = start(&desk, "");
