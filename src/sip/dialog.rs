@@ -347,7 +347,8 @@ impl Call {
 
     /// Others may speak of the dialog now, to replace it.
     pub fn is_up(&self) {
-        let snapshot = self.dialog.snapshot();
+        let mut snapshot = self.dialog.snapshot();
+        message::show_transport(&mut snapshot.remote_uri);
         self.entered.is_up(Named {
             call_id: snapshot.id.call_id,
             local_tag: snapshot.id.local_tag,

@@ -1,8 +1,8 @@
 //! Helps the library's digest client over what it stumbles on: several challenges, SHA-256, and a choice of qop.
 //!
 //! The library answers the first challenge of a response, knows SHA-256 by another name, and cannot read
-//! `auth,auth-int`. So the challenge to answer is chosen here and put into words it knows, and the algorithm's name is
-//! put right on the way out. It knows no passwords.
+//! `auth,auth-int`. So the challenge to answer is chosen here and put into words it knows, and its answer is put right on
+//! the way out. It knows no passwords.
 
 use rsipstack::sip::{Header, Request, Response};
 
@@ -30,16 +30,32 @@ pub(super) fn choose_challenge(mut response: Response) -> Response {
     response
 }
 
-/// RFC 8760 §2.1 spells it with a hyphen.
-pub(super) fn name_algorithm(request: &mut Request) {
-    let named = |value: &str| value.replace("algorithm=SHA256", "algorithm=SHA-256");
+/// Puts right what proves who we are, where a request has that.
+pub(super) fn spell_proof(request: &mut Request) {
     for header in request.headers.iter_mut() {
-        match header {
-            Header::Authorization(inner) => inner.0 = named(&inner.0),
-            Header::ProxyAuthorization(inner) => inner.0 = named(&inner.0),
-            _ => {}
+        let value = match header {
+            Header::Authorization(inner) => &mut inner.0,
+            Header::ProxyAuthorization(inner) => &mut inner.0,
+            _ => continue,
+        };
+        if let Some(spelled) = spelled(value) {
+            *value = spelled;
         }
     }
+}
+
+/// RFC 8760 §2.1 has a hyphen in the algorithm's name; and RFC 7616 §3.4 no quotes around that, qop and nc.
+fn spelled(proof: &str) -> Option<String> {
+    let (scheme, rest) = proof.split_once(' ')?;
+    let words: Vec<String> = parameters(rest)?
+        .into_iter()
+        .map(|(name, value)| match (name, value.trim_matches('"')) {
+            ("algorithm", "SHA256") => "algorithm=SHA-256".to_owned(),
+            ("algorithm" | "qop" | "nc", plain) => format!("{name}={plain}"),
+            _ => format!("{name}={value}"),
+        })
+        .collect();
+    Some(format!("{scheme} {}", words.join(", ")))
 }
 
 /// The challenge as the library can answer it; `None` where it cannot: another scheme, a session algorithm, `auth-int`
@@ -127,10 +143,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn quotes_what_is_to_be_quoted() {
+        let written = "Digest username=\"qop, algorithm=SHA256\", uri=\"sip:a\", algorithm=SHA256, qop=\"auth\", nc=00000001, cnonce=\"c\"";
+        let wanted = "Digest username=\"qop, algorithm=SHA256\", uri=\"sip:a\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\"";
+        assert_eq!(spelled(written).as_deref(), Some(wanted));
+        assert_eq!(spelled(wanted).as_deref(), Some(wanted), "it is sent again");
+    }
+
     proptest! {
         #[test]
         fn any_challenge_is_read_or_refused(challenge: String) {
-            let _ = in_the_librarys_words(&challenge);
+            let _ = (in_the_librarys_words(&challenge), spelled(&challenge));
             let _ = in_the_librarys_words(&format!("Digest {challenge}"));
         }
     }

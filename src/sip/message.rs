@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, StatusCode, Uri};
+use rsipstack::sip::{Header, Headers, Method, Param, Request, Response, SipMessage, StatusCode, Uri};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
@@ -27,14 +27,22 @@ impl MessageInspector for Inspector {
 
     fn after_received(&self, message: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
         match message {
-            SipMessage::Response(response) if matches!(response.status_code.code(), 401 | 407) => {
-                SipMessage::Response(digest::choose_challenge(response))
+            SipMessage::Response(mut response) => SipMessage::Response(match response.status_code.code() {
+                401 | 407 => digest::choose_challenge(response),
+                101..200 => {
+                    hide_transport(&mut response.headers);
+                    early::hide(response)
+                }
+                200..300 => {
+                    hide_transport(&mut response.headers);
+                    response
+                }
+                _ => response,
+            }),
+            SipMessage::Request(mut request) => {
+                hide_transport(&mut request.headers);
+                SipMessage::Request(with_a_way_back(request))
             }
-            SipMessage::Response(response) if matches!(response.status_code.code(), 101..200) => {
-                SipMessage::Response(early::hide(response))
-            }
-            SipMessage::Response(response) => SipMessage::Response(response),
-            SipMessage::Request(request) => SipMessage::Request(with_a_way_back(request)),
         }
     }
 }
@@ -57,6 +65,46 @@ fn without_brackets(via: &str) -> Option<String> {
     Some(format!("{before};received={address}{after}"))
 }
 
+/// The library leaves `;transport=udp` out of every Contact it reads, though the target of a dialog is to be said as the peer said it (RFC 3261
+/// §12.2.1.1). An escape hides it from the library.
+fn hide_transport(headers: &mut Headers) {
+    for header in headers.iter_mut() {
+        if let Header::Contact(contact) = header
+            && let Some(hidden) = with_hidden_transport(&contact.0)
+        {
+            contact.0 = hidden;
+        }
+    }
+}
+
+const HIDDEN: &str = "%74ransport";
+
+fn with_hidden_transport(contact: &str) -> Option<String> {
+    const SAID: &str = ";transport=udp";
+    let (uri, _) = grammar::contact(contact).filter(|_| contact.contains('<'))?;
+    let from = contact.find(uri)?;
+    let at = from.checked_add(uri.to_ascii_lowercase().find(SAID)?)?;
+    let (before, said) = contact.split_at_checked(at)?;
+    let (said, after) = said.split_at_checked(SAID.len())?;
+    let (_, value) = said.split_once('=')?;
+    let ends = after.starts_with([';', '?', '>']);
+    ends.then(|| format!("{before};{HIDDEN}={value}{after}"))
+}
+
+/// Undoes it in what is said to others.
+pub(super) fn show_transport(uri: &mut Uri) {
+    let named = uri.params.iter().any(|param| matches!(param, Param::Transport(_)));
+    let is_hidden = |param: &Param| matches!(param, Param::Other(name, Some(_)) if name.value() == HIDDEN);
+    if named {
+        uri.params.retain(|param| !is_hidden(param));
+    }
+    for param in uri.params.iter_mut().filter(|param| is_hidden(param)) {
+        if let Param::Other(name, _) = param {
+            *name = "transport".into();
+        }
+    }
+}
+
 /// The library escapes what it writes, but does not undo it in what it reads.
 fn undo_escapes(uri: &mut Uri) {
     if let Some(auth) = &mut uri.auth {
@@ -73,7 +121,8 @@ pub(super) fn party_of(uri: &Uri) -> Party {
 /// Runs again on every retransmission, so what is there already stays.
 fn complete_request(mut request: Request) -> Request {
     undo_escapes(&mut request.uri);
-    digest::name_algorithm(&mut request);
+    digest::spell_proof(&mut request);
+    show_transport(&mut request.uri);
     if matches!(request.method, Method::Invite | Method::Update | Method::Refer) {
         add_capabilities(&mut request.headers, SUPPORTED);
     }
@@ -285,6 +334,7 @@ pub(super) fn fragment_code(body: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rsipstack::sip::typed;
 
     #[test]
     fn finds_the_session_among_parts() {
@@ -308,6 +358,28 @@ mod tests {
         let wanted = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx;received=2001:db8::1;rport=5061";
         assert_eq!(written.as_deref(), Some(wanted));
         assert_eq!(without_brackets("SIP/2.0/UDP [2001:db8::1];received=192.0.2.1"), None);
+    }
+
+    #[test]
+    fn a_target_stays_as_it_was_said() {
+        for said in [
+            "sip:a@192.0.2.1:5060;transport=UDP;line=1",
+            "sip:a@192.0.2.1;transport=tcp",
+            "sip:a@192.0.2.1;line=1;transport=udp",
+        ] {
+            let mut headers: Headers = vec![Header::Contact(format!("\"a\" <{said}>;expires=5").into())].into();
+            hide_transport(&mut headers);
+            let contact = headers.iter().next().unwrap().value().to_owned();
+            let mut read = typed::Contact::parse(&contact).unwrap().uri;
+            show_transport(&mut read);
+            assert_eq!(read.to_string().replace("=TCP", "=tcp"), said);
+        }
+        assert_eq!(with_hidden_transport("<sip:a;transport=udpx>"), None);
+        assert_eq!(
+            with_hidden_transport("sip:a;transport=udp"),
+            None,
+            "the header's, not the URI's"
+        );
     }
 
     #[test]
