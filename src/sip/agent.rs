@@ -2,6 +2,7 @@
 //!
 //! What belongs to no call is answered here. It knows nothing of how a call proceeds.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,6 +66,8 @@ pub(super) struct Core {
     local: Vec<(Transport, SocketAddr)>,
     closing: AtomicBool,
     calls: AtomicU64,
+    /// Of each trunk that is registered with.
+    pub registrations: BTreeMap<String, Arc<trunk::Series>>,
 }
 
 impl UserAgent {
@@ -115,6 +118,8 @@ impl UserAgent {
 
         let streams = Streams::new(endpoint.clone(), gate.clone(), tasks.clone(), stop.clone(), ends);
         let (events, receiver) = mpsc::channel(EVENTS);
+        let registered = config.trunks.iter().filter(|trunk| trunk.register.is_some());
+        let registrations = registered.map(|trunk| (trunk.name.clone(), Arc::default())).collect();
         let core = Arc::new(Core {
             layer: DialogLayer::new(endpoint.clone()),
             endpoint,
@@ -131,6 +136,7 @@ impl UserAgent {
             local,
             closing: AtomicBool::new(false),
             calls: AtomicU64::new(1),
+            registrations,
         });
         for (transport, listener, _) in listeners {
             core.tasks.spawn(core.streams.clone().accept(transport, listener));

@@ -18,7 +18,7 @@ const DOWN: Duration = Duration::from_secs(10);
 
 pub(super) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
     let Some(interval) = trunk.keep_alive else { return };
-    let mut standing = Standing::new(&trunk);
+    let standing = Standing::new(&trunk, Arc::default());
     loop {
         let ill = why_ill(&standing.ask(&core, Method::Options, None, PATIENCE).await);
         // The first answer is no news.

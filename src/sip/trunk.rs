@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
@@ -118,6 +119,12 @@ impl Trunk {
 }
 
 impl Core {
+    /// One series of a trunk's registration, from the first REGISTER to the one that takes it back.
+    fn registration<'a>(&self, trunk: &'a Trunk) -> Standing<'a> {
+        let series = self.registrations.get(&trunk.name).cloned();
+        Standing::new(trunk, series.unwrap_or_default())
+    }
+
     pub(super) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.config.trunks.iter().find(|trunk| trunk.name == name)
     }
@@ -141,10 +148,11 @@ impl Core {
 /// Registers again and again, as long as the user agent lives.
 pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
     let Some(mut asked) = trunk.register else { return };
-    let mut registration = Standing::new(&trunk);
+    let registration = core.registration(&trunk);
     let mut failures = 0;
     loop {
-        let wait = match registration.register(&core, asked).await {
+        let outcome = registration.register(&core, asked).await;
+        let wait = match outcome {
             Outcome::Granted(expires) => {
                 failures = 0;
                 info!(trunk = trunk.name, expires = expires.as_secs(), "registered");
@@ -192,7 +200,7 @@ fn back_off(failures: u32, spread: f64) -> Duration {
 /// Takes the registrations back, as far as the servers answer.
 pub(super) async fn leave(core: &Core) {
     for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
-        Standing::new(trunk).register(core, Duration::ZERO).await;
+        core.registration(trunk).register(core, Duration::ZERO).await;
     }
 }
 
@@ -204,24 +212,39 @@ enum Outcome {
 }
 
 /// What stays the same from one request to the next that is no call's (RFC 3261 §10.2).
+pub(super) struct Series {
+    call_id: String,
+    sequence: AtomicU32,
+}
+
+impl Default for Series {
+    fn default() -> Series {
+        Series {
+            call_id: make_uuid_v4(),
+            sequence: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Series {
+    fn next(&self) -> u32 {
+        self.sequence.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+}
+
+/// Where a trunk stands with us.
 pub(super) struct Standing<'a> {
     trunk: &'a Trunk,
-    call_id: String,
-    sequence: u32,
+    series: Arc<Series>,
 }
 
 impl<'a> Standing<'a> {
-    pub fn new(trunk: &'a Trunk) -> Standing<'a> {
-        let (call_id, sequence) = (make_uuid_v4(), 0);
-        Standing {
-            trunk,
-            call_id,
-            sequence,
-        }
+    pub fn new(trunk: &'a Trunk, series: Arc<Series>) -> Standing<'a> {
+        Standing { trunk, series }
     }
 
     /// Nothing for `expires` takes the registration back.
-    async fn register(&mut self, core: &Core, expires: Duration) -> Outcome {
+    async fn register(&self, core: &Core, expires: Duration) -> Outcome {
         match self.ask(core, Method::Register, Some(expires), LAST_SILENCE).await {
             Ok(response) => judge(&response, expires),
             Err(reason) => Outcome::Refused(None, reason),
@@ -231,7 +254,7 @@ impl<'a> Standing<'a> {
     /// A final response, of the first of the trunk's servers that has one (RFC 3263 §4.3).
     /// The last of them has `patience`; nobody is asked for longer than a transaction lasts.
     pub async fn ask(
-        &mut self,
+        &self,
         core: &Core,
         method: Method,
         expires: Option<Duration>,
@@ -258,7 +281,7 @@ impl<'a> Standing<'a> {
     }
 
     async fn ask_at(
-        &mut self,
+        &self,
         core: &Core,
         destination: SipAddr,
         method: Method,
@@ -286,7 +309,6 @@ impl<'a> Standing<'a> {
         };
         let contact = core.contact(&self.trunk.username, by, destination.get_socketaddr().ok());
 
-        self.sequence += 1;
         let mut request = core.endpoint.make_request(
             method,
             server,
@@ -297,8 +319,8 @@ impl<'a> Standing<'a> {
                 uri: to,
                 params: Vec::new(),
             },
-            self.sequence,
-            Some(CallId::from(self.call_id.clone())),
+            self.series.next(),
+            Some(CallId::from(self.series.call_id.clone())),
         );
         request.headers.push(Header::Contact(format!("<{contact}>").into()));
         if let Some(expires) = expires {
@@ -323,10 +345,8 @@ impl<'a> Standing<'a> {
             match response.status_code.code() {
                 100..200 => {}
                 401 | 407 if retry.should_answer(&response) => {
-                    self.sequence += 1;
-                    let credential = self.trunk.credential();
-                    let again =
-                        handle_client_authenticate(self.sequence, &transaction, response.clone(), &credential).await;
+                    let (sequence, credential) = (self.series.next(), self.trunk.credential());
+                    let again = handle_client_authenticate(sequence, &transaction, response.clone(), &credential).await;
                     let Ok(again) = again else { return Ok(response) };
                     transaction = again;
                     transaction.send().await.map_err(say)?;
@@ -351,7 +371,10 @@ fn judge(response: &Response, asked: Duration) -> Outcome {
                 .filter(|granted| *granted <= asked)
                 .max();
             let granted = listed.or(own).unwrap_or(asked);
-            Outcome::Granted(granted.clamp(Duration::from_secs(10), asked.max(Duration::from_secs(10))))
+            match granted.min(asked) {
+                Duration::ZERO if !asked.is_zero() => Outcome::Refused(None, "granted for no time at all".to_owned()),
+                granted => Outcome::Granted(granted),
+            }
         }
         423 => {
             let least = response.min_expires_header().and_then(|least| seconds(least.value()));
@@ -364,6 +387,28 @@ fn judge(response: &Response, asked: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a 200 with these headers comes to, where a minute was asked for.
+    fn granted(headers: &str) -> Option<u64> {
+        let response = format!("SIP/2.0 200 OK\r\n{headers}Content-Length: 0\r\n\r\n");
+        match judge(&Response::try_from(response.as_str()).unwrap(), Duration::from_secs(60)) {
+            Outcome::Granted(granted) => Some(granted.as_secs()),
+            Outcome::TooBrief(_) | Outcome::Refused(..) => None,
+        }
+    }
+
+    #[test]
+    fn a_registration_lasts_as_long_as_it_was_granted() {
+        assert_eq!(granted("Expires: 4\r\n"), Some(4));
+        assert_eq!(granted("Expires: 3600\r\n"), Some(60));
+        assert_eq!(granted("Contact: <sip:a@b>;expires=1\r\nExpires: 50\r\n"), Some(1));
+        assert_eq!(granted(""), Some(60));
+        assert_eq!(
+            granted("Expires: 0\r\n"),
+            None,
+            "asked again at once it would be a flood"
+        );
+    }
 
     #[test]
     fn waits_ever_longer_and_never_very_long() {

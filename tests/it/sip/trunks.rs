@@ -41,6 +41,11 @@ fn assert_digest(request: &str, header: &str) {
     let mut line = request.split(' ');
     let (method, uri) = (line.next().unwrap(), line.next().unwrap());
     assert_eq!(part("uri"), uri);
+    // RFC 7616 §3.4.
+    assert!(
+        value.contains(", qop=auth,") && value.contains("algorithm=SHA-256"),
+        "{value}"
+    );
     let (first, second) = (hex("joe:here:secret"), hex(&format!("{method}:{uri}")));
     let middle = format!("{}:{}:{}:{}", part("nonce"), part("nc"), part("cnonce"), part("qop"));
     assert_eq!(part("response"), hex(&format!("{first}:{middle}:{second}")));
@@ -154,9 +159,29 @@ async fn registers_with_a_trunk_and_leaves_it() {
     let (closed, ()) = tokio::join!(phone.agent.close(), async {
         let leave = server.reads("REGISTER").await;
         assert_eq!(field(&leave, "Expires").as_deref(), Some("0"));
+        assert_eq!(field(&leave, "Call-ID"), field(&again, "Call-ID"), "RFC 3261 §10.2");
+        assert!(number(&leave) > number(&again));
         server.responds(&leave, "200 OK", "", b"").await;
     });
     let () = closed;
+}
+
+fn number(request: &str) -> u32 {
+    let number = field(request, "CSeq").unwrap();
+    number.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_short_registration_is_renewed_before_it_ends() {
+    let mut server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let trunk = trunk(server.socket.local_addr().unwrap(), Some(60));
+    let mut phone = Phone::with(|config| config.trunks = vec![trunk]).await;
+    let register = server.reads("REGISTER").await;
+    server.responds(&register, "200 OK", "Expires: 2\r\n", b"").await;
+    let (trunk, expires) = ("provider".to_owned(), Duration::from_secs(2));
+    assert_eq!(phone.next().await, Event::Registered { trunk, expires });
+    let again = tokio::time::timeout(expires, server.reads("REGISTER")).await;
+    assert!(number(&again.expect("in time")) > number(&register));
 }
 
 #[tokio::test]
