@@ -5,20 +5,36 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::document::{Fields, Node, read};
-use crate::sip::{Admit, Expiry, Limits, Network};
+use crate::sip::{self, Admit, Algorithm, Expiry, Limits, Network};
 
 /// The keys of `sip` that are read here.
-pub(super) const KEYS: [&str; 5] = ["admit", "addresses", "users", "registrations", "limits"];
+pub(super) const KEYS: [&str; 6] = ["admit", "addresses", "users", "algorithms", "registrations", "limits"];
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Access {
     pub admit: Admit,
     /// Beside those of trunks.
     pub addresses: Vec<Network>,
     /// Names and passwords.
     pub users: BTreeMap<String, String>,
+    /// By which they prove them, the best first.
+    pub algorithms: Vec<Algorithm>,
     pub expiry: Expiry,
     pub limits: Limits,
+}
+
+impl Default for Access {
+    fn default() -> Access {
+        let standard = sip::Config::default();
+        Access {
+            admit: standard.admit,
+            addresses: standard.addresses,
+            users: standard.users,
+            algorithms: standard.algorithms,
+            expiry: standard.expiry,
+            limits: standard.limits,
+        }
+    }
 }
 
 /// Of a registration.
@@ -49,6 +65,9 @@ impl Access {
         if let Some(node) = fields.get("users") {
             self.users(node, reader);
         }
+        if let Some(node) = fields.get("algorithms") {
+            self.algorithms(node, reader);
+        }
         if let Some(node) = fields.get("registrations") {
             self.registrations(node, reader);
         }
@@ -69,6 +88,26 @@ impl Access {
                 self.users.insert(key.name.clone(), password);
             }
         }
+    }
+
+    fn algorithms(&mut self, node: &Node, reader: &mut Reader<'_>) {
+        let texts = read::texts(node, "algorithms", reader.problems);
+        if texts.is_empty() && !reader.problems.has_errors() {
+            let message = "`algorithms` is empty: nobody could prove a password; write md5, sha-256 or both";
+            reader.problems.error(node.place, message);
+        }
+        let mut wanted = Vec::new();
+        for text in texts {
+            match Algorithm::named(Some(&text)) {
+                Some(algorithm) if wanted.contains(&algorithm) => {}
+                Some(algorithm) => wanted.push(algorithm),
+                None => {
+                    let message = format!("`algorithms`: `{text}` is not known; write md5, sha-256 or both");
+                    reader.problems.error(node.place, message);
+                }
+            }
+        }
+        self.algorithms = wanted;
     }
 
     fn registrations(&mut self, node: &Node, reader: &mut Reader<'_>) {
@@ -133,8 +172,9 @@ mod tests {
     fn who_may_call_is_configured() {
         let standard = parse("{}").expect("a configuration").sip.access;
         assert_eq!((standard.admit, standard.users.len()), (Admit::Local, 0));
+        assert_eq!(standard.algorithms, [Algorithm::Md5]);
         let text = "sip:\n  admit: listed\n  addresses: [203.0.113.0/28, 198.51.100.7]\n  users: {alice: \"${PASSWORD}\", \"4912\": plain}\n  \
-                    registrations: {shortest: 30s, longest: 5m}\n  limits: {per_source: 20, calls: 50, headers: 64}\n";
+                    algorithms: [sha-256, md5]\n  registrations: {shortest: 30s, longest: 5m}\n  limits: {per_source: 20, calls: 50, headers: 64}\n";
         let access = parse(text).expect("a configuration").sip.access;
         assert_eq!(access.admit, Admit::Listed);
         assert!(access.addresses[0].contains("203.0.113.9".parse().expect("an address")));
@@ -142,6 +182,7 @@ mod tests {
             (access.users["alice"].as_str(), access.users["4912"].as_str()),
             ("secret", "plain")
         );
+        assert_eq!(access.algorithms, [Algorithm::Sha256, Algorithm::Md5]);
         assert_eq!(access.expiry.longest, Duration::from_secs(300));
         assert_eq!(
             (access.limits.per_source, access.limits.dialogs, access.limits.headers),
@@ -157,6 +198,8 @@ mod tests {
             ("addresses: [pbx.example]", "`pbx.example` is no address"),
             ("users: {\"a b\": x}", "the user `a b`"),
             ("users: {alice: \"${NOWHERE}\"}", "`NOWHERE`"),
+            ("algorithms: [md5, sha-1]", "`sha-1` is not known; write md5"),
+            ("algorithms: []", "`algorithms` is empty"),
             ("registrations: {shortest: 20m}", "no phone could register"),
             ("limits: {headers: 1}", "from 16 to 1024"),
             ("limits: {call: 1}", "did you mean `calls`"),

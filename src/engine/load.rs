@@ -230,6 +230,7 @@ pub async fn start_with(
         admit: config.sip.access.admit,
         addresses: config.sip.access.addresses.clone(),
         users: config.sip.access.users.clone(),
+        algorithms: config.sip.access.algorithms.clone(),
         expiry: config.sip.access.expiry,
         outbound: config.outbound.clone(),
         limits: config.sip.access.limits,

@@ -119,7 +119,7 @@ impl Gate {
         seal: [u8; 32],
         now: Instant,
     ) -> Gate {
-        let proofs = Proofs::new(config.users.clone(), seal, now);
+        let proofs = Proofs::new(config.users.clone(), config.algorithms.clone(), seal, now);
         Gate {
             limits,
             bounds: Bounds {
@@ -343,8 +343,8 @@ impl Gate {
         };
         count(&self.tally.challenged);
         let challenges = lock(&self.proofs).challenge(sender.ip(), stale, now);
-        let fields = challenges.map(|challenge| ("WWW-Authenticate", challenge));
-        Err(self.reply(request, sender, (401, "Unauthorized"), fields.into()))
+        let fields = challenges.into_iter().map(|challenge| ("WWW-Authenticate", challenge));
+        Err(self.reply(request, sender, (401, "Unauthorized"), fields.collect()))
     }
 
     fn register(&self, request: &Raw, sender: Sender, now: Instant) -> Passage {

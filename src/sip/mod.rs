@@ -74,6 +74,7 @@ pub use admission::{Admit, Network, is_private};
 pub use agent::UserAgent;
 pub use outbound::{Cap, Destination, Destinations, Outbound};
 pub use probe::{Answer, Heard, Probe, probe};
+pub use proof::Algorithm;
 pub use registrar::{Binding, Expiry};
 pub use tls::{Clients, Identity, Tls};
 pub use transport::Transport;
@@ -108,6 +109,9 @@ pub struct Config {
     pub addresses: Vec<Network>,
     /// Names and passwords of those who may register phones here, and call from anywhere. None: nobody is asked, and REGISTER is answered 405.
     pub users: BTreeMap<String, String>,
+    /// By which their passwords are proved, the best first: each is a challenge of its own, and nothing else is taken. Many phones know MD5 alone, or
+    /// give up where there is more than one challenge; an MD5 that was heard is guessed at about as fast as a SHA-256.
+    pub algorithms: Vec<Algorithm>,
     /// How long their registrations last.
     pub expiry: Expiry,
     /// Where calls may go. What may not is answered as if the far end had: 403.
@@ -127,6 +131,7 @@ impl Default for Config {
             admit: Admit::default(),
             addresses: Vec::new(),
             users: BTreeMap::new(),
+            algorithms: vec![Algorithm::Md5],
             expiry: Expiry::default(),
             outbound: Outbound::default(),
             limits: Limits::default(),

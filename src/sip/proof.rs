@@ -37,8 +37,9 @@ pub(super) enum Proof {
     Wrong { shown: bool },
 }
 
+/// Of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub enum Algorithm {
     Md5,
     Sha256,
 }
@@ -71,6 +72,8 @@ struct Used {
 
 pub(super) struct Proofs {
     users: BTreeMap<String, String>,
+    /// Those that are taken, the first the one we like best.
+    algorithms: Vec<Algorithm>,
     seal: [u8; 32],
     began: Instant,
     /// Numbers the nonces.
@@ -83,9 +86,10 @@ pub(super) struct Proofs {
 
 impl Proofs {
     /// `users` are names and passwords; `seal` is a secret of this run.
-    pub fn new(users: BTreeMap<String, String>, seal: [u8; 32], now: Instant) -> Proofs {
+    pub fn new(users: BTreeMap<String, String>, algorithms: Vec<Algorithm>, seal: [u8; 32], now: Instant) -> Proofs {
         Proofs {
             users,
+            algorithms,
             seal,
             began: now,
             given: 0,
@@ -98,19 +102,21 @@ impl Proofs {
         !self.users.is_empty()
     }
 
-    /// The values of two WWW-Authenticate, the better one first.
-    pub fn challenge(&mut self, ip: IpAddr, stale: bool, now: Instant) -> [String; 2] {
+    /// The values of WWW-Authenticate, one for each algorithm (RFC 8760 §2.3).
+    pub fn challenge(&mut self, ip: IpAddr, stale: bool, now: Instant) -> Vec<String> {
         let nonce = self.nonce(ip, now);
         let stale = if stale { ", stale=true" } else { "" };
-        ["SHA-256", "MD5"].map(|algorithm| {
-            format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
-        })
+        let names = self.algorithms.iter().map(|algorithm| algorithm.name());
+        names
+            .map(|name| format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}"))
+            .collect()
     }
 
     /// What this request from `ip` proves.
     pub fn check(&mut self, request: &Raw, ip: IpAddr, now: Instant) -> Proof {
         let mut about_us = request.all("Authorization").filter_map(Authorization::read);
-        let Some(given) = about_us.find(|given| given.realm == REALM) else {
+        let answers = |given: &Authorization| given.realm == REALM && self.algorithms.contains(&given.algorithm);
+        let Some(given) = about_us.find(answers) else {
             return Proof::Absent;
         };
         let mut line = request.start.split(' ');
@@ -203,7 +209,7 @@ struct Authorization {
 }
 
 impl Authorization {
-    /// `None` where it is no digest, or one of a kind that was not offered.
+    /// `None` where it is no digest, or one of a kind that is not known.
     fn read(value: &str) -> Option<Authorization> {
         let (scheme, rest) = value.trim().split_once(char::is_whitespace)?;
         if !scheme.eq_ignore_ascii_case("Digest") {
@@ -312,12 +318,12 @@ mod tests {
 
     fn proofs(now: Instant) -> Proofs {
         let users = BTreeMap::from([("alice".to_owned(), SECRET.to_owned())]);
-        Proofs::new(users, [7; 32], now)
+        Proofs::new(users, vec![Algorithm::Sha256, Algorithm::Md5], [7; 32], now)
     }
 
     fn nonce(proofs: &mut Proofs, now: Instant) -> String {
-        let [best, _] = proofs.challenge(ip(), false, now);
-        best.split("nonce=\"")
+        proofs.challenge(ip(), false, now)[0]
+            .split("nonce=\"")
             .nth(1)
             .unwrap()
             .split('"')
@@ -410,6 +416,24 @@ mod tests {
             assert!(given.is_right("Circle of Life", "GET"), "{algorithm}");
             assert!(!given.is_right("Circle of Life", "PUT"));
         }
+    }
+
+    #[test]
+    fn what_was_not_offered_proves_nothing() {
+        let now = crate::clock::now();
+        let mut proofs = Proofs {
+            algorithms: vec![Algorithm::Sha256],
+            ..proofs(now)
+        };
+        let asked = proofs.challenge(ip(), false, now);
+        assert!(asked.len() == 1 && asked[0].contains("algorithm=SHA-256,"), "{asked:?}");
+        let nonce = nonce(&mut proofs, now);
+        let mut given = |algorithm| {
+            let given = authorization(algorithm, "alice", SECRET, &nonce, 1);
+            proofs.check(&request(1, &given), ip(), now)
+        };
+        assert_eq!(given("MD5"), Proof::Absent);
+        assert_eq!(given("SHA-256"), Proof::Given("alice".to_owned()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ fn gate(users: &[&str], start: Instant) -> Gate {
             .iter()
             .map(|name| ((*name).to_owned(), "secret".to_owned()))
             .collect(),
+        algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
         ..Config::default()
     };
     let (admission, registry) = (Arc::new(Admission::new(&config)), Arc::default());

@@ -151,10 +151,12 @@ fn calls_that_come_in_go_as_the_rfcs_say() {
 
 /// SIPp 3.6 answers the first challenge, and that only by MD5.
 #[test]
-#[ignore = "needs `sip.admit`, `sip.users`, and a challenge by MD5 that comes first"]
 fn users_prove_who_they_are() {
     let desk = Desk::open();
-    let bot = start(&desk, "  admit: listed\n  users: {alice: secret, bob: secret}");
+    let bot = start(
+        &desk,
+        "  admit: listed\n  users: {alice: secret, bob: secret}\n  algorithms: [md5]",
+    );
     hold(&bot, USERS);
     bot.stop();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::sip::{Action, Admit, Counts, Ended, Event, Limits, Transport};
+use offhook::sip::{Action, Admit, Algorithm, Counts, Ended, Event, Limits, Transport};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -17,6 +17,7 @@ async fn guarded(users: &[&str]) -> Phone {
     Phone::with(|config| {
         config.admit = Admit::Listed;
         config.users = users.collect();
+        config.algorithms = vec![Algorithm::Sha256, Algorithm::Md5];
     })
     .await
 }
@@ -249,6 +250,7 @@ async fn one_source_does_not_hold_all_connections() {
     let phone = Phone::with(|config| {
         config.admit = Admit::Listed;
         config.users = [("100".to_owned(), PASSWORD.to_owned())].into();
+        config.algorithms = vec![Algorithm::Sha256];
         config.limits.connections = 8;
     })
     .await;

@@ -73,7 +73,7 @@ async fn a_trunk_is_asked_and_nothing_changes() {
         let Heard::Answer(answer) = &probed.register else {
             panic!()
         };
-        assert_eq!(answer.challenges, ["SHA-256", "MD5"]);
+        assert_eq!(answer.challenges, ["MD5"], "what every phone knows");
         assert_eq!(answer.seen_at, answer.sent_from, "no NAT on this machine");
         right.password = "guess".to_owned();
         let probed = probe(&right, server.at(transport), &Tls::default(), "doctor").await;
