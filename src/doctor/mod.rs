@@ -8,8 +8,6 @@ mod here;
 mod trunk;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -19,8 +17,6 @@ use crate::document::Problem;
 use crate::sip::{self, Trunk};
 use crate::store::Store;
 
-/// For one name.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Records of calls that are looked at.
 const RECENT: u32 = 50;
 
@@ -127,7 +123,7 @@ pub async fn examine(config: &Config, only: Option<&str>) -> Vec<Finding> {
 }
 
 async fn ask(config: &Config, trunk: &Trunk) -> Vec<Finding> {
-    let found = look_up(&trunk.server, trunk.transport.port()).await;
+    let found = sip::servers(trunk, &[]).await;
     let mut findings = vec![trunk::name(trunk, &found)];
     let Some(server) = found.first() else { return findings };
     let probe = sip::probe(
@@ -141,28 +137,6 @@ async fn ask(config: &Config, trunk: &Trunk) -> Vec<Finding> {
     findings.extend(trunk::clock(trunk, &probe, clock::wall()));
     findings.extend(trunk::way(config, trunk, &probe));
     findings
-}
-
-/// The addresses of `host` or `host:port`. SRV records are the user agent's to ask for; a server that has nothing else shows none here.
-async fn look_up(server: &str, usual: u16) -> Vec<SocketAddr> {
-    let bare = |server: &str| server.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    if let Some(ip) = bare(server) {
-        return vec![SocketAddr::new(ip, usual)];
-    }
-    let with_port = server
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let wanted = if with_port {
-        server.to_owned()
-    } else {
-        format!("{server}:{usual}")
-    };
-    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host(wanted)).await;
-    found
-        .ok()
-        .and_then(Result::ok)
-        .map(Iterator::collect)
-        .unwrap_or_default()
 }
 
 async fn read_records(config: &Config) -> Vec<Finding> {
@@ -200,18 +174,5 @@ mod tests {
         );
         assert_eq!(Finding::new("x", Level::Good, "fine").to_string(), "good     x: fine");
         assert!(Level::Problem > Level::Good);
-    }
-
-    #[tokio::test]
-    async fn a_server_is_looked_up_with_a_port_or_without() {
-        for (server, address) in [
-            ("127.0.0.1", "127.0.0.1:5060"),
-            ("127.0.0.1:5070", "127.0.0.1:5070"),
-            ("[::1]:5070", "[::1]:5070"),
-            ("[::1]", "[::1]:5060"),
-        ] {
-            let found: Vec<String> = look_up(server, 5060).await.iter().map(ToString::to_string).collect();
-            assert_eq!(found, [address], "{server}");
-        }
     }
 }

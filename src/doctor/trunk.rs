@@ -16,16 +16,17 @@ fn about(trunk: &Trunk) -> String {
 }
 
 pub(super) fn name(trunk: &Trunk, found: &[SocketAddr]) -> Finding {
+    let server = trunk.outbound_proxy.as_ref().unwrap_or(&trunk.server);
     if found.is_empty() {
-        return Finding::new(&about(trunk), Level::Problem, format!("`{}` leads to no address", trunk.server))
+        return Finding::new(&about(trunk), Level::Problem, format!("`{server}` leads to no address"))
             .means("no call can be placed, and calls from it are strangers'")
-            .cure("look for a mistake in `server`, and see that this machine's name server answers; a server that has SRV records alone is not found here");
+            .cure("look for a mistake in `server`, and see that this machine's name server answers");
     }
     let addresses: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
     Finding::new(
         &about(trunk),
         Level::Good,
-        format!("`{}` is {}", trunk.server, addresses.join(", ")),
+        format!("`{server}` is {}", addresses.join(", ")),
     )
 }
 

@@ -21,8 +21,6 @@ use super::{Config, Trunk};
 const LOOK: Duration = Duration::from_secs(120);
 /// And how soon, where one was not found.
 const LOOK_SOON: Duration = Duration::from_secs(10);
-/// For one name.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who is admitted without a password, beside trunks and listed addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,22 +149,10 @@ pub(super) async fn follow_trunks(core: Arc<Core>) {
     }
 }
 
-/// All that its name leads to, and where its SRV record does.
+/// All that its name leads to, as calls find it.
 async fn addresses(core: &Core, trunk: &Trunk) -> BTreeSet<IpAddr> {
-    let mut found = BTreeSet::new();
-    let Ok(target) = trunk.target() else { return found };
-    let served = core.resolver.find(&target).await;
-    found.extend(
-        served
-            .ok()
-            .and_then(|target| target.get_socketaddr().ok())
-            .map(|address| address.ip().to_canonical()),
-    );
-    let name = target.addr.host.to_string();
-    if let Ok(Ok(all)) = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await {
-        found.extend(all.map(|address| address.ip().to_canonical()));
-    }
-    found
+    let found = core.resolver.servers(trunk).await.into_iter();
+    found.map(|address| address.ip().to_canonical()).collect()
 }
 
 /// Of this machine or of a network that the world does not reach.

@@ -76,6 +76,7 @@ pub use outbound::{Cap, Destination, Destinations, Outbound};
 pub use probe::{Answer, Heard, Probe, probe};
 pub use proof::Algorithm;
 pub use registrar::{Binding, Expiry};
+pub use resolve::servers;
 pub use tls::{Clients, Identity, Tls};
 pub use transport::Transport;
 

@@ -222,7 +222,7 @@ async fn by_connection(
     let mut stream: Box<dyn Duplex> = match trunk.transport.is_secure() {
         false => Box::new(stream),
         true => {
-            let name = trunk.domain().map_err(Error::other)?.host.to_string();
+            let name = trunk.next_hop().map_err(Error::other)?.host.to_string();
             let ends = Ends::new(tls.clone()).map_err(Error::other)?;
             let secured = timeout(PATIENCE, ends.connect(&name, stream)).await.map_err(slow)?;
             Box::new(secured.map_err(|why| Error::other(format!("no TLS with {name}: {why}")))?)

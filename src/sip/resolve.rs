@@ -8,10 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rsipstack::sip::Host;
+use rsipstack::sip::{Host, HostWithPort};
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::transport_layer::DomainResolver;
 
+use super::Trunk;
 use super::dns::Dns;
 use super::locate::{Names, Sought, locate};
 
@@ -69,6 +70,21 @@ impl Resolver {
         Ok(found)
     }
 
+    /// Where calls by `trunk` go; nowhere where its name is not known.
+    pub async fn servers(&self, trunk: &Trunk) -> Vec<SocketAddr> {
+        let Ok(target) = trunk.target() else { return Vec::new() };
+        let found = self.all(&target).await.unwrap_or_default();
+        let usual = |server: SipAddr| SipAddr {
+            addr: HostWithPort {
+                port: server.addr.port.or(Some(trunk.transport.port().into())),
+                ..server.addr
+            },
+            ..server
+        };
+        let addresses = found.into_iter().map(usual);
+        addresses.filter_map(|server| server.get_socketaddr().ok()).collect()
+    }
+
     /// This address of `target` is the one to use from now on.
     pub fn prefer(&self, target: &SipAddr, address: &SipAddr) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,6 +126,11 @@ impl Resolver {
     }
 }
 
+/// Where calls by `trunk` would go, in the order in which its servers are tried (RFC 3263). Without `name_servers` the system's are asked.
+pub async fn servers(trunk: &Trunk, name_servers: &[SocketAddr]) -> Vec<SocketAddr> {
+    Resolver::new(name_servers).servers(trunk).await
+}
+
 /// The library asks it for every name in a Request-URI or Route.
 pub(super) struct Shared(pub std::sync::Arc<Resolver>);
 
@@ -117,5 +138,27 @@ pub(super) struct Shared(pub std::sync::Arc<Resolver>);
 impl DomainResolver for Shared {
     async fn resolve(&self, target: &SipAddr) -> rsipstack::Result<SipAddr> {
         self.0.find(target).await.map_err(rsipstack::Error::DnsResolutionError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_is_looked_up_with_a_port_or_without() {
+        for (server, address) in [
+            ("127.0.0.1", "127.0.0.1:5060"),
+            ("127.0.0.1:5070", "127.0.0.1:5070"),
+            ("[::1]:5070", "[::1]:5070"),
+            ("[::1]", "[::1]:5060"),
+        ] {
+            let trunk = Trunk {
+                server: server.to_owned(),
+                ..Trunk::default()
+            };
+            let found: Vec<String> = servers(&trunk, &[]).await.iter().map(ToString::to_string).collect();
+            assert_eq!(found, [address], "{server}");
+        }
     }
 }

@@ -61,7 +61,7 @@ impl Trunk {
     }
 
     /// Where all that is sent to the trunk goes first.
-    fn next_hop(&self) -> Result<HostWithPort, String> {
+    pub(super) fn next_hop(&self) -> Result<HostWithPort, String> {
         self.host(self.outbound_proxy.as_ref().unwrap_or(&self.server))
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook::sip::{Ended, Event, Trunk};
+use offhook::sip::{Ended, Event, Trunk, servers};
 use tokio::net::UdpSocket;
 
 use super::phone::{ANSWER, Phone, Wire, field, trunk};
@@ -177,6 +177,19 @@ async fn a_registration_goes_to_the_next_server() {
     assert!(register.starts_with("REGISTER sip:sip.test SIP/2.0"), "{register}");
     ready.responds(&register, "200 OK", "Expires: 60\r\n", b"").await;
     assert!(matches!(phone.next().await, Event::Registered { .. }));
+}
+
+#[tokio::test]
+async fn whose_calls_are_taken_and_who_is_asked_is_found_as_calls_find_it() {
+    let (first, second) = (server().await, server().await);
+    let names = zone(&[&first, &second]).await;
+    let provider = Trunk {
+        server: "sip.test".to_owned(),
+        ..trunk(names, None)
+    };
+    let found = servers(&provider, &[names]).await;
+    let ports: Vec<u16> = found.iter().map(SocketAddr::port).collect();
+    assert_eq!(ports, [first.port(), second.port()]);
 }
 
 #[tokio::test]
