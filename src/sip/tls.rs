@@ -15,7 +15,9 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature,
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
+};
 use tokio_rustls::server::TlsStream as Server;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::warn;
@@ -93,7 +95,7 @@ impl Ends {
     /// The handshake with one who connected to us.
     pub async fn accept(&self, stream: TcpStream) -> Result<Server<TcpStream>, String> {
         let acceptor = self.acceptor().ok_or("there is no certificate of ours")?;
-        acceptor.accept(stream).await.map_err(|error| error.to_string())
+        acceptor.accept(stream).await.map_err(|error| in_words(&error))
     }
 
     /// The handshake with one we connected to, who is to be `name`.
@@ -105,7 +107,7 @@ impl Ends {
         self.connector
             .connect(name, stream)
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| in_words(&error))
     }
 
     fn acceptor(&self) -> Option<TlsAcceptor> {
@@ -222,6 +224,44 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         Ok(found) if found.is_empty() => Err(wrong("there is none".to_owned())),
         Ok(found) => Ok(found),
         Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Why a handshake failed, and the cure where there is one.
+fn in_words(error: &std::io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(wrong)) => distrust(wrong),
+        Some(_) | None => error.to_string(),
+    }
+}
+
+fn distrust(wrong: &CertificateError) -> String {
+    match wrong {
+        CertificateError::UnknownIssuer => {
+            "its certificate is from an authority that is not known here; name that authority's PEM file in `sip.tls.authorities`"
+                .to_owned()
+        }
+        CertificateError::NotValidForName => {
+            "its certificate is for another name; dial the name that it is for, or have it made for this one".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => format!(
+            "its certificate is not for `{}` but for {}; dial the name that it is for, or have it made for this one",
+            expected.to_str(),
+            presented.join(", ")
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired; have it renewed, or set the clock of this machine if that is wrong".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; see whether the clock of this machine is right".to_owned()
+        }
+        // rustls has no word of its own for it.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is that of an authority (CA:TRUE), and no server's; have it made with `basicConstraints=CA:FALSE` (`openssl req -x509 \
+             -addext basicConstraints=CA:FALSE`) and named in `sip.tls.authorities`"
+                .to_owned()
+        }
+        other => format!("its certificate is not believed: {other}"),
     }
 }
 

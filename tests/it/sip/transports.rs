@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use offhook::sip::{Clients, Config, Ended, Event, Identity, Listen, StartError, Tls, Transport, UserAgent};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -41,10 +41,31 @@ impl Authority {
         self.folder.path().join("authority.pem")
     }
 
+    /// Its own certificate, as plain `openssl req -x509` makes one, shown by a server.
+    fn itself(&self) -> Identity {
+        let key = self.folder.path().join("authority-key.pem");
+        std::fs::write(&key, self.issuer.key().serialize_pem()).unwrap();
+        Identity {
+            certificate: self.file(),
+            key,
+        }
+    }
+
     /// A certificate for `name`, an address or a host.
     fn vouches_for(&self, name: &str) -> Identity {
+        self.vouches(name, CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    /// For this machine, from the beginning of one year to that of another.
+    fn vouches_from(&self, from: i32, until: i32) -> Identity {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        self.vouches(&format!("from-{from}"), params)
+    }
+
+    fn vouches(&self, name: &str, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let file = |what: &str| self.folder.path().join(format!("{name}-{what}.pem"));
         std::fs::write(file("key"), key.serialize_pem()).unwrap();
@@ -126,10 +147,21 @@ async fn a_server_must_be_the_one_that_was_dialled() {
     let mut ann = phone(None, Some(authority.file()), Clients::NotAsked).await;
     let elsewhere = phone(Some(authority.vouches_for("sip.example.com")), None, Clients::NotAsked).await;
     let why = failure(&mut ann, &elsewhere).await;
-    assert!(why.contains("127.0.0.1") && why.contains("not valid for name"), "{why}");
+    assert!(
+        why.contains("not for `127.0.0.1` but for") && why.contains("sip.example.com"),
+        "{why}"
+    );
     let mut stranger = phone(Some(other.vouches_for("127.0.0.1")), None, Clients::NotAsked).await;
     let why = failure(&mut ann, &stranger).await;
-    assert!(why.contains("invalid peer certificate"), "{why}");
+    assert!(why.contains("an authority that is not known here"), "{why}");
+    let plain = phone(Some(authority.itself()), None, Clients::NotAsked).await;
+    let why = failure(&mut ann, &plain).await;
+    assert!(why.contains("basicConstraints=CA:FALSE"), "{why}");
+    for (from, until, what) in [(2001, 2002, "has expired"), (3001, 3002, "is not valid yet")] {
+        let untimely = phone(Some(authority.vouches_from(from, until)), None, Clients::NotAsked).await;
+        let why = failure(&mut ann, &untimely).await;
+        assert!(why.contains(what), "{why}");
+    }
 
     let mut trusting = Phone::with(|config| config.tls.verify = false).await;
     talk(&mut trusting, &mut stranger, Transport::Tls).await;
