@@ -9,6 +9,7 @@ use std::time::Duration;
 use rsipstack::sip::{Header, ReferTo};
 use rsipstack::transaction::Transaction;
 
+use super::agent::finish;
 use super::asking::open_way;
 use super::dialog::{Call, Done, Phase, Referral};
 use super::replaces::refer_to;
@@ -88,7 +89,7 @@ impl Call {
         }
     }
 
-    pub async fn on_notify(&mut self, request: Transaction) {
+    pub async fn on_notify(&mut self, mut request: Transaction) {
         let event = message::value_of(&request.original, "Event");
         if !grammar::media_type(&event).eq_ignore_ascii_case("refer") {
             return self.core.answer(request, 489, Vec::new());
@@ -99,7 +100,8 @@ impl Call {
         }
         let code = message::fragment_code(&request.original.body);
         let state = Subscription::read(&message::value_of(&request.original, "Subscription-State"));
-        self.core.answer(request, 200, Vec::new());
+        // At once: what follows of the outcome, a BYE mostly, is not to overtake the answer.
+        finish(&mut request, 200, Vec::new()).await;
         match (self.referral, code, state) {
             (Referral::Over | Referral::None, ..) => {}
             (_, Some(code @ 200..), _) => self.transferred(code).await,

@@ -1,7 +1,7 @@
 //! The program as a user starts it, on ports and in a folder of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -57,12 +57,14 @@ pub fn until<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>
     }
 }
 
-/// A port that nobody has now.
+/// A port that nobody has now, by UDP or by TCP.
 pub fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a port")
-        .port()
+    let by_both = |_| {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let address = socket.local_addr().expect("an address");
+        TcpListener::bind(address).is_ok().then(|| address.port())
+    };
+    (0..100).find_map(by_both).expect("a port that is free by both")
 }
 
 impl Bot {

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use offhook::sip::{Ended, Event};
+use offhook::sip::{Ended, Event, Redirects, Trunk};
 
 use super::bot::{Bot, LIMIT, free_port, offhook, root, script, text, until};
 use super::conformance::scenario;
@@ -78,7 +78,11 @@ async fn place(callee: &Callee, number: usize, folder: &Path) -> Result<(), Stri
     let port = free_port();
     let mut phone = answering(callee.scenario, port, number, &messages, callee.options);
     let server = ([127, 0, 0, 1], port).into();
-    let mut caller = Phone::with(|config| config.trunks = vec![trunk(server, None)]).await;
+    let provider = Trunk {
+        redirects: Redirects::Anywhere,
+        ..trunk(server, None)
+    };
+    let mut caller = Phone::with(|config| config.trunks = vec![provider]).await;
     let call = caller.dial_by(Some("provider"), "4911".to_owned());
     let told = loop {
         match caller.next().await {
