@@ -370,6 +370,11 @@ async fn dispatch(core: Arc<Core>, mut incoming: TransactionReceiver) {
 }
 
 impl Core {
+    /// Nothing is begun any more.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
     pub fn next_call(&self) -> CallId {
         CallId(self.calls.fetch_add(1, Relaxed))
     }
@@ -473,7 +478,7 @@ impl Core {
             Err(Malformed) => return self.answer(transaction, 400, Vec::new()),
         }
         let permit = self.events.clone().try_reserve_owned();
-        let (Ok(permit), false) = (permit, self.closing.load(Relaxed)) else {
+        let (Ok(permit), false) = (permit, self.is_closing()) else {
             return self.answer(transaction, 503, soon());
         };
         let Some((entered, inputs)) = self.registry.enter(self.next_call()) else {

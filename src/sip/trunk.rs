@@ -174,6 +174,10 @@ pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
             Outcome::Refused(code, reason) => fail(&core, &trunk, &mut failures, code, reason).await,
         };
         tokio::time::sleep(wait).await;
+        // What is taken back must not be asked for again.
+        if core.is_closing() {
+            return;
+        }
     }
 }
 
