@@ -280,10 +280,11 @@ impl Asked<'_> {
     }
 }
 
-/// Whether the digest was made for this Request-URI: proxies may have changed its parameters, but not whom it is for.
+/// Whether the digest was made for this Request-URI: proxies may have changed its parameters, but not whom it is for. Some phones (SIPp is one) name the
+/// server alone, whomever they call.
 fn leads_there(uri: &str, request_uri: &str) -> bool {
     let (ours, theirs) = (grammar::party_of_uri(request_uri), grammar::party_of_uri(uri));
-    ours.user == theirs.user && ours.host.eq_ignore_ascii_case(&theirs.host)
+    (theirs.user.is_empty() || ours.user == theirs.user) && ours.host.eq_ignore_ascii_case(&theirs.host)
 }
 
 /// A datagram that comes again is the same in these.
@@ -416,6 +417,15 @@ mod tests {
             assert!(given.is_right("Circle of Life", "GET"), "{algorithm}");
             assert!(!given.is_right("Circle of Life", "PUT"));
         }
+    }
+
+    #[test]
+    fn a_proof_may_name_the_server_alone_but_nobody_else() {
+        assert!(leads_there("sip:here:5060", "sip:100@here;transport=tcp"));
+        assert!(leads_there("sip:100@HERE", "sip:100@here:5060"));
+        assert!(!leads_there("sip:101@here", "sip:100@here"));
+        assert!(!leads_there("sip:101@here", "sip:here"));
+        assert!(!leads_there("sip:there", "sip:100@here"));
     }
 
     #[test]
