@@ -237,7 +237,8 @@ fn in_words(error: &std::io::Error) -> String {
 
 fn distrust(wrong: &CertificateError) -> String {
     match wrong {
-        CertificateError::UnknownIssuer => {
+        // A bad signature: one of that name is known, and this is another.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate is from an authority that is not known here; name that authority's PEM file in `sip.tls.authorities`"
                 .to_owned()
         }
