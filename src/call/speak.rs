@@ -58,14 +58,17 @@ impl Call {
         if let Some(frame) = &frame {
             self.sounded = Some(now);
             self.turn.bot_speaks(self.interruption());
-            // What counts is what the telephone carries: a beginning "th" is above its band.
-            let carried = level_dbfs(&self.narrow.push(frame.samples()));
             // A filler is not what the caller waits for.
-            if carried > AUDIBLE
-                && !filling
-                && let Some(moments) = self.moments.take()
-            {
-                self.note(Note::Turn(moments.close(now)));
+            if !filling && self.moments.is_some() {
+                // What counts is what the telephone carries: a beginning "th" is above its band.
+                let carried = level_dbfs(&self.narrow.push(frame.samples()));
+                if carried > AUDIBLE
+                    && let Some(moments) = self.moments.take()
+                {
+                    self.note(Note::Turn(moments.close(now)));
+                    // Of this turn nothing is left for the next.
+                    self.narrow.push(Frame::silence().samples());
+                }
             }
         }
         self.tell_heard(now);

@@ -223,7 +223,11 @@ async fn a_certificate_that_is_renewed_is_shown() {
     let shown = old.vouches_for("127.0.0.1");
     let mut bob = phone(Some(shown.clone()), None, Clients::NotAsked).await;
     let mut ann = phone(None, Some(new.file()), Clients::NotAsked).await;
-    assert!(failure(&mut ann, &bob).await.contains("an authority that is not known here"));
+    assert!(
+        failure(&mut ann, &bob)
+            .await
+            .contains("an authority that is not known here")
+    );
     // The files are replaced, the key before the certificate, as is usual.
     let renewed = new.vouches_for("127.0.0.1");
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
