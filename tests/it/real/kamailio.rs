@@ -143,7 +143,7 @@ fn a_phone_that_is_rung_through_a_proxy_is_understood() {
     let mut phone = Baresip::start(&folder.path().join("baresip"), "desk", &wish);
     kamailio.knows("desk");
     let uri = format!("sip:desk@127.0.0.1:{}", kamailio.port);
-    rings(&uri, &mut phone, folder.path());
+    rings(&uri, &mut phone, "pcmu", folder.path());
 }
 
 /// Each takes its leave once: through the proxy, which is in the route of both.
