@@ -1,8 +1,8 @@
 //! Where the other end really is: symmetric RTP (RFC 4961), with a lock.
 //!
 //! [`Latch`] begins with the address of the session description and moves to where packets come from, as behind a NAT the two differ.
-//! Once latched it refuses strangers, so that nobody can take over or listen in by sending to our port. Where somebody has proven who they are
-//! (ICE), they alone are heard. It knows no payloads.
+//! Once latched it refuses strangers, so that nobody can take over or listen in by sending to our port; the address of the description takes
+//! over from whoever is heard, at any time. Where somebody has proven who they are (ICE), they alone are heard. It knows no payloads.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -19,9 +19,6 @@ pub enum Verdict {
 
 /// A source unheard for this long may have gone elsewhere: anybody may be it. Long enough that a stranger cannot slip into a pause.
 const ABANDONED: Duration = Duration::from_secs(3);
-
-/// The address that was agreed on takes over from another after this, since it can only be right.
-const YIELDS_TO_AGREED: Duration = Duration::from_millis(200);
 
 /// Places that have proven themselves and are remembered; a peer tries one for each pair of addresses.
 const PROVEN: usize = 16;
@@ -131,7 +128,8 @@ impl Latch {
             let quiet = now.saturating_duration_since(heard.at);
             let ahead = sequence.wrapping_sub(heard.sequence);
             let continues = ssrc == heard.ssrc && (1..=CONTINUES).contains(&ahead);
-            let agreed = same(from, self.agreed) && quiet >= YIELDS_TO_AGREED;
+            // It can only be right, however much another sends. Who is behind a NAT never sends from it.
+            let agreed = same(from, self.agreed);
             if continues || agreed || quiet >= ABANDONED {
                 Verdict::Moved
             } else {
@@ -229,10 +227,33 @@ mod tests {
     fn the_agreed_address_takes_over_from_whoever_was_first() {
         check(&[
             (0, OTHER, 9, 1, Verdict::Moved, OTHER),
-            (100, AGREED, 1, 1, Verdict::Stranger, OTHER),
-            (220, AGREED, 1, 7, Verdict::Moved, AGREED),
-            (230, OTHER, 9, 2, Verdict::Stranger, AGREED),
+            (1, AGREED, 1, 1, Verdict::Moved, AGREED),
+            (20, OTHER, 9, 2, Verdict::Stranger, AGREED),
+            (21, AGREED, 1, 2, Verdict::Known, AGREED),
         ]);
+    }
+
+    #[test]
+    fn a_stranger_who_never_pauses_holds_nothing_against_the_agreed_address() {
+        let begin = start();
+        let at = |ms: u64| begin + Duration::from_millis(ms);
+        let (agreed, other) = (AGREED.parse().unwrap(), OTHER.parse().unwrap());
+        let mut latch = Latch::new(agreed);
+        // First, from before the peer's first packet; then again, after the peer was on hold.
+        let (mut theirs, mut strange) = (0, 30_000);
+        for (from, until) in [(1_000, 2_000), (6_000, 8_000)] {
+            for ms in ((from - 1_000)..until).step_by(20) {
+                strange += 1;
+                let verdict = latch.judge(at(ms), other, 9, strange);
+                assert_eq!(verdict == Verdict::Stranger, ms > from, "{ms}");
+                if ms >= from {
+                    theirs += 1;
+                    let verdict = latch.judge(at(ms + 1), agreed, 1, theirs);
+                    let expected = if ms == from { Verdict::Moved } else { Verdict::Known };
+                    assert_eq!((verdict, latch.destination()), (expected, Some(agreed)), "{ms}");
+                }
+            }
+        }
     }
 
     #[test]
