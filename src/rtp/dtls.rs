@@ -23,7 +23,8 @@ use super::srtp::{Key, Keys, Suite};
 /// SHA-256 of a certificate (RFC 8122 section 5).
 pub type Fingerprint = [u8; 32];
 
-/// Places from which a leg's handshake may be tried: each costs memory before anything is proven.
+/// Places from which a leg's handshake may be tried: so many where the other end is expected, and as many elsewhere. Each costs memory before
+/// anything is proven.
 const TRIED: usize = 4;
 /// Of the keys that are exported (RFC 5764 section 4.2).
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -31,6 +32,16 @@ const LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// Whether a datagram that came to an RTP port is DTLS (RFC 7983 section 7).
 pub fn is_dtls(datagram: &[u8]) -> bool {
     matches!(datagram.first(), Some(20..=63))
+}
+
+/// Whether a datagram is what a handshake begins with: a record with the first piece of a ClientHello (RFC 6347 sections 4.1 and 4.2.2).
+fn begins(datagram: &[u8]) -> bool {
+    let [22, 254, _, 0, 0, _, _, _, _, _, _, high, low, hello @ ..] = datagram else {
+        return false;
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let whole = hello.get(..length);
+    whole.is_some_and(|hello| matches!(hello, [1, _, _, _, _, _, 0, 0, 0, _, _, _, ..]))
 }
 
 /// No certificate could be made.
@@ -80,7 +91,16 @@ impl fmt::Debug for Identity {
 pub struct Handshake {
     endpoint: Endpoint,
     theirs: Fingerprint,
-    tried: Vec<SocketAddr>,
+    /// The one tried last is the last.
+    tried: Vec<(SocketAddr, Place)>,
+}
+
+/// Where a datagram comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The address of the session description, or one that has proven itself.
+    Expected,
+    Elsewhere,
 }
 
 impl Handshake {
@@ -99,12 +119,12 @@ impl Handshake {
     }
 
     /// Takes a datagram; the keys, when it was the one that the handshake ends with.
-    pub fn read(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Keys> {
-        if !self.tried.contains(&from) {
-            if self.tried.len() >= TRIED {
+    pub fn read(&mut self, now: Instant, from: SocketAddr, place: Place, datagram: &[u8]) -> Option<Keys> {
+        if !self.tried.iter().any(|(tried, _)| *tried == from) {
+            if !begins(datagram) || !self.makes_room(now, place) {
                 return None;
             }
-            self.tried.push(from);
+            self.tried.push((from, place));
         }
         // What cannot be read is as good as lost: whoever meant it sends it again.
         let events = self.endpoint.read(now, from, None, datagram.into()).ok()?;
@@ -120,9 +140,37 @@ impl Handshake {
         keys(state)
     }
 
+    /// Who is expected is tried in place of the oldest of their kind; strangers only while there is room.
+    fn makes_room(&mut self, now: Instant, place: Place) -> bool {
+        let alike = |(_, tried): &(SocketAddr, Place)| *tried == place;
+        if self.tried.iter().filter(|tried| alike(tried)).count() < TRIED {
+            return true;
+        }
+        match (place, self.tried.iter().position(alike)) {
+            (Place::Expected, Some(oldest)) => {
+                let (from, _) = self.tried.remove(oldest);
+                self.endpoint.stop(now, from);
+                true
+            }
+            (_, _) => false,
+        }
+    }
+
+    /// Somebody has proven themselves: only with those of whom `admits` says so does it go on.
+    pub fn keep(&mut self, now: Instant, admits: impl Fn(SocketAddr) -> bool) {
+        let endpoint = &mut self.endpoint;
+        self.tried.retain(|(from, _)| {
+            let kept = admits(*from);
+            if !kept {
+                endpoint.stop(now, *from);
+            }
+            kept
+        });
+    }
+
     /// Time has passed: what was lost is sent again. To be called every 20 ms.
     pub fn tick(&mut self, now: Instant) {
-        for from in &self.tried {
+        for (from, _) in &self.tried {
             // One that gives up is begun anew by the other end, or not at all.
             self.endpoint.handle_timeout(*from, now).ok();
         }

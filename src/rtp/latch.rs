@@ -91,6 +91,11 @@ impl Latch {
         self.proven.is_empty() || self.is_proven(from)
     }
 
+    /// Whether the other end has said that it is at `from`, or has proven it.
+    pub fn expects(&self, from: SocketAddr) -> bool {
+        same(from, self.agreed) || self.is_proven(from)
+    }
+
     fn is_proven(&self, from: SocketAddr) -> bool {
         self.proven.iter().any(|proven| same(*proven, from))
     }

@@ -68,7 +68,7 @@ fn shake(caller: &mut Caller, bot: &mut Handshake, lost: impl Fn(usize) -> bool)
             sent += 1;
             if !lost(sent) {
                 assert!(is_dtls(&datagram));
-                ours = bot.read(now, from, &datagram).or(ours);
+                ours = bot.read(now, from, Place::Expected, &datagram).or(ours);
             }
         }
         while let Some((to, datagram)) = bot.answer() {
@@ -121,16 +121,61 @@ fn somebody_else_gets_no_keys() {
     assert_ne!(identity.fingerprint(), Identity::generate().unwrap().fingerprint());
 }
 
+/// What a handshake begins with.
+fn hello() -> Vec<u8> {
+    let mut caller = Caller::new(&Suite::ALL);
+    caller.begin(start());
+    caller.send().unwrap()
+}
+
 #[test]
-fn few_may_try() {
+fn few_may_try_and_those_who_are_expected_always() {
+    let identity = Identity::generate().unwrap();
+    let mut caller = Caller::new(&Suite::ALL);
+    let mut bot = Handshake::new(&identity, caller.fingerprint);
+    let hello = hello();
+    for port in 1..1_000_u16 {
+        let stranger = SocketAddr::from(([10, 0, 0, 2], port));
+        bot.read(start(), stranger, Place::Elsewhere, &hello);
+    }
+    assert_eq!(bot.tried.len(), TRIED);
+    for port in 1..100_u16 {
+        let proven = SocketAddr::from(([10, 0, 0, 3], port));
+        bot.read(start(), proven, Place::Expected, &hello);
+    }
+    assert_eq!(bot.tried.len(), 2 * TRIED);
+    assert_eq!(bot.endpoint.get_connections_keys().count(), 2 * TRIED);
+    while bot.answer().is_some() {}
+    let agreed: SocketAddr = "10.0.0.1:4000".parse().unwrap();
+    bot.keep(start(), |from| from == agreed);
+    assert_eq!((bot.tried.len(), bot.endpoint.get_connections_keys().count()), (0, 0));
+    while bot.answer().is_some() {}
+    let (theirs, ours) = shake(&mut caller, &mut bot, |_| false);
+    assert!(ours.is_some() && theirs.is_some());
+}
+
+#[test]
+fn only_what_begins_a_handshake_takes_a_place() {
     let identity = Identity::generate().unwrap();
     let mut bot = Handshake::new(&identity, [7; 32]);
-    for port in 1..1_000_u16 {
-        let mut datagram = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, port as u8, 0, 4];
-        datagram.extend(port.to_be_bytes().repeat(2));
-        bot.read(start(), SocketAddr::from(([10, 0, 0, 2], port)), &datagram);
+    let hello = hello();
+    assert!(begins(&hello));
+    let from = |port| SocketAddr::from(([10, 0, 0, 2], port));
+    for first in 20..=63 {
+        assert!(is_dtls(&[first]));
+        for length in 0..hello.len() {
+            let mut datagram = hello[..length].to_vec();
+            datagram.splice(..length.min(1), [first]);
+            bot.read(start(), from(1), Place::Elsewhere, &datagram);
+        }
     }
-    assert!(bot.tried.len() <= TRIED);
+    // A TLS record, one of a later epoch, a ServerHello, a later piece.
+    for (at, byte) in [(1, 3), (4, 1), (13, 2), (21, 1)] {
+        let mut datagram = hello.clone();
+        datagram[at] = byte;
+        bot.read(start(), from(2), Place::Elsewhere, &datagram);
+    }
+    assert!(bot.tried.is_empty() && bot.endpoint.get_connections_keys().count() == 0);
     assert!(!is_dtls(&[0x80, 0]) && !is_dtls(&[0, 1]) && !is_dtls(&[]));
 }
 
@@ -139,15 +184,17 @@ proptest::proptest! {
     fn any_bytes_do_no_harm(datagrams in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), 1..8), kind in 20_u8..26) {
         thread_local! {
             static IDENTITY: Identity = Identity::generate().unwrap();
+            static HELLO: Vec<u8> = hello();
         }
         IDENTITY.with(|identity| {
             let mut bot = Handshake::new(identity, [7; 32]);
+            let from = SocketAddr::from(([10, 0, 0, 2], 5));
+            HELLO.with(|hello| bot.read(start(), from, Place::Elsewhere, hello));
             for mut datagram in datagrams {
                 if let Some([first, major, minor, ..]) = datagram.get_mut(..3) {
                     (*first, *major, *minor) = (kind, 254, 253);
                 }
-                let from = SocketAddr::from(([10, 0, 0, 2], 5));
-                assert_eq!(bot.read(start(), from, &datagram), None);
+                assert_eq!(bot.read(start(), from, Place::Elsewhere, &datagram), None);
                 bot.tick(start());
                 while bot.answer().is_some() {}
             }

@@ -27,6 +27,9 @@ impl RtpStream {
             Outcome::Nominated => self.latch.prove(now, from, true),
             Outcome::RoleConflict => false,
         };
+        if let Some(handshake) = &mut self.handshake {
+            handshake.keep(now, |from| self.latch.admits(from));
+        }
         if moved {
             self.tell(Event::Moved { to: from });
         }

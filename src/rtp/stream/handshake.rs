@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Guard, Peer, RtpStream};
-use crate::rtp::dtls::{Handshake, Identity};
+use crate::rtp::dtls::{Handshake, Identity, Place};
 use crate::rtp::srtp::Srtp;
 
 impl Guard {
@@ -56,7 +56,12 @@ impl RtpStream {
             self.stats.refused += 1;
             return;
         };
-        if let Some(keys) = handshake.read(now, from, datagram) {
+        let place = if self.latch.expects(from) {
+            Place::Expected
+        } else {
+            Place::Elsewhere
+        };
+        if let Some(keys) = handshake.read(now, from, place, datagram) {
             self.guard = Guard::Keyed(Box::new(Srtp::new(keys)));
         }
         self.send_handshake();

@@ -56,3 +56,38 @@ fn keys_come_of_the_handshake_and_nothing_goes_in_the_clear_before() {
     bot.renegotiate(now, other);
     assert_eq!((bot.suite(), bot.send(now, &Frame::silence())), (None, None));
 }
+
+#[test]
+fn strangers_who_begin_handshakes_do_not_keep_the_peer_from_its_own() {
+    let begin = start();
+    let mut caller = Caller::new(&Suite::ALL);
+    let peer = Peer {
+        fingerprint: Some(caller.fingerprint),
+        ..PEER
+    };
+    let mut bot = RtpStream::new(begin, peer, Config::default(), 5);
+    bot.identify(Arc::new(Identity::generate().unwrap()));
+    let mut other = Caller::new(&Suite::ALL);
+    other.begin(begin);
+    let hello = other.send().unwrap();
+    for port in 1..20 {
+        bot.handle_datagram(begin, SocketAddr::from(([203, 0, 113, 66], port)), &[22]);
+        bot.handle_datagram(begin, SocketAddr::from(([203, 0, 113, 67], port)), &hello);
+        while bot.answer().is_some() {}
+    }
+    caller.begin(begin);
+    for tick in 0..200 {
+        let now = begin + FRAME_DURATION * tick;
+        while let Some(datagram) = caller.send() {
+            bot.handle_datagram(now, HERE.parse().unwrap(), &datagram);
+        }
+        bot.tick(now);
+        while let Some((to, datagram)) = bot.answer() {
+            if to == PEER.address {
+                caller.read(now, &datagram);
+            }
+        }
+        caller.tick(now);
+    }
+    assert!(bot.suite().is_some());
+}
