@@ -18,7 +18,7 @@ use super::raw::{Frame, frame};
 use super::{Transport, strict, web};
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
-const OUTBOX: usize = 1 << 20;
+pub(super) const OUTBOX: usize = 1 << 20;
 /// How often an idle connection is pinged: it holds NATs open and finds dead peers.
 pub(super) const PING: Duration = Duration::from_secs(120);
 /// Pings without a byte in return, after which the connection is closed: half an hour.
@@ -67,7 +67,7 @@ impl Connection {
         stop: CancellationToken,
     ) -> &'static str {
         let (mut reader, mut writer) = tokio::io::split(stream);
-        let (mut inbox, mut outbox) = (Vec::new(), Vec::new());
+        let (mut inbox, mut outbox) = (Vec::new(), Outbox::default());
         let mut ping = tokio::time::interval(PING);
         ping.reset();
         let mut silent = 0;
@@ -78,19 +78,21 @@ impl Connection {
                     Ok(0) | Err(_) => break "the peer closed it",
                     Ok(_) => {
                         silent = 0;
-                        if !self.take(&mut inbox, &mut outbox) {
+                        if !self.take(&mut inbox, &mut outbox.bytes) {
                             break "no telling where a message ends";
                         }
                     }
                 },
                 event = outgoing.recv() => match event {
-                    Some(TransportEvent::Incoming(message, ..)) => outbox.extend_from_slice(&strict::routed(&message.to_bytes())),
+                    Some(TransportEvent::Incoming(message, ..)) => {
+                        outbox.bytes.extend_from_slice(&strict::routed(&message.to_bytes()));
+                    }
                     Some(TransportEvent::New(_) | TransportEvent::Closed(_)) => {}
                     None => break "the library let go of it",
                 },
-                written = write(&mut writer, &outbox), if !outbox.is_empty() => match written {
-                    Ok(0) | Err(_) => break "it could not be written to",
-                    Ok(len) => drop(outbox.drain(..len)),
+                written = outbox.write(&mut writer), if outbox.waits() => match written {
+                    Ok(()) => {}
+                    Err(_) => break "it could not be written to",
                 },
                 _ = ping.tick() => {
                     silent += 1;
@@ -98,16 +100,16 @@ impl Connection {
                         break "nothing came for half an hour";
                     }
                     // RFC 5626 section 3.5.1.
-                    outbox.extend_from_slice(b"\r\n\r\n");
+                    outbox.bytes.extend_from_slice(b"\r\n\r\n");
                 }
             }
-            if outbox.len() > OUTBOX {
+            if outbox.bytes.len() > OUTBOX {
                 break "the peer does not read";
             }
         };
         let last = async {
-            if !outbox.is_empty() && outbox.len() <= OUTBOX {
-                let _ = writer.write_all(&outbox).await;
+            if outbox.bytes.len() <= OUTBOX {
+                let _ = outbox.write(&mut writer).await;
             }
             let _ = writer.shutdown().await;
         };
@@ -156,9 +158,63 @@ impl Connection {
     }
 }
 
-/// TLS keeps what it is given until it is flushed.
-async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<usize> {
-    let len = writer.write(bytes).await?;
-    writer.flush().await?;
-    Ok(len)
+/// What waits for the peer to read it.
+#[derive(Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    /// TLS keeps what it is given until it is flushed.
+    unflushed: bool,
+}
+
+impl Outbox {
+    fn waits(&self) -> bool {
+        self.unflushed || !self.bytes.is_empty()
+    }
+
+    /// Until nothing waits. Dropped before, it loses nothing and sends nothing twice.
+    async fn write(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+        while !self.bytes.is_empty() {
+            let len = writer.write(&self.bytes).await?;
+            if len == 0 {
+                return Err(std::io::ErrorKind::WriteZero.into());
+            }
+            self.bytes.drain(..len);
+            self.unflushed = true;
+        }
+        writer.flush().await?;
+        self.unflushed = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::BufWriter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_reader_gets_each_byte_once() {
+        let (near, mut far) = tokio::io::duplex(4);
+        // It takes what it is given and is slow to flush, as TLS is.
+        let mut writer = BufWriter::with_capacity(64, near);
+        let mut outbox = Outbox::default();
+        for _ in 0..20 {
+            outbox.bytes.extend_from_slice(b"0123456789");
+            // Given up for something else that happens.
+            let _ = outbox.write(&mut writer).now_or_never();
+        }
+        assert!(outbox.waits(), "nobody reads");
+        let mut read = Vec::new();
+        let work = async {
+            let write = async {
+                outbox.write(&mut writer).await.unwrap();
+                drop(writer);
+            };
+            tokio::join!(write, far.read_to_end(&mut read)).1.unwrap();
+        };
+        tokio::time::timeout(Duration::from_secs(5), work).await.unwrap();
+        assert_eq!(read, b"0123456789".repeat(20));
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! It knows no SIP beyond that.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use futures_util::stream::SplitSink;
@@ -9,26 +11,29 @@ use futures_util::{SinkExt, StreamExt};
 use rsipstack::transport::TransportEvent;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, Duplex, Link, PING, SILENT_PINGS};
+use super::connection::{Connection, Duplex, Link, OUTBOX, PING, SILENT_PINGS};
 use super::{Transport, strict};
 
 pub(super) type Socket = WebSocketStream<Box<dyn Duplex>>;
 
 /// The sub-protocol's name, which both sides must say (RFC 7118 section 4.1).
 const PROTOCOL: &str = "sip";
-/// For a peer to read one message. One that takes longer is cut off.
-const WRITING: Duration = Duration::from_secs(5);
+/// What a message that waits takes beside its bytes, about.
+const BESIDE: usize = 128;
 
 fn config(longest: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest))
+        // The answers to the pings of a peer that does not read them.
+        .max_write_buffer_size(OUTBOX)
 }
 
 /// Messages are at most `longest` bytes.
@@ -82,6 +87,7 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> &'static str {
     let (mut sink, mut stream) = socket.split();
+    let mut outbox = Outbox::default();
     let mut ping = tokio::time::interval(PING);
     ping.reset();
     let mut silent = 0;
@@ -93,8 +99,11 @@ pub(super) async fn run(
                 match read {
                     Some(Ok(Message::Text(text))) => heard(connection, text.as_bytes()),
                     Some(Ok(Message::Binary(bytes))) => heard(connection, &bytes),
-                    // The library answers a ping when it is next written to.
-                    Some(Ok(Message::Ping(_))) => sink.flush().await.ok().and(None),
+                    // The library has answered it, and keeps the answer until it is flushed.
+                    Some(Ok(Message::Ping(_))) => {
+                        outbox.unflushed = true;
+                        None
+                    }
                     Some(Ok(Message::Pong(_) | Message::Frame(_))) => None,
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break "the peer closed it",
                 }
@@ -106,6 +115,10 @@ pub(super) async fn run(
                 Some(TransportEvent::New(_) | TransportEvent::Closed(_)) => None,
                 None => break "the library let go of it",
             },
+            written = outbox.write(&mut sink), if outbox.waits() => match written {
+                Ok(()) => None,
+                Err(_) => break "it could not be written to",
+            },
             _ = ping.tick() => {
                 silent += 1;
                 if silent > SILENT_PINGS {
@@ -114,9 +127,10 @@ pub(super) async fn run(
                 Some(Message::Ping(Vec::new().into()))
             }
         };
-        if let Some(message) = message
-            && !write(&mut sink, message).await
-        {
+        if let Some(message) = message {
+            outbox.push(message);
+        }
+        if outbox.bytes > OUTBOX {
             break "the peer does not read";
         }
     };
@@ -140,6 +154,80 @@ fn whole(bytes: Vec<u8>) -> Message {
     }
 }
 
-async fn write(sink: &mut SplitSink<Socket, Message>, message: Message) -> bool {
-    matches!(tokio::time::timeout(WRITING, sink.send(message)).await, Ok(Ok(())))
+/// What waits for the peer to read it.
+#[derive(Default)]
+struct Outbox {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    unflushed: bool,
+}
+
+impl Outbox {
+    fn push(&mut self, message: Message) {
+        self.bytes = self.bytes.saturating_add(cost(&message));
+        self.messages.push_back(message);
+    }
+
+    fn waits(&self) -> bool {
+        self.unflushed || !self.messages.is_empty()
+    }
+
+    /// Until nothing waits. Dropped before, it loses nothing and sends nothing twice.
+    async fn write(&mut self, sink: &mut SplitSink<Socket, Message>) -> Result<(), Error> {
+        while !self.messages.is_empty() {
+            poll_fn(|context| sink.poll_ready_unpin(context)).await?;
+            if let Some(message) = self.messages.pop_front() {
+                self.bytes = self.bytes.saturating_sub(cost(&message));
+                self.unflushed = true;
+                sink.start_send_unpin(message)?;
+            }
+        }
+        sink.flush().await?;
+        self.unflushed = false;
+        Ok(())
+    }
+}
+
+fn cost(message: &Message) -> usize {
+    message.len().saturating_add(BESIDE)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_reader_gets_each_message_once() {
+        let (near, far) = tokio::io::duplex(64);
+        let near: Box<dyn Duplex> = Box::new(near);
+        let (mut sink, _stream) = WebSocketStream::from_raw_socket(near, Role::Server, None).await.split();
+        let mut outbox = Outbox::default();
+        for n in 0..50 {
+            outbox.push(Message::text(format!("{n:->20}")));
+            // Given up for something else that happens.
+            let _ = outbox.write(&mut sink).now_or_never();
+        }
+        assert!(outbox.waits(), "nobody reads");
+        let mut peer = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
+        let read = async {
+            for n in 0..50 {
+                let message = peer.next().await.unwrap().unwrap();
+                assert_eq!(message.into_text().unwrap().as_str(), format!("{n:->20}"));
+            }
+        };
+        let both = async { tokio::join!(outbox.write(&mut sink), read) };
+        let (written, ()) = tokio::time::timeout(Duration::from_secs(5), both).await.unwrap();
+        written.unwrap();
+        assert!(!outbox.waits() && outbox.bytes == 0);
+        drop(sink);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), peer.next())
+                .await
+                .is_err(),
+            "and nothing more"
+        );
+    }
 }
