@@ -100,7 +100,7 @@ impl Admission {
     pub fn trusts(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         let this_machine = self.admit != Admit::Listed && ip.is_loopback();
-        this_machine || self.listed.iter().any(|network| network.contains(ip)) || self.trunks().contains(&ip)
+        this_machine || self.trusts_web(ip)
     }
 
     /// Whether calls from there are taken without a password.
@@ -110,6 +110,17 @@ impl Admission {
             Admit::Local => is_private(ip.to_canonical()) || self.trusts(ip),
             Admit::Listed => self.trusts(ip),
         }
+    }
+
+    /// By a web socket: a page that somebody here looks at comes from an address of ours, whoever wrote it, so it must be listed.
+    pub fn trusts_web(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.listed.iter().any(|network| network.contains(ip)) || self.trunks().contains(&ip)
+    }
+
+    /// Whether calls from there by a web socket are taken without a password.
+    pub fn admits_web(&self, ip: IpAddr) -> bool {
+        self.admit == Admit::Anyone || self.trusts_web(ip)
     }
 
     /// The addresses that the servers of trunks have now.

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use rsipstack::sip::SipMessage;
@@ -23,6 +24,9 @@ pub(super) const OUTBOX: usize = 1 << 20;
 pub(super) const PING: Duration = Duration::from_secs(120);
 /// Pings without a byte in return, after which the connection is closed: half an hour.
 pub(super) const SILENT_PINGS: u32 = 15;
+
+/// How long a stranger may hold a connection before it says anything that is taken.
+const STRANGERS: Duration = Duration::from_secs(30);
 
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -46,6 +50,8 @@ pub(super) struct Connection {
     /// As the library knows it.
     pub flow: SipAddr,
     pub gate: Arc<Gate>,
+    /// It is no stranger's, or a request that came by it was taken.
+    pub is_welcome: AtomicBool,
     /// When it is dropped, the library forgets the connection.
     pub incoming: mpsc::UnboundedSender<TransportEvent>,
     pub channel: SipConnection,
@@ -53,11 +59,25 @@ pub(super) struct Connection {
 
 impl Connection {
     pub async fn run(self, link: Link, outgoing: mpsc::Receiver<TransportEvent>, stop: CancellationToken) {
-        let why = match link {
-            Link::Bytes(stream) => self.run_bytes(stream, outgoing, stop).await,
-            Link::Web(socket) => web::run(&self, *socket, outgoing, stop).await,
+        let work = async {
+            match link {
+                Link::Bytes(stream) => self.run_bytes(stream, outgoing, stop).await,
+                Link::Web(socket) => web::run(&self, *socket, outgoing, stop).await,
+            }
+        };
+        let why = tokio::select! {
+            why = work => why,
+            () = self.wears_out() => "a stranger said nothing that was taken",
         };
         debug!(peer = %self.peer, why, "connection closed");
+    }
+
+    /// Ends for those who are not welcome in time, and for nobody else.
+    async fn wears_out(&self) {
+        tokio::time::sleep(STRANGERS).await;
+        if self.is_welcome.load(Relaxed) {
+            std::future::pending().await
+        }
     }
 
     async fn run_bytes(
@@ -123,7 +143,7 @@ impl Connection {
             match frame(inbox, self.gate.limits().message) {
                 Frame::Incomplete => return true,
                 Frame::LineEnds(len) => {
-                    if len >= 4 {
+                    if len >= 4 && self.keep_alive() {
                         outbox.extend_from_slice(b"\r\n");
                     }
                     inbox.drain(..len);
@@ -141,18 +161,32 @@ impl Connection {
         }
     }
 
+    /// Whether one that came is answered.
+    pub fn keep_alive(&self) -> bool {
+        self.gate.keep_alive(self.peer, self.transport, crate::clock::now())
+    }
+
     /// Takes one message through the gate; what is to be answered at once.
     pub fn pass(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self.gate.pass(message, self.peer, self.transport, crate::clock::now()) {
             Passage::In(bytes) => {
                 let message = SipMessage::try_from(bytes.as_slice()).ok()?;
                 let message = SipConnection::update_msg_received(message, self.peer, self.transport.wire()).ok()?;
+                if message.is_request() {
+                    self.is_welcome.store(true, Relaxed);
+                }
                 let event = TransportEvent::Incoming(message, self.channel.clone(), self.flow.clone());
                 // Fails only while the library shuts down.
                 let _ = self.incoming.send(event);
                 None
             }
-            Passage::Back(reply) => Some(reply.bytes),
+            Passage::Back(reply) => {
+                // A phone that has registered.
+                if (200..300).contains(&reply.code) {
+                    self.is_welcome.store(true, Relaxed);
+                }
+                Some(reply.bytes)
+            }
             Passage::Nothing => None,
         }
     }

@@ -18,7 +18,7 @@ use rsipstack::transaction::endpoint::{EndpointInner, EndpointInnerRef};
 use tracing::{debug, info, warn};
 
 use super::admission::Admission;
-use super::crowd::{Connected, Crowd};
+use super::crowd::{Connected, Crowd, Room};
 use super::proof::{Proof, Proofs};
 use super::raw::Raw;
 use super::registrar::{Binding, Flow, Registrar};
@@ -36,6 +36,9 @@ const CONTINUES: u32 = 5;
 
 /// One source may hold so many of the connections: a part in.
 const SHARE: usize = 4;
+
+/// And all strangers together all but so many: a part in.
+const KEPT: usize = 4;
 
 /// One stranger whose call was not taken is told of in the log, then nobody for so long: the log is not theirs to fill.
 const TOLD: Duration = Duration::from_secs(10);
@@ -179,34 +182,71 @@ impl Gate {
     }
 
     /// A connection from there; `None` where nothing that came by it would be answered, or where its source holds its share of them.
-    pub fn connect(&self, ip: IpAddr, now: Instant) -> Option<Connected> {
-        if self.admission.trusts(ip) {
-            return self.crowd.enter(ip, self.limits.connections);
+    pub fn connect(&self, address: SocketAddr, transport: Transport, now: Instant) -> Option<Connected> {
+        let (sender, most) = (self.sender(address, transport), self.limits.connections);
+        if sender.trusted {
+            let room = Room {
+                source: most,
+                strangers: None,
+            };
+            return self.crowd.enter(sender.ip(), room);
         }
-        let banned = lock(&self.sources).is_banned(ip, now);
-        let share = self.limits.connections.div_ceil(SHARE);
-        let welcome = !banned && self.talks_to(ip, now);
-        welcome.then(|| self.crowd.enter(ip, share)).flatten()
+        let room = Room {
+            source: most.div_ceil(SHARE),
+            strangers: Some(most.saturating_sub(most.div_ceil(KEPT)).max(1)),
+        };
+        let banned = lock(&self.sources).is_banned(sender.ip(), now);
+        let welcome = !banned && self.talks_to(sender, now);
+        welcome.then(|| self.crowd.enter(sender.ip(), room)).flatten()
+    }
+
+    fn sender(&self, address: SocketAddr, transport: Transport) -> Sender {
+        let ip = address.ip();
+        let trusted = match transport.is_web() {
+            true => self.admission.trusts_web(ip),
+            false => self.admission.trusts(ip),
+        };
+        Sender {
+            address,
+            transport,
+            trusted,
+        }
+    }
+
+    /// Its address alone is enough.
+    fn admits(&self, sender: Sender) -> bool {
+        match sender.transport.is_web() {
+            true => self.admission.admits_web(sender.ip()),
+            false => self.admission.admits(sender.ip()),
+        }
+    }
+
+    /// A keep-alive that came from there; whether it is answered.
+    pub fn keep_alive(&self, address: SocketAddr, transport: Transport, now: Instant) -> bool {
+        self.hears(self.sender(address, transport), now)
+    }
+
+    /// Whether it is neither banned nor sends too much.
+    fn hears(&self, sender: Sender, now: Instant) -> bool {
+        if sender.trusted {
+            return true;
+        }
+        let standing = lock(&self.sources).arrive(sender.ip(), now);
+        match standing {
+            Standing::Good => return true,
+            Standing::Flooding => count(&self.tally.flooding),
+            Standing::Banned => count(&self.tally.banned),
+        }
+        false
     }
 
     /// A message that came from there by `transport`.
     pub fn pass(&self, bytes: &[u8], address: SocketAddr, transport: Transport, now: Instant) -> Passage {
-        let trusted = self.admission.trusts(address.ip());
-        let sender = Sender {
-            address,
-            transport,
-            trusted,
-        };
-        let standing = match trusted {
-            true => Standing::Good,
-            false => lock(&self.sources).arrive(sender.ip(), now),
-        };
-        match standing {
-            Standing::Good => {}
-            Standing::Flooding => return drop_as(&self.tally.flooding),
-            Standing::Banned => return drop_as(&self.tally.banned),
+        let sender = self.sender(address, transport);
+        if !self.hears(sender, now) {
+            return Passage::Nothing;
         }
-        if is_scanner(bytes) {
+        if !sender.trusted && is_scanner(bytes) {
             self.accuse(sender, Misdeed::Scanner, now);
             return drop_as(&self.tally.scanners);
         }
@@ -216,7 +256,7 @@ impl Gate {
                 if matches!(reply.code, 400 | 505 | 513) {
                     self.accuse(sender, Misdeed::Malformed, now);
                 }
-                match self.talks_to(sender.ip(), now) {
+                match self.talks_to(sender, now) {
                     true => self.back(reply),
                     false => drop_as(&self.tally.strangers),
                 }
@@ -231,18 +271,14 @@ impl Gate {
     }
 
     /// Whether anything at all is said to those there.
-    fn talks_to(&self, ip: IpAddr, now: Instant) -> bool {
-        self.bounds.registers || self.admission.admits(ip) || lock(&self.sources).is_vouched(ip, now)
+    fn talks_to(&self, sender: Sender, now: Instant) -> bool {
+        self.bounds.registers || self.admits(sender) || lock(&self.sources).is_vouched(sender.ip(), now)
     }
 
     /// A call from there was for a number that nobody has.
     pub fn misdialled(&self, address: SocketAddr, now: Instant) {
-        let sender = Sender {
-            address,
-            // However it came: those who dial a wrong number once a minute are honest.
-            transport: Transport::Udp,
-            trusted: self.admission.trusts(address.ip()),
-        };
+        // However it came: those who dial a wrong number once a minute are honest.
+        let sender = self.sender(address, Transport::Udp);
         self.accuse(sender, Misdeed::Misdialled, now);
     }
 
@@ -279,7 +315,7 @@ impl Gate {
             self.vouch(sender, now);
             return self.weigh(clean, sender, now);
         }
-        if self.admission.admits(sender.ip()) {
+        if self.admits(sender) {
             return self.weigh(clean, sender, now);
         }
         match clean.load {
@@ -371,7 +407,10 @@ impl Gate {
             // Its sender asks again.
             Load::Continues => drop_as(&self.tally.turned_away),
             // Its call was taken, and is not refused because it asks again.
-            Load::Opens if self.is_invited(&clean.raw) => Passage::In(clean.bytes),
+            Load::Opens if self.is_invited(&clean.raw) => match self.has_memory() {
+                true => Passage::In(clean.bytes),
+                false => drop_as(&self.tally.turned_away),
+            },
             Load::Opens if self.is_full(&clean.raw) || !has_room(&self.opening, now) => {
                 self.overload(&clean.raw, sender)
             }

@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use rsipstack::transaction::endpoint::EndpointInnerRef;
@@ -64,14 +64,15 @@ impl Streams {
     pub async fn accept(self: Arc<Self>, transport: Transport, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((_, peer)) if self.open.load(Relaxed) >= self.gate.limits().connections => {
-                    warn!(%peer, "too many connections, this one is closed");
-                }
                 Ok((stream, peer)) => {
-                    let Some(place) = self.gate.connect(peer.ip(), crate::clock::now()) else {
+                    let Some(place) = self.gate.connect(peer, transport, crate::clock::now()) else {
                         debug!(%peer, "a stranger's connection is closed, or one too many");
                         continue;
                     };
+                    if self.open.load(Relaxed) >= self.gate.limits().connections {
+                        debug!(%peer, "too many connections, this one is closed");
+                        continue;
+                    }
                     let open = (Open::count(self.open.clone()), Some(place));
                     let streams = self.clone();
                     self.tasks.spawn(async move {
@@ -170,6 +171,7 @@ impl Streams {
             transport,
             flow,
             gate: self.gate.clone(),
+            is_welcome: AtomicBool::new(!held.1.as_ref().is_some_and(Connected::is_stranger)),
             incoming,
             channel: channel.clone(),
         };

@@ -141,7 +141,7 @@ pub(super) async fn run(
 fn heard(connection: &Connection, message: &[u8]) -> Option<Message> {
     match message {
         // RFC 7118 section 6: a keep-alive, and its answer.
-        b"\r\n\r\n" => Some(whole(b"\r\n".to_vec())),
+        b"\r\n\r\n" => connection.keep_alive().then(|| whole(b"\r\n".to_vec())),
         message => connection.pass(message).map(whole),
     }
 }

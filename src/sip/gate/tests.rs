@@ -147,6 +147,69 @@ fn a_phone_registers_by_its_connection() {
 }
 
 #[test]
+fn a_page_is_not_admitted_by_the_address_of_who_looks_at_it() {
+    let start = crate::clock::now();
+    let home = |users: &[&str]| Gate {
+        admission: Arc::new(Admission::new(&Config {
+            addresses: vec!["192.168.1.9".parse().unwrap()],
+            ..Config::default()
+        })),
+        ..gate(users, start)
+    };
+    let (open, guarded) = (home(&[]), home(&["alice"]));
+    let invite = request("INVITE", "");
+    for (address, admitted) in [
+        ("127.0.0.1:9", false),
+        ("192.168.1.5:9", false),
+        ("192.168.1.9:9", true),
+    ] {
+        let address = address.parse().unwrap();
+        for transport in [Transport::Ws, Transport::Wss] {
+            let passage = open.pass(&invite, address, transport, start);
+            assert_eq!(matches!(passage, Passage::In(_)), admitted, "{address}");
+            assert_eq!(open.connect(address, transport, start).is_some(), admitted);
+            assert!(guarded.connect(address, transport, start).is_some());
+            if !admitted {
+                let asked = answer(guarded.pass(&invite, address, transport, start));
+                assert!(asked.starts_with("SIP/2.0 401 "), "{asked}");
+            }
+        }
+        let passage = open.pass(&invite, address, Transport::Tcp, start);
+        assert!(matches!(passage, Passage::In(_)), "{address}");
+    }
+}
+
+#[test]
+fn scanners_that_are_listed_are_heard() {
+    let start = crate::clock::now();
+    let gate = gate(&["alice"], start);
+    let options = request("OPTIONS", "User-Agent: sipcli\r\n");
+    let listed = "198.51.100.7:5060".parse().unwrap();
+    assert!(matches!(
+        gate.pass(&options, listed, Transport::Udp, start),
+        Passage::In(_)
+    ));
+    assert!(matches!(
+        gate.pass(&options, stranger(), Transport::Udp, start),
+        Passage::Nothing
+    ));
+    assert_eq!((gate.counts().scanners, gate.counts().bans), (1, 1));
+}
+
+#[test]
+fn strangers_leave_connections_to_others_and_their_keep_alives_count() {
+    let start = crate::clock::now();
+    let mut gate = gate(&["alice"], start);
+    gate.limits.connections = 8;
+    let enter = |ip: &str| gate.connect(SocketAddr::new(ip.parse().unwrap(), 9), Transport::Tcp, start);
+    let strangers: Vec<_> = (0..16).map(|n| enter(&format!("203.0.113.{}", n / 2))).collect();
+    assert_eq!(strangers.iter().flatten().count(), 6);
+    assert!(enter("198.51.100.7").is_some_and(|place| !place.is_stranger()));
+    let heard = (0..10_000).filter(|_| gate.keep_alive(stranger(), Transport::Tcp, start));
+    assert_eq!(heard.count(), 2 * gate.limits.per_source as usize);
+}
+
+#[test]
 fn lets_in_so_many_a_second() {
     let start = crate::clock::now();
     let mut bucket = Bucket::new(10, start);

@@ -94,6 +94,8 @@ async fn phone(identity: Option<Identity>, authorities: Option<PathBuf>, clients
     };
     Phone::with(|config| {
         config.listen = on("127.0.0.1:0", transports);
+        // By a web socket an address counts only where it is listed.
+        config.addresses = vec!["127.0.0.1".parse().unwrap()];
         config.tls = Tls {
             identity,
             authorities,
@@ -281,7 +283,11 @@ async fn what_is_wrong_with_the_files_is_said_at_the_start() {
 
 #[tokio::test]
 async fn a_web_socket_speaks_sip_and_nothing_else() {
-    let phone = Phone::with(|config| config.listen = on("127.0.0.1:0", &[Transport::Ws])).await;
+    let phone = Phone::with(|config| {
+        config.listen = on("127.0.0.1:0", &[Transport::Ws]);
+        config.addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await;
     let at = phone.at(Transport::Ws);
     let opens = async |protocol: &str| {
         let stream = TcpStream::connect(at).await.unwrap();
