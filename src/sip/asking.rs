@@ -1,4 +1,4 @@
-//! The ends of a call that we make: BYE, CANCEL; and the way to the peer.
+//! The ends of a call that we make, and the way to the peer. A call that is not answered yet `elsewhere` cancels.
 
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::Header;
@@ -17,7 +17,7 @@ impl Call {
             (Side::Callee(invite), Phase::Ringing) => {
                 self.refuse(invite, 480, "", reason.into_iter().collect());
             }
-            (Side::Caller, Phase::Ringing | Phase::Accepted) => self.cancel(),
+            (Side::Caller, Phase::Ringing | Phase::Accepted) => self.abandon(),
             (Side::Callee(_), Phase::Accepted) => {
                 self.phase = Phase::OweBye;
                 self.farewell = reason;
@@ -32,21 +32,6 @@ impl Call {
             (_, Phase::Up) => self.send_bye(reason),
         }
         self.end(Ended::ByUs).await;
-    }
-
-    /// The library holds a CANCEL back until a provisional response came, and sends a BYE where a 200 was quicker.
-    fn cancel(&mut self) {
-        let (dialog, invite) = (self.dialog.clone(), self.invite.clone());
-        self.work.spawn(async move {
-            if let Err(error) = dialog.cancel().await {
-                debug!(%error, "CANCEL failed");
-            }
-            if dialog.state().is_confirmed() {
-                let _ = dialog.bye().await;
-                invite.abort();
-            }
-            Done::Said
-        });
     }
 
     pub fn send_bye(&mut self, reason: Option<Header>) {
@@ -74,10 +59,11 @@ pub(super) async fn open_way(core: &Core, dialog: &InviteDialog, flow: Option<Si
         .first()
         .and_then(|route| rsipstack::sip::prelude::ToTypedHeader::typed(route).ok());
     let hop = first.map_or(snapshot.remote_uri, |route| route.uri);
-    let Some(transport) = Transport::towards(&hop).filter(|transport| transport.is_stream()) else {
-        return;
+    let opened = match Transport::sought(&hop) {
+        Ok(sought) => core.way_to(&sought).await.map(drop),
+        Err(error) => Err(error),
     };
-    if let Err(error) = core.way_to(&transport.target(&hop)).await {
+    if let Err(error) = opened {
         debug!(error, "the way to the peer is closed");
     }
 }

@@ -7,12 +7,15 @@ use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::Response;
 use rsipstack::transport::SipAddr;
+use tokio::task::AbortHandle;
 use tracing::debug;
 
 use super::agent::Core;
 use super::apart::cancel;
+use super::asking::open_way;
 use super::attempts::{Met, Next};
 use super::dialog::{Call, Done, Phase};
+use super::inside::sequence;
 use super::placed::{Attempt, SILENCE, Way, attempt, drive, key_of};
 use super::{Ended, Event, message};
 
@@ -96,12 +99,23 @@ impl Call {
     /// Nothing came of an attempt, not even a provisional response. It is left to itself.
     pub async fn on_silence(&mut self) {
         self.patience = None;
-        let Some(placing) = &self.placing else { return };
-        let (core, dialog, destination) = (self.core.clone(), self.dialog.clone(), placing.way.destination.clone());
-        let (_, none) = core.layer.new_dialog_state_channel();
-        let states = std::mem::replace(&mut self.states, none);
-        self.work.spawn(abandoned(core, dialog, states, destination));
+        self.abandon();
         self.on_not_answered(Err("no response".to_owned())).await;
+    }
+
+    /// Nothing more is wanted of the attempt.
+    pub fn abandon(&mut self) {
+        let Some(placing) = &self.placing else { return };
+        let (_, none) = self.core.layer.new_dialog_state_channel();
+        let attempt = Abandoned {
+            core: self.core.clone(),
+            dialog: self.dialog.clone(),
+            states: std::mem::replace(&mut self.states, none),
+            destination: placing.way.destination.clone(),
+            flow: self.flow.clone(),
+            invite: self.invite.clone(),
+        };
+        self.work.spawn(attempt.see_off());
     }
 
     async fn not_answered(&mut self, outcome: Result<Response, String>) {
@@ -123,30 +137,47 @@ impl Call {
     }
 }
 
-/// Sees to an attempt that was given up: should a response come after all, it is cancelled, and a 200 hung up on.
-async fn abandoned(
+/// An attempt that was given up.
+struct Abandoned {
     core: Arc<Core>,
     dialog: InviteDialog,
-    mut states: DialogStateReceiver,
+    states: DialogStateReceiver,
+    /// Where its INVITE went; the library would send a CANCEL to where the URI leads.
     destination: SipAddr,
-) -> Done {
-    let mut cancelled = false;
-    // Its last state is the end of its transaction, at 32 s the latest.
-    while let Some(state) = states.recv().await {
-        match state {
-            DialogState::Trying(_) | DialogState::Early(..) if !cancelled => {
-                cancelled = true;
-                cancel(&core, dialog.initial_request(), destination.clone()).await;
-            }
-            DialogState::Confirmed(..) => {
-                if let Err(error) = dialog.bye().await {
-                    debug!(%error, "BYE failed");
+    flow: Option<SipAddr>,
+    /// Drives the INVITE.
+    invite: AbortHandle,
+}
+
+impl Abandoned {
+    /// Once a response came, or should one come after all, it is cancelled (RFC 3261 section 9.1), and a 200 hung up on.
+    async fn see_off(mut self) -> Done {
+        let mut cancelled = None;
+        let mut next = Some(self.dialog.state());
+        // Its last state is the end of its transaction, at 32 s the latest.
+        while let Some(state) = next {
+            match state {
+                DialogState::Trying(_) | DialogState::Early(..) => {
+                    // Another INVITE where a challenge was quicker.
+                    let invite = self.dialog.initial_request();
+                    let number = sequence(&invite);
+                    if cancelled != number && cancel(&self.core, invite, self.destination.clone()).await {
+                        cancelled = number;
+                    }
                 }
-                break;
+                DialogState::Confirmed(..) => {
+                    open_way(&self.core, &self.dialog, self.flow.take()).await;
+                    if let Err(error) = self.dialog.bye().await {
+                        debug!(%error, "BYE failed");
+                    }
+                    self.invite.abort();
+                    break;
+                }
+                DialogState::Terminated(..) => break,
+                _ => {}
             }
-            DialogState::Terminated(..) => break,
-            _ => {}
+            next = self.states.recv().await;
         }
+        Done::Said
     }
-    Done::Said
 }

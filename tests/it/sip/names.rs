@@ -202,3 +202,29 @@ async fn a_name_that_leads_nowhere_is_said() {
         "{cause:?}"
     );
 }
+
+#[tokio::test]
+async fn a_call_is_cancelled_where_it_rings_though_others_go_elsewhere() {
+    let (mut first, mut second) = (server().await, server().await);
+    let names = zone(&[&first, &second]).await;
+    let mut phone = phone_of(names, |_| {}).await;
+    let ringing = phone.dial_by(Some("provider"), "1".to_owned());
+    let invite = first.reads("INVITE").await;
+    first.responds(&invite, "180 Ringing", "", b"").await;
+    assert!(matches!(phone.next().await, Event::Progressed { call, .. } if call == ringing));
+    let other = phone.dial_by(Some("provider"), "2".to_owned());
+    let refused = first.reads("INVITE").await;
+    first.responds(&refused, "503 Service Unavailable", "", b"").await;
+    first.reads("ACK").await;
+    let taken = second.reads("INVITE").await;
+    second.responds(&taken, "180 Ringing", "", b"").await;
+    assert!(matches!(phone.next().await, Event::Progressed { call, .. } if call == other));
+    // From now on the second is the one to ask.
+    phone.hang_up(ringing);
+    let cancel = first.reads("CANCEL").await;
+    assert_eq!(field(&cancel, "Via"), field(&invite, "Via"));
+    first.responds(&cancel, "200 OK", "", b"").await;
+    first.responds(&invite, "487 Request Terminated", "", b"").await;
+    first.reads("ACK").await;
+    assert_eq!(phone.ended().await, (ringing, Ended::ByUs));
+}
