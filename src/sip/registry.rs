@@ -170,6 +170,15 @@ impl Entered {
         }
     }
 
+    /// That dialog came to nothing.
+    pub fn has_not(&self, dialog: &DialogKey) {
+        let mut books = self.registry.lock();
+        if let Some(entry) = books.calls.get_mut(&self.call) {
+            entry.dialogs.retain(|known| known != dialog);
+            books.dialogs.remove(dialog);
+        }
+    }
+
     pub fn is_up(&self, named: Named) {
         if let Some(entry) = self.registry.lock().calls.get_mut(&self.call) {
             entry.named = Some(named);
@@ -227,7 +236,12 @@ mod tests {
         };
         entered.has_dialog(dialog.clone());
         let (call_id, local_tag) = ("a".into(), "other".into());
-        entered.has_dialog(DialogKey { call_id, local_tag });
+        let other = DialogKey { call_id, local_tag };
+        entered.has_dialog(other.clone());
+        assert!(registry.owner(&other).is_some());
+        entered.has_not(&other);
+        assert!(registry.owner(&other).is_none() && registry.owner(&dialog).is_some());
+        entered.has_dialog(other);
         entered.has_invitation(invitation.clone());
         assert!(registry.owner(&dialog).is_some() && registry.is_invited(&invitation));
         let named = Named {

@@ -201,6 +201,7 @@ impl Call {
     pub fn refuse_successor(&mut self, code: u16) {
         if let Some(next) = self.successor.take_if(|next| next.until().is_some()) {
             let dialog = &next.received.dialog;
+            self.entered.has_not(&key_of(dialog));
             refuse(&self.core, dialog, &next.sender, message::status(code, ""), Vec::new());
         }
     }
@@ -217,6 +218,7 @@ impl Call {
     /// It was given up before its ACK. Once it was answered the sound is at its place, and the call is lost with it.
     async fn bereaved(&mut self, reason: TerminatedReason) {
         let Some(next) = self.successor.take() else { return };
+        self.entered.has_not(&key_of(&next.received.dialog));
         let over = self.dialog.state().is_terminated();
         if self.phase != Phase::Up || (next.until().is_some() && !over) {
             return;
