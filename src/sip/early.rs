@@ -62,7 +62,12 @@ impl Early {
             .position(|branch| branch.tag == tag && branch.invite == invite);
         let at = match known {
             Some(at) => at,
-            None if self.branches.len() < BRANCHES => {
+            None => {
+                // The INVITE before this one is over.
+                self.branches.retain(|branch| branch.tag != tag);
+                if self.branches.len() >= BRANCHES {
+                    return NOTHING;
+                }
                 self.branches.push(Branch {
                     tag,
                     invite,
@@ -73,7 +78,6 @@ impl Early {
                 });
                 self.branches.len().saturating_sub(1)
             }
-            None => return NOTHING,
         };
         let Some(branch) = self.branches.get_mut(at) else {
             return NOTHING;
@@ -257,6 +261,18 @@ mod tests {
             Some(b"v=0\r\n".as_slice())
         );
         assert_eq!(early.answer(&response(200, "b", "")), None);
+    }
+
+    #[test]
+    fn a_branch_is_one_however_often_it_is_invited() {
+        let mut early = Early::default();
+        for number in 1..100 {
+            let mut again = response(183, "a", &reliable(1));
+            again.headers.retain(|header| !matches!(header, Header::CSeq(_)));
+            again.headers.push(Header::CSeq(format!("{number} INVITE").into()));
+            assert_eq!(early.heard(&again).acknowledge, Some(format!("1 {number} INVITE")));
+        }
+        assert_eq!(early.branches.len(), 1);
     }
 
     proptest! {
