@@ -379,7 +379,7 @@ impl Core {
         CallId(self.calls.fetch_add(1, Relaxed))
     }
 
-    fn tolls(&self) -> std::sync::MutexGuard<'_, Tolls> {
+    pub fn tolls(&self) -> std::sync::MutexGuard<'_, Tolls> {
         self.tolls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -20,6 +20,7 @@ impl Call {
             (Side::Caller, Phase::Ringing | Phase::Accepted) => self.abandon(),
             (Side::Callee(_), Phase::Accepted) => {
                 self.phase = Phase::OweBye;
+                self.channel = None;
                 self.farewell = reason;
                 return self
                     .core

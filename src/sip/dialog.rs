@@ -80,8 +80,8 @@ pub(super) struct Call {
     /// The transfer that we asked for.
     pub referral: Referral,
     pub states: DialogStateReceiver,
-    /// Its place on a trunk.
-    _channel: Option<Channel>,
+    /// Its place on a trunk, until its end is told.
+    pub channel: Option<Channel>,
     /// Makes the call known to the registry while it lasts.
     pub entered: Entered,
     inputs: mpsc::Receiver<Input>,
@@ -241,17 +241,19 @@ impl Call {
             referral: Referral::None,
             states: parts.states,
             inputs: parts.inputs,
-            _channel: parts.channel,
+            channel: parts.channel,
             entered: parts.entered,
         }
     }
 
     pub async fn run(mut self) {
+        let mut patience = None;
         loop {
             let over = matches!(self.phase, Phase::Over | Phase::OweBye);
             if over && self.work.is_empty() {
                 break;
             }
+            let last = over.then(|| *patience.get_or_insert_with(|| crate::clock::now() + AFTERMATH));
             let timer = self.timer.filter(|_| self.phase == Phase::Up);
             let due = timer.map(|timer| timer.due().0);
             let again = self.reliable.as_ref().and_then(Reliable::again);
@@ -273,7 +275,7 @@ impl Call {
                 () = until(silent), if silent.is_some() => self.on_silence().await,
                 () = until(owed), if owed.is_some() => self.lose_successor(500).await,
                 () = until(report), if report.is_some() => self.transferred(408).await,
-                () = tokio::time::sleep(AFTERMATH), if over => {
+                () = until(last), if over => {
                     debug!(call = %self.id, "a transaction did not end");
                     break;
                 }
@@ -325,9 +327,10 @@ impl Call {
                 self.patience = None;
                 // Branches count for themselves, and what was held back is in order.
                 self.remote_sequence = None;
+                let early = std::mem::take(&mut self.early);
                 Event::Answered {
                     call,
-                    body: message::session_of_response(response).or_else(|| self.early.answer(response)),
+                    body: message::session_of_response(response).or_else(|| early.answer(response)),
                 }
             }
             (_, Phase::OweBye) => {
@@ -467,6 +470,7 @@ impl Call {
         let acknowledged = matches!(self.phase, Phase::Up | Phase::Over);
         let by_peer = cause == Ended::ByPeer;
         self.phase = Phase::Over;
+        self.channel = None;
         if (acknowledged && matches!(self.side, Side::Caller)) || by_peer {
             self.invite.abort();
         }
@@ -489,7 +493,9 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !matches!(self.phase, Phase::Over | Phase::OweBye) {
             let cause = Ended::Failed("the call's task was ended".to_owned());
-            let _ = self.core.events.try_send(Event::Ended { call: self.id, cause });
+            let ended = Event::Ended { call: self.id, cause };
+            self.core.tolls().told(&ended, crate::clock::now());
+            let _ = self.core.events.try_send(ended);
         }
     }
 }

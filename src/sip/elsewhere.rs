@@ -15,6 +15,7 @@ use super::apart::cancel;
 use super::asking::open_way;
 use super::attempts::{Met, Next};
 use super::dialog::{Call, Done, Phase};
+use super::early::Early;
 use super::inside::sequence;
 use super::placed::{Attempt, SILENCE, Way, attempt, drive, key_of};
 use super::{Ended, Event, message};
@@ -92,6 +93,7 @@ impl Call {
         self.invite = self.work.spawn(driven);
         (self.dialog, self.inner, self.states) = (next.dialog, next.inner, next.states);
         (self.contact, self.flow, self.credential) = (next.contact, next.flow, next.credential);
+        self.early = Early::default();
         let more = self.placing.as_ref().is_some_and(|placing| placing.attempts.has_more());
         self.patience = more.then(|| crate::clock::now() + SILENCE);
     }
@@ -124,6 +126,7 @@ impl Call {
         match (outcome, last) {
             (Ok(response), _) | (Err(_), Some(response)) => {
                 self.phase = Phase::Over;
+                self.channel = None;
                 let refused = Event::Refused {
                     call,
                     code: response.status_code.code(),
