@@ -1,12 +1,8 @@
 //! What is agreed with a trunk beyond its address: who is said to call, how numbers are written, how much it carries, and
 //! which redirections are followed.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use crate::document::{Fields, Problems, read};
-use crate::sip::{CallerId, Prefix, Redirects, Trunk};
+use crate::sip::{CallerId, Network, Prefix, Redirects, Trunk};
 
 /// Of a trunk's keys those that are read here.
 pub(super) const KEYS: &[&str] = &[
@@ -84,23 +80,18 @@ fn numbers(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Prefix> {
     rules
 }
 
-fn addresses(fields: &Fields<'_>, problems: &mut Problems) -> Vec<IpNet> {
+fn addresses(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Network> {
     let Some(node) = fields.get("addresses") else {
         return Vec::new();
     };
-    let mut nets = Vec::new();
+    let mut networks = Vec::new();
     for text in read::texts(node, "addresses", problems) {
-        let one = |text: &str| text.parse::<IpAddr>().map(IpNet::from).ok();
-        let net = text.parse().ok().or_else(|| one(&text));
-        match net {
-            Some(net) => nets.push(net),
-            None => problems.error(
-                node.place,
-                format!("`{text}` is no address; write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`"),
-            ),
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(reason) => problems.error(node.place, format!("`addresses`: {reason}")),
         }
     }
-    nets
+    networks
 }
 
 #[cfg(test)]
@@ -130,7 +121,7 @@ mod tests {
         assert_eq!((trunk.calls_per_second, trunk.channels), (Some(5), Some(30)));
         assert_eq!(trunk.outbound_proxy.as_deref(), Some("proxy.example:5070"));
         let nets: Vec<String> = trunk.addresses.iter().map(ToString::to_string).collect();
-        assert_eq!(nets, ["192.0.2.0/24", "2001:db8::1/128"]);
+        assert_eq!(nets, ["192.0.2.0/24", "2001:db8::1"]);
         let rule = |from: &str, to: &str| Prefix {
             from: from.to_owned(),
             to: to.to_owned(),

@@ -78,21 +78,24 @@ impl fmt::Display for Network {
 pub(super) struct Admission {
     admit: Admit,
     listed: Vec<Network>,
-    trunks: RwLock<BTreeSet<IpAddr>>,
+    trunks: RwLock<Found>,
 }
+
+/// Where the servers of trunks are, and whose each is.
+type Found = BTreeSet<(IpAddr, String)>;
 
 impl Admission {
     pub fn new(config: &Config) -> Admission {
-        let written = |trunk: &Trunk| trunk.target().ok()?.get_socketaddr().ok();
+        let written = |trunk: &Trunk| {
+            let address = trunk.target().ok()?.get_socketaddr().ok()?;
+            Some((address.ip().to_canonical(), trunk.name.clone()))
+        };
         let trunks = config.trunks.iter().filter_map(written);
-        let by_trunk = config
-            .trunks
-            .iter()
-            .flat_map(|trunk| trunk.addresses.iter().copied().map(Network));
+        let by_trunk = config.trunks.iter().flat_map(|trunk| trunk.addresses.iter().copied());
         Admission {
             admit: config.admit,
             listed: config.addresses.iter().copied().chain(by_trunk).collect(),
-            trunks: RwLock::new(trunks.map(|address| address.ip().to_canonical()).collect()),
+            trunks: RwLock::new(trunks.collect()),
         }
     }
 
@@ -101,6 +104,12 @@ impl Admission {
         let ip = ip.to_canonical();
         let this_machine = self.admit != Admit::Listed && ip.is_loopback();
         this_machine || self.trusts_web(ip)
+    }
+
+    /// Whether the server of the trunk of this name was found there. Nobody is asked.
+    pub fn is_of(&self, ip: IpAddr, trunk: &str) -> bool {
+        let ip = ip.to_canonical();
+        self.trunks().iter().any(|(at, name)| *at == ip && name == trunk)
     }
 
     /// Whether calls from there are taken without a password.
@@ -115,7 +124,7 @@ impl Admission {
     /// By a web socket: a page that somebody here looks at comes from an address of ours, whoever wrote it, so it must be listed.
     pub fn trusts_web(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        self.listed.iter().any(|network| network.contains(ip)) || self.trunks().contains(&ip)
+        self.listed.iter().any(|network| network.contains(ip)) || self.trunks().iter().any(|(at, _)| *at == ip)
     }
 
     /// Whether calls from there by a web socket are taken without a password.
@@ -124,7 +133,7 @@ impl Admission {
     }
 
     /// The addresses that the servers of trunks have now.
-    fn follow(&self, addresses: BTreeSet<IpAddr>) {
+    fn follow(&self, addresses: Found) {
         let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
         if *trunks != addresses {
             debug!(?addresses, "the addresses of trunks");
@@ -132,14 +141,14 @@ impl Admission {
         }
     }
 
-    fn trunks(&self) -> std::sync::RwLockReadGuard<'_, BTreeSet<IpAddr>> {
+    fn trunks(&self) -> std::sync::RwLockReadGuard<'_, Found> {
         self.trunks.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps the addresses of trunks that are named by a host, as long as the user agent lives.
 pub(super) async fn follow_trunks(core: Arc<Core>) {
-    let mut last: BTreeSet<IpAddr> = core.admission.trunks().clone();
+    let mut last: Found = core.admission.trunks().clone();
     loop {
         let mut found = BTreeSet::new();
         let mut all = true;
@@ -152,7 +161,7 @@ pub(super) async fn follow_trunks(core: Arc<Core>) {
         let known = if all {
             found
         } else {
-            found.union(&last).copied().collect()
+            found.union(&last).cloned().collect()
         };
         core.admission.follow(known.clone());
         last = known;
@@ -161,9 +170,11 @@ pub(super) async fn follow_trunks(core: Arc<Core>) {
 }
 
 /// All that its name leads to, as calls find it.
-async fn addresses(core: &Core, trunk: &Trunk) -> BTreeSet<IpAddr> {
+async fn addresses(core: &Core, trunk: &Trunk) -> Found {
     let found = core.resolver.servers(trunk).await.into_iter();
-    found.map(|address| address.ip().to_canonical()).collect()
+    found
+        .map(|address| (address.ip().to_canonical(), trunk.name.clone()))
+        .collect()
 }
 
 /// Of this machine or of a network that the world does not reach.
@@ -226,7 +237,8 @@ mod tests {
     #[test]
     fn trunks_move() {
         let listed = admission(Admit::Listed, &[]);
-        listed.follow([ip("198.51.100.9")].into());
+        assert!(listed.is_of(ip("198.51.100.4"), "provider") && !listed.is_of(ip("198.51.100.4"), "other"));
+        listed.follow([(ip("198.51.100.9"), "provider".to_owned())].into());
         assert!(listed.trusts(ip("198.51.100.9")) && !listed.trusts(ip("198.51.100.4")));
     }
 

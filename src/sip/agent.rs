@@ -190,7 +190,7 @@ impl UserAgent {
 
     /// The trunk whose calls come from `source`: by its addresses, or by that of its server as it was last found.
     pub fn trunk_of(&self, source: SocketAddr) -> Option<&str> {
-        self.core.trunk_at(Some(source)).map(|trunk| trunk.name.as_str())
+        self.core.trunk_at(Some(source), None).map(|trunk| trunk.name.as_str())
     }
 
     pub fn counts(&self) -> Counts {

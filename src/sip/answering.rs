@@ -41,11 +41,12 @@ pub(super) fn receive(core: &Core, transaction: &Transaction) -> Result<Received
     let came_by = connection.and_then(|connection| connection.get_addr().r#type);
     let transport = came_by.and_then(super::Transport::of).unwrap_or_default();
     let source = message::source(transaction.connection.as_ref());
-    let contact = core.contact(&message::party_of(&request.uri).user, transport, source);
+    let user = message::party_of(&request.uri).user;
+    let contact = core.contact(&user, transport, source);
     let least = core.config.limits.least_session;
     let timer =
         SessionTimer::asked(request, least, crate::clock::now()).map_err(|short| (422, vec![short.header()]))?;
-    let credential = core.trunk_at(source).map(Trunk::credential);
+    let credential = core.trunk_at(source, Some(&user)).map(Trunk::credential);
     let (inner, states) = dialog_of(core, transaction, credential.clone(), &contact).map_err(|error| {
         warn!(%error, "INVITE the library makes no dialog of");
         (400, Vec::new())

@@ -167,7 +167,8 @@ pub(super) fn answer(
 ) {
     let request = transaction.original.clone();
     let source = message::source(transaction.connection.as_ref());
-    let trunk = core.trunk_at(source);
+    let user = message::party_of(&request.uri).user;
+    let trunk = core.trunk_at(source, Some(&user));
     let received = match receive(core, &transaction) {
         Ok(received) => received,
         Err((code, headers)) => return core.answer(transaction, code, headers),

@@ -20,7 +20,8 @@ pub(super) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
     let Some(interval) = trunk.keep_alive else { return };
     let standing = Standing::new(&trunk, Arc::default());
     loop {
-        let ill = why_ill(&standing.ask(&core, Method::Options, None, PATIENCE).await);
+        let answer = standing.ask(&core, Method::Options, None, PATIENCE).await;
+        let ill = why_ill(&answer.map(|answer| answer.response));
         // The first answer is no news.
         let changed = core.lines.mark(&trunk, ill.clone());
         let name = trunk.name.clone();

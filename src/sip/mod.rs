@@ -68,8 +68,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 pub use admission::{Admit, Network, is_private};
 pub use agent::UserAgent;
 pub use outbound::{Cap, Destination, Destinations, Outbound};
@@ -177,7 +175,7 @@ pub struct Trunk {
     /// Takes all that goes to the trunk: `host` or `host:port`. Unset: the server itself.
     pub outbound_proxy: Option<String>,
     /// Where its calls come from, beside the server's own address.
-    pub addresses: Vec<IpNet>,
+    pub addresses: Vec<Network>,
     /// How often it is asked whether it is there (OPTIONS). While it is not, no call is placed by it. Unset: never.
     pub keep_alive: Option<Duration>,
 }
@@ -444,7 +442,7 @@ pub struct Counts {
     /// Calls, ringing ones included, until the last transaction of each has ended.
     pub dialogs: usize,
     pub transactions: usize,
-    /// TCP connections.
+    /// Connections: TCP, TLS and WebSocket.
     pub connections: usize,
     /// Tasks of the user agent.
     pub tasks: usize,

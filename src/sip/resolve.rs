@@ -4,7 +4,7 @@
 //! is asked; and so that a server that does not answer is not the first to be asked again. It opens no connection.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,10 @@ const KEPT: Duration = Duration::from_secs(240);
 /// Names kept; when full, all are forgotten.
 const NAMES: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(6);
+/// How long it is remembered that a name leads nowhere.
+const NOWHERE: Duration = Duration::from_secs(30);
+/// The library takes no message while it waits for a name.
+const HASTE: Duration = Duration::from_millis(500);
 
 pub(super) struct Resolver {
     names: Box<dyn Names>,
@@ -46,10 +50,12 @@ impl Resolver {
             return Ok(VecDeque::from([target.clone()]));
         };
         let now = crate::clock::now();
-        if let Some(known) = self.recall(target, now) {
-            return Ok(known);
-        }
         let nowhere = || format!("no address for `{name}`");
+        match self.recall(target, now) {
+            Some(known) if known.is_empty() => return Err(nowhere()),
+            Some(known) => return Ok(known),
+            None => {}
+        }
         // RFC 5626 section 10: a name that stands for none.
         if name.0 == "invalid" || name.0.ends_with(".invalid") {
             return Err(nowhere());
@@ -62,12 +68,9 @@ impl Resolver {
         let mut lot = rand::random::<f64>;
         let located = locate(self.names.as_ref(), &sought, &mut lot);
         let found = tokio::time::timeout(PATIENCE, located).await.unwrap_or_default();
-        if found.is_empty() {
-            return Err(nowhere());
-        }
         let found = VecDeque::from(found);
-        self.keep(target, found.clone(), now);
-        Ok(found)
+        self.keep(target, found.clone(), crate::clock::now());
+        if found.is_empty() { Err(nowhere()) } else { Ok(found) }
     }
 
     /// Where calls by `trunk` go; nowhere where its name is not known.
@@ -96,25 +99,12 @@ impl Resolver {
         }
     }
 
-    /// Whether `target` was found at `ip` last, however long ago. Nobody is asked.
-    pub fn is_at(&self, target: &SipAddr, ip: IpAddr) -> bool {
-        match &target.addr.host {
-            Host::IpAddr(address) => address.to_canonical() == ip,
-            Host::Domain(_) => {
-                let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some((addresses, _)) = known.get(&target.to_string()) else {
-                    return false;
-                };
-                let mut found = addresses.iter().filter_map(|address| address.get_socketaddr().ok());
-                found.any(|address| address.ip().to_canonical() == ip)
-            }
-        }
-    }
-
+    /// Empty where it led nowhere a moment ago.
     fn recall(&self, target: &SipAddr, now: Instant) -> Option<VecDeque<SipAddr>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (addresses, since) = known.get(&target.to_string())?;
-        (now.saturating_duration_since(*since) < KEPT).then(|| addresses.clone())
+        let kept = if addresses.is_empty() { NOWHERE } else { KEPT };
+        (now.saturating_duration_since(*since) < kept).then(|| addresses.clone())
     }
 
     fn keep(&self, target: &SipAddr, found: VecDeque<SipAddr>, now: Instant) {
@@ -137,13 +127,32 @@ pub(super) struct Shared(pub std::sync::Arc<Resolver>);
 #[async_trait::async_trait]
 impl DomainResolver for Shared {
     async fn resolve(&self, target: &SipAddr) -> rsipstack::Result<SipAddr> {
-        self.0.find(target).await.map_err(rsipstack::Error::DnsResolutionError)
+        let found = tokio::time::timeout(HASTE, self.0.find(target)).await;
+        let found = found.unwrap_or_else(|_| Err(format!("`{target}` is not found yet")));
+        found.map_err(rsipstack::Error::DnsResolutionError)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn that_a_name_leads_nowhere_is_remembered_for_a_while() {
+        let resolver = Resolver::new(&[]);
+        let target = SipAddr {
+            r#type: None,
+            addr: HostWithPort::try_from("sip.test").unwrap(),
+        };
+        let now = crate::clock::now();
+        resolver.keep(&target, VecDeque::new(), now);
+        assert!(resolver.all(&target).await.is_err());
+        assert_eq!(
+            resolver.recall(&target, now + Duration::from_secs(29)),
+            Some(VecDeque::new())
+        );
+        assert_eq!(resolver.recall(&target, now + Duration::from_secs(30)), None);
+    }
 
     #[tokio::test]
     async fn a_server_is_looked_up_with_a_port_or_without() {

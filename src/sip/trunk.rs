@@ -25,6 +25,10 @@ use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// A connection that a registration came by and that lasted so long is no sign of trouble when it closes.
+const STEADY: Duration = Duration::from_secs(60);
+/// How often a connection is looked at.
+const GLANCE: Duration = Duration::from_secs(1);
 /// 64*T1 and a little: the end of a transaction (RFC 3261 section 17.1.2.2).
 const LAST_SILENCE: Duration = Duration::from_secs(34);
 
@@ -85,7 +89,7 @@ impl Trunk {
 
     /// Whether its list of addresses has this one.
     fn lists(&self, ip: IpAddr) -> bool {
-        self.addresses.iter().any(|net| net.contains(&ip))
+        self.addresses.iter().any(|network| network.contains(ip))
     }
 
     pub(super) fn credential(&self) -> Credential {
@@ -131,30 +135,34 @@ impl Core {
 }
 
 impl Core {
-    /// The trunk whose calls come from `source`: by its list of addresses, or because its server was last found there.
-    pub(super) fn trunk_at(&self, source: Option<SocketAddr>) -> Option<&Trunk> {
+    /// The trunk whose calls come from `source`: by its list of addresses, or because its server was last found there. Where
+    /// several are, it is the one that registered as `user`, to whom the call is.
+    pub(super) fn trunk_at(&self, source: Option<SocketAddr>, user: Option<&str>) -> Option<&Trunk> {
         let source = source?.ip().to_canonical();
-        let at = |trunk: &&Trunk| {
-            let target = trunk.target();
-            target.is_ok_and(|target| self.resolver.is_at(&target, source))
-        };
-        let listed = |trunk: &&Trunk| trunk.lists(source);
-        let mut trunks = self.config.trunks.iter();
-        let mut others = self.config.trunks.iter();
-        trunks.find(listed).or_else(|| others.find(at))
+        let trunks = self.config.trunks.iter();
+        let (listed, found): (Vec<_>, Vec<_>) = trunks
+            .filter(|trunk| trunk.lists(source) || self.admission.is_of(source, &trunk.name))
+            .partition(|trunk| trunk.lists(source));
+        let called = |trunk: &&&Trunk| user == Some(trunk.username.as_str());
+        let mut all = listed.iter().chain(&found);
+        let first = all.clone().next();
+        all.find(called).or(first).copied()
     }
 }
 
 /// Registers again and again, as long as the user agent lives.
 pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
-    let Some(mut asked) = trunk.register else { return };
+    let Some(wished) = trunk.register else { return };
     let registration = core.registration(&trunk);
-    let mut failures = 0;
+    let (mut asked, mut raised) = (wished, false);
+    let (mut failures, mut losses) = (0, 0);
     loop {
-        let outcome = registration.register(&core, asked).await;
+        let (outcome, server) = registration.register(&core, asked).await;
+        let mut flow = None;
         let wait = match outcome {
             Outcome::Granted(expires) => {
-                failures = 0;
+                (failures, raised) = (0, false);
+                flow = server.filter(|server| Transport::found(server).is_ok_and(Transport::is_stream));
                 info!(trunk = trunk.name, expires = expires.as_secs(), "registered");
                 core.tell(Event::Registered {
                     trunk: trunk.name.clone(),
@@ -164,21 +172,50 @@ pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
                 // Early enough for two more attempts before it ends.
                 expires.mul_f64(0.8)
             }
-            Outcome::TooBrief(least) if least > asked => {
-                asked = least;
+            // Once: a server that wants ever more is asked no quicker than one that refuses.
+            Outcome::TooBrief(least) if least > asked && !raised => {
+                (asked, raised) = (least, true);
                 Duration::ZERO
             }
             Outcome::TooBrief(_) => {
+                (asked, raised) = (wished, false);
                 fail(&core, &trunk, &mut failures, Some(423), "Interval Too Brief".to_owned()).await
             }
-            Outcome::Refused(code, reason) => fail(&core, &trunk, &mut failures, code, reason).await,
+            Outcome::Refused(code, reason) => {
+                raised = false;
+                fail(&core, &trunk, &mut failures, code, reason).await
+            }
         };
-        tokio::time::sleep(wait).await;
+        let since = crate::clock::now();
+        if !closes(&core, flow, wait).await {
+            losses = 0;
+        } else if crate::clock::now().saturating_duration_since(since) >= STEADY || losses == 0 {
+            // Calls come back by it alone.
+            info!(trunk = trunk.name, "its connection is closed: registered anew");
+            losses = 1;
+        } else {
+            tokio::time::sleep(back_off(losses, rand::random::<f64>())).await;
+            losses = losses.saturating_add(1);
+        }
         // What is taken back must not be asked for again.
         if core.is_closing() {
             return;
         }
     }
+}
+
+/// Waits so long, or until the connection closes: whether that was it.
+async fn closes(core: &Core, flow: Option<SipAddr>, wait: Duration) -> bool {
+    let Some(flow) = flow else {
+        tokio::time::sleep(wait).await;
+        return false;
+    };
+    let closed = async {
+        while core.streams.is_open(&flow) {
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    tokio::time::timeout(wait, closed).await.is_ok()
 }
 
 /// Tells, and says how long to wait: ever longer, and not in step with others that failed at the same time.
@@ -247,11 +284,11 @@ impl<'a> Standing<'a> {
         Standing { trunk, series }
     }
 
-    /// Nothing for `expires` takes the registration back.
-    async fn register(&self, core: &Core, expires: Duration) -> Outcome {
+    /// Nothing for `expires` takes the registration back. And which server it was.
+    async fn register(&self, core: &Core, expires: Duration) -> (Outcome, Option<SipAddr>) {
         match self.ask(core, Method::Register, Some(expires), LAST_SILENCE).await {
-            Ok(response) => judge(&response, expires),
-            Err(reason) => Outcome::Refused(None, reason),
+            Ok(answer) => (judge(&answer.response, expires, &answer.contact), Some(answer.server)),
+            Err(reason) => (Outcome::Refused(None, reason), None),
         }
     }
 
@@ -263,7 +300,7 @@ impl<'a> Standing<'a> {
         method: Method,
         expires: Option<Duration>,
         patience: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Answer, String> {
         let target = self.trunk.target()?;
         let mut servers = core.resolver.all(&target).await?;
         let mut last = Err(format!("no address for `{target}`"));
@@ -272,10 +309,10 @@ impl<'a> Standing<'a> {
             let wait = if servers.is_empty() { patience } else { SILENCE };
             last = match tokio::time::timeout(wait, asked).await {
                 // Also the library's word for a connection that broke.
-                Ok(Ok(response)) if response.status_code.code() == 503 => Ok(response),
-                Ok(Ok(response)) => {
+                Ok(Ok(answer)) if answer.response.status_code.code() == 503 => Ok(answer),
+                Ok(Ok(answer)) => {
                     core.resolver.prefer(&target, &server);
-                    return Ok(response);
+                    return Ok(answer);
                 }
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err("no response".to_owned()),
@@ -290,7 +327,7 @@ impl<'a> Standing<'a> {
         destination: SipAddr,
         method: Method,
         expires: Option<Duration>,
-    ) -> Result<Response, String> {
+    ) -> Result<Answer, String> {
         let say = |error: rsipstack::Error| error.to_string();
         let server = self.trunk.uri(self.trunk.domain()?)?;
         let by = Transport::found(&destination)?;
@@ -338,9 +375,14 @@ impl<'a> Standing<'a> {
         }
         let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(say)?;
         let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
-        transaction.destination = Some(destination);
+        transaction.destination = Some(destination.clone());
         transaction.send().await.map_err(say)?;
 
+        let answer = |response| Answer {
+            response,
+            contact: contact.clone(),
+            server: destination.clone(),
+        };
         let mut retry = AuthRetry::new();
         while let Some(message) = transaction.receive().await {
             let SipMessage::Response(response) = message else {
@@ -351,29 +393,55 @@ impl<'a> Standing<'a> {
                 401 | 407 if retry.should_answer(&response) => {
                     let (sequence, credential) = (self.series.next(), self.trunk.credential());
                     let again = handle_client_authenticate(sequence, &transaction, response.clone(), &credential).await;
-                    let Ok(again) = again else { return Ok(response) };
+                    let Ok(again) = again else { return Ok(answer(response)) };
                     transaction = again;
                     transaction.send().await.map_err(say)?;
                 }
-                _ => return Ok(response),
+                _ => return Ok(answer(response)),
             }
         }
         Err("no response".to_owned())
     }
 }
 
-fn judge(response: &Response, asked: Duration) -> Outcome {
+/// What a server said.
+pub(super) struct Answer {
+    pub response: Response,
+    /// Of ours, as it was told.
+    contact: Uri,
+    server: SipAddr,
+}
+
+/// What makes two Contacts the same place.
+fn place(uri: &Uri) -> (Option<&str>, String, u16) {
+    let user = uri.auth.as_ref().map(|auth| auth.user.as_str());
+    let host = uri.host_with_port.host.to_string().to_ascii_lowercase();
+    let usual = Transport::towards(uri).unwrap_or_default().port();
+    (
+        user,
+        host,
+        uri.host_with_port.port.as_ref().map_or(usual, |port| port.0),
+    )
+}
+
+fn judge(response: &Response, asked: Duration, ours: &Uri) -> Outcome {
     let seconds = |text: &str| text.trim().parse().ok().map(Duration::from_secs);
     match response.status_code.code() {
         200..300 => {
-            // Our own binding is the one that ends when we asked; servers list those of other phones as well.
+            // Servers list the bindings of other phones as well. Where none is ours, one that ends when we asked may be it,
+            // written otherwise.
             let own = response.expires_header().and_then(|expires| seconds(expires.value()));
             let contacts = response.typed_contact_headers().unwrap_or_default();
-            let contacts = contacts.iter().filter_map(|contact| contact.expires());
-            let listed = contacts
-                .map(|granted| Duration::from_secs(granted.into()))
-                .filter(|granted| *granted <= asked)
-                .max();
+            let until = |contact: &typed::Contact| contact.expires().map(|granted| Duration::from_secs(granted.into()));
+            let ours = contacts.iter().find(|contact| place(&contact.uri) == place(ours));
+            let listed = match ours {
+                Some(ours) => until(ours),
+                None => contacts
+                    .iter()
+                    .filter_map(until)
+                    .filter(|granted| *granted <= asked)
+                    .max(),
+            };
             let granted = listed.or(own).unwrap_or(asked);
             match granted.min(asked) {
                 Duration::ZERO if !asked.is_zero() => Outcome::Refused(None, "granted for no time at all".to_owned()),
@@ -395,7 +463,12 @@ mod tests {
     /// What a 200 with these headers comes to, where a minute was asked for.
     fn granted(headers: &str) -> Option<u64> {
         let response = format!("SIP/2.0 200 OK\r\n{headers}Content-Length: 0\r\n\r\n");
-        match judge(&Response::try_from(response.as_str()).unwrap(), Duration::from_secs(60)) {
+        let ours = Uri::try_from("sip:joe@192.0.2.9:5060").unwrap();
+        match judge(
+            &Response::try_from(response.as_str()).unwrap(),
+            Duration::from_secs(60),
+            &ours,
+        ) {
             Outcome::Granted(granted) => Some(granted.as_secs()),
             Outcome::TooBrief(_) | Outcome::Refused(..) => None,
         }
@@ -407,6 +480,15 @@ mod tests {
         assert_eq!(granted("Expires: 3600\r\n"), Some(60));
         assert_eq!(granted("Contact: <sip:a@b>;expires=1\r\nExpires: 50\r\n"), Some(1));
         assert_eq!(granted(""), Some(60));
+        let (other, ours) = (
+            "Contact: <sip:joe@192.0.2.8>;expires=50\r\n",
+            "<sip:joe@192.0.2.9>;expires=7\r\n",
+        );
+        assert_eq!(
+            granted(&format!("{other}Contact: {ours}")),
+            Some(7),
+            "not that of the other phone"
+        );
         assert_eq!(
             granted("Expires: 0\r\n"),
             None,
