@@ -68,8 +68,15 @@ impl Sender {
         if clock_rate == self.clock_rate {
             return false;
         }
+        self.clock_rate = clock_rate;
+        self.change_source();
+        true
+    }
+
+    /// Another source from now on, by whose numbers nothing was sent yet.
+    pub fn change_source(&mut self) {
         *self = Sender {
-            clock_rate,
+            clock_rate: self.clock_rate,
             // As random as the one before, and never the same.
             ssrc: self.ssrc.rotate_left(11) ^ !self.timestamp.rotate_left(7),
             sequence: self.sequence & 0x7fff,
@@ -79,7 +86,6 @@ impl Sender {
             packets: 0,
             octets: 0,
         };
-        true
     }
 
     /// For a report.

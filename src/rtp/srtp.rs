@@ -183,7 +183,12 @@ impl Srtp {
         self.keys.ours.suite
     }
 
-    /// Keys that are the same go on counting; others begin anew.
+    /// What is sent is protected by it.
+    pub fn sends_by(&self) -> Key {
+        self.keys.ours
+    }
+
+    /// Keys that are the same go on counting; others begin anew: one that was sent by before needs another SSRC.
     pub fn change(&mut self, keys: Keys) {
         if keys.ours != self.keys.ours {
             self.out = keys.ours.context();

@@ -6,7 +6,31 @@ use std::time::Instant;
 
 use super::{Guard, Peer, RtpStream};
 use crate::rtp::dtls::{Handshake, Identity, Place};
-use crate::rtp::srtp::Srtp;
+use crate::rtp::srtp::{Key, Srtp};
+
+/// Keys that one source sends by; for more it is another one.
+const SPENT: usize = 16;
+
+/// Keys of session descriptions that our source has sent by. Who takes one up again begins to count anew: by the same SSRC the same sound
+/// would be encrypted as before (RFC 3711 section 9.1).
+#[derive(Debug)]
+pub(super) struct Spent(Vec<Key>);
+
+impl Spent {
+    pub(super) fn new(peer: &Peer) -> Spent {
+        Spent(peer.keys.map(|keys| keys.ours).into_iter().collect())
+    }
+
+    /// The source begins to send by `key`; false: it must be another source.
+    fn spend(&mut self, key: Key) -> bool {
+        let fresh = self.0.len() < SPENT && !self.0.contains(&key);
+        if !fresh {
+            self.0.clear();
+        }
+        self.0.push(key);
+        fresh
+    }
+}
 
 impl Guard {
     /// What `peer` agreed on.
@@ -28,6 +52,15 @@ impl RtpStream {
 
     /// Another description: keys that stay the same go on counting, and a handshake with the same certificate is not made again.
     pub(super) fn change_guard(&mut self, peer: &Peer) {
+        let sends_by = match &self.guard {
+            Guard::Keyed(guard) => Some(guard.sends_by()),
+            Guard::Open | Guard::Shut => None,
+        };
+        let key = peer.keys.map(|keys| keys.ours).filter(|key| sends_by != Some(*key));
+        if key.is_some_and(|key| !self.spent.spend(key)) {
+            self.sender.change_source();
+            self.reporter.change_source(self.sender.ssrc());
+        }
         let same = peer.fingerprint.is_some() && peer.fingerprint == self.peer.fingerprint;
         match (&mut self.guard, peer.keys) {
             (Guard::Keyed(guard), Some(keys)) => guard.change(keys),

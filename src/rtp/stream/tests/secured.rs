@@ -115,3 +115,51 @@ fn a_call_goes_on_with_other_keys_and_without() {
     let stats = two.stats();
     assert!(stats.received >= 503 && stats.lost <= 2, "{stats:?}");
 }
+
+#[test]
+fn no_number_is_sent_twice_by_a_key() {
+    let begin = start();
+    let a = secured(Codec::Pcmu, master(Suite::Cm80, 1), master(Suite::Cm80, 2));
+    let b = secured(Codec::Pcmu, master(Suite::Gcm128, 1), master(Suite::Gcm128, 2));
+    for between in [speaking(Codec::Pcmu), b] {
+        let mut stream = RtpStream::new(begin, a, Config::default(), 1 << 40 | 77);
+        let mut sent = std::collections::HashSet::new();
+        let mut tick = 0;
+        // Between the times with the key as many go out as there are sequence numbers.
+        for (peer, packets) in [(a, 100), (between, 65_500), (a, 100), (between, 65_500), (a, 100)] {
+            stream.renegotiate(begin + FRAME_DURATION * tick, peer);
+            for _ in 0..packets {
+                let (_, datagram) = stream.send(begin + FRAME_DURATION * tick, &Frame::silence()).unwrap();
+                tick += 1;
+                if peer == a {
+                    let (sequence, ssrc) = (datagram[2..4].to_vec(), datagram[8..12].to_vec());
+                    assert!(sent.insert((ssrc, sequence)), "the same keystream");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_taken_up_again_is_understood_and_one_that_stays_keeps_the_source() {
+    let begin = start();
+    let (mut one, mut two) = ends(begin, Suite::Cm80, Codec::Pcmu);
+    let (first, second) = (*one.peer(), *two.peer());
+    let source = |stream: &RtpStream| stream.sender.ssrc();
+    let before = source(&one);
+    one.renegotiate(begin, first);
+    assert_eq!(source(&one), before);
+    exchange(&mut one, &mut two, begin, 0..100);
+    for stream in [&mut one, &mut two] {
+        stream.renegotiate(begin + ms(2_000), speaking(Codec::Pcmu));
+    }
+    exchange(&mut one, &mut two, begin, 100..200);
+    assert_eq!(source(&one), before);
+    one.renegotiate(begin + ms(4_000), first);
+    two.renegotiate(begin + ms(4_000), second);
+    assert_ne!(source(&one), before);
+    let (heard, _) = exchange(&mut one, &mut two, begin, 200..400);
+    assert!(is_heard(&heard));
+    let stats = two.stats();
+    assert_eq!((stats.forged, stats.replayed, stats.restarts), (0, 0, 1));
+}
