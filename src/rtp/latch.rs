@@ -61,8 +61,17 @@ impl Latch {
     pub fn agree(&mut self, agreed: SocketAddr) {
         if self.nominated.is_some_and(|nominated| same(nominated, agreed)) {
             self.agreed = agreed;
-        } else if agreed != self.agreed {
+        } else if agreed != self.agreed || is_nowhere(agreed) {
             *self = Latch::new(agreed);
+        }
+    }
+
+    /// The same, where the way is looked for as before (ICE): what has proven itself stays, whatever the description says.
+    pub fn agree_checked(&mut self, agreed: SocketAddr) {
+        if self.proven.is_empty() {
+            self.agree(agreed);
+        } else {
+            self.agreed = agreed;
         }
     }
 
@@ -83,7 +92,8 @@ impl Latch {
         if let Some(heard) = &mut self.heard {
             heard.at = now;
         }
-        before.is_some_and(|before| self.destination().is_some_and(|to| !same(before, to)))
+        let to = self.destination();
+        to.is_some_and(|to| before.is_none_or(|before| !same(before, to)))
     }
 
     /// Whether somebody at `from` may be listened to at all: anybody, until somebody has proven themselves.
@@ -155,15 +165,20 @@ impl Latch {
         verdict
     }
 
-    /// Where to send: none while it is the unspecified address or port 0 (hold as RFC 2543 spelled it).
+    /// Where to send: none while nobody has proven themselves and it is the unspecified address or port 0 (hold as RFC 2543 spelled it, or a
+    /// peer that looks for the way and has not found it).
     pub fn destination(&self) -> Option<SocketAddr> {
-        if self.agreed.ip().is_unspecified() || self.agreed.port() == 0 {
+        if is_nowhere(self.agreed) && self.proven.is_empty() {
             return None;
         }
         let heard = self.heard.map(|heard| heard.from);
         let to = self.nominated.or(heard).or(self.proven.front().copied());
         Some(to.unwrap_or(self.agreed))
     }
+}
+
+fn is_nowhere(address: SocketAddr) -> bool {
+    address.ip().is_unspecified() || address.port() == 0
 }
 
 /// A socket for both families sees IPv4 as `::ffff:1.2.3.4`.

@@ -276,7 +276,11 @@ impl RtpStream {
 
     /// Something else was agreed on (re-INVITE): hold, resume, another address or codec. Our numbering goes on, but where the clock is another one.
     pub fn renegotiate(&mut self, now: Instant, peer: Peer) {
-        self.latch.agree(peer.address);
+        if peer.ice.is_some() && peer.ice == self.peer.ice {
+            self.latch.agree_checked(peer.address);
+        } else {
+            self.latch.agree(peer.address);
+        }
         if peer.telephone_event.is_none() {
             self.keypad.clear();
         }

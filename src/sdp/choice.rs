@@ -65,6 +65,10 @@ pub(super) fn choose(
         let event = telephone_event(&formats, codec);
         let remote = SocketAddr::new(address(session, media)?, media.port);
         let reports = reports(media, remote);
+        let ice = ice::choose(session, media, local);
+        // Who looks for the way says so before one is found (RFC 8840); to others nothing may be sent, which is hold as RFC 2543
+        // spelled it.
+        let nowhere = remote.ip().is_unspecified() && ice.is_none();
         let media = Media {
             reports,
             remote,
@@ -73,10 +77,10 @@ pub(super) fn choose(
             wishes: wishes(format.parameters),
             telephone_event: event.filter(|_| capabilities.telephone_event.is_some()),
             ptime: ptime(media),
-            direction: direction(session, media, remote.ip()).reversed(),
+            direction: direction(session, media, nowhere).reversed(),
             crypto: crypto.keys,
             fingerprint: crypto.fingerprint,
-            ice: ice::choose(session, media, local),
+            ice,
         };
         return Ok(Chosen { line, media });
     }
@@ -229,9 +233,8 @@ fn address(session: &Session, media: &sdp_types::Media) -> Result<IpAddr, Reject
     Ok(address.ip)
 }
 
-/// The direction as the other end says it: of the stream, else of the session, else both ways. An address of zeros is hold as
-/// RFC 2543 spelled it: nothing may be sent there.
-fn direction(session: &Session, media: &sdp_types::Media, address: IpAddr) -> Direction {
+/// The direction as the other end says it: of the stream, else of the session, else both ways. Who is to be found `nowhere` holds.
+fn direction(session: &Session, media: &sdp_types::Media, nowhere: bool) -> Direction {
     let all = [
         Direction::SendRecv,
         Direction::SendOnly,
@@ -246,7 +249,7 @@ fn direction(session: &Session, media: &sdp_types::Media, address: IpAddr) -> Di
     let direction = said(&media.attributes)
         .or_else(|| said(&session.attributes))
         .unwrap_or(Direction::SendRecv);
-    if address.is_unspecified() {
+    if nowhere {
         direction.and(Direction::SendOnly)
     } else {
         direction

@@ -232,7 +232,8 @@ impl Media {
     /// For [`rtp::RtpStream`].
     pub fn peer(&self) -> rtp::Peer {
         // One that holds us may play music, and mostly sends nothing: its silence must not end the call.
-        let expected = self.direction == Direction::SendRecv && !self.remote.ip().is_unspecified();
+        let somewhere = !self.remote.ip().is_unspecified() || self.ice.is_some();
+        let expected = self.direction == Direction::SendRecv && somewhere;
         rtp::Peer {
             address: self.remote,
             codec: self.codec,

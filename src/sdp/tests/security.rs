@@ -151,6 +151,26 @@ fn who_looks_for_the_way_is_told_one() {
 }
 
 #[test]
+fn who_has_yet_to_find_the_way_is_not_on_hold() {
+    for (media, direction, reception) in [
+        ("", Direction::SendRecv, rtp::Reception::Expected),
+        ("a=sendonly|", Direction::RecvOnly, rtp::Reception::Paused),
+        ("a=inactive|", Direction::Inactive, rtp::Reception::Paused),
+    ] {
+        for nowhere in ["IP4 0.0.0.0", "IP6 ::"] {
+            let offer = |looks: &str| sdp(&format!("m=audio 9 RTP/AVP 0|c=IN {nowhere}|{media}{looks}"));
+            let (text, agreed) = answered(&offer(LOOKS));
+            assert_eq!((agreed.direction, agreed.peer().reception), (direction, reception));
+            assert!(text.contains(&format!("a={}\r\n", direction.name())), "{text}");
+            // The same without a password is hold.
+            let (_, held) = answered(&offer(&LOOKS.replace("ice-pwd", "ice-pw")));
+            assert_ne!(held.direction, Direction::SendRecv);
+            assert_eq!(held.peer().reception, rtp::Reception::Paused);
+        }
+    }
+}
+
+#[test]
 fn who_does_not_look_or_cannot_be_found_is_answered_as_before() {
     for media in [
         "m=audio 4000 RTP/AVP 0".to_owned(),

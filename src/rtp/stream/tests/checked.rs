@@ -51,3 +51,33 @@ fn who_agreed_on_no_checks_gets_no_answer() {
     assert_eq!((stream.answer(), stream.stats().refused), (None, 1));
     assert_eq!(stream.destination(), Some(PEER.address));
 }
+
+#[test]
+fn a_peer_that_has_yet_to_find_the_way_is_sent_to_where_it_nominates() {
+    let begin = start();
+    let nowhere = Peer {
+        ice: Some(ICE),
+        address: "0.0.0.0:9".parse().unwrap(),
+        ..PEER
+    };
+    let mut stream = RtpStream::new(begin, nowhere, Config::default(), 5);
+    let nat: SocketAddr = NAT.parse().unwrap();
+    stream.handle_datagram(begin, "198.51.100.7:9".parse().unwrap(), &packet(8, 1, 9));
+    assert_eq!(
+        stream.send(begin, &Frame::silence()),
+        None,
+        "nobody has proven anything"
+    );
+    events(&mut stream);
+    stream.handle_datagram(begin, nat, &checks(&ICE.password, true));
+    assert_eq!(events(&mut stream), [Event::Moved { to: nat }]);
+    let sends_to = |stream: &mut RtpStream| stream.send(begin, &Frame::silence()).map(|(to, _)| to);
+    assert_eq!(sends_to(&mut stream), Some(nat));
+    // The way goes on to be the same one, whatever the next descriptions say; looked for anew, or no more, it is not.
+    for address in [PEER.address, nowhere.address] {
+        stream.renegotiate(begin, Peer { address, ..nowhere });
+        assert_eq!(sends_to(&mut stream), Some(nat));
+    }
+    stream.renegotiate(begin, Peer { ice: None, ..nowhere });
+    assert_eq!(sends_to(&mut stream), None);
+}
