@@ -5,9 +5,10 @@
 //! remote address: responses, and requests within a dialog, go back over it. Here they are opened and taken. It knows
 //! no calls.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rsipstack::transaction::endpoint::EndpointInnerRef;
@@ -37,8 +38,7 @@ pub(super) struct Streams {
     stop: CancellationToken,
     ends: Ends,
     open: Arc<AtomicUsize>,
-    /// One at a time opens connections, so that two calls to one peer share one.
-    opening: Mutex<()>,
+    opening: Turns,
 }
 
 impl Streams {
@@ -56,7 +56,7 @@ impl Streams {
             stop,
             ends,
             open: Arc::new(AtomicUsize::new(0)),
-            opening: Mutex::new(()),
+            opening: Turns::default(),
         }
     }
 
@@ -119,7 +119,8 @@ impl Streams {
         let address = destination
             .get_socketaddr()
             .map_err(|_| format!("`{destination}` is no address"))?;
-        let _one = self.opening.lock().await;
+        let turn = self.opening.of(transport, address);
+        let _one = turn.lock().await;
         if self.is_open(&flow(transport, address)) {
             return Ok(());
         }
@@ -183,6 +184,19 @@ impl Streams {
     }
 }
 
+/// To each peer one at a time opens a connection, so that two calls to it share one, and a dead one holds nobody else up.
+#[derive(Default)]
+struct Turns(std::sync::Mutex<HashMap<(Transport, SocketAddr), Arc<Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, transport: Transport, address: SocketAddr) -> Arc<Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody waits for any more.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        turns.entry((transport, address)).or_default().clone()
+    }
+}
+
 async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
     TcpStream::connect(address).await.map_err(|error| error.to_string())
 }
@@ -215,5 +229,25 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_peer_holds_no_other_up() {
+        let (turns, at) = (Turns::default(), |text: &str| text.parse().unwrap());
+        let dead = turns.of(Transport::Tcp, at("192.0.2.1:5060"));
+        let opening = dead.try_lock().unwrap();
+        let again = turns.of(Transport::Tcp, at("192.0.2.1:5060"));
+        assert!(again.try_lock().is_err(), "two calls share one connection");
+        let other = turns.of(Transport::Tcp, at("192.0.2.2:5060"));
+        assert!(other.try_lock().is_ok());
+        drop(opening);
+        drop((dead, again, other));
+        let last = turns.of(Transport::Tls, at("192.0.2.1:5060"));
+        assert_eq!(turns.0.lock().unwrap().len(), 1, "{last:?}");
     }
 }
