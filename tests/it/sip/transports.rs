@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use offhook::sip::{Clients, Config, Ended, Event, Identity, Listen, StartError, Tls, Transport, UserAgent};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -283,11 +283,7 @@ async fn what_is_wrong_with_the_files_is_said_at_the_start() {
 
 #[tokio::test]
 async fn a_web_socket_speaks_sip_and_nothing_else() {
-    let phone = Phone::with(|config| {
-        config.listen = on("127.0.0.1:0", &[Transport::Ws]);
-        config.addresses = vec!["127.0.0.1".parse().unwrap()];
-    })
-    .await;
+    let phone = phone_by_web().await;
     let at = phone.at(Transport::Ws);
     let opens = async |protocol: &str| {
         let stream = TcpStream::connect(at).await.unwrap();
@@ -323,6 +319,44 @@ async fn a_web_socket_speaks_sip_and_nothing_else() {
     );
     let ill = answer(&options("two", "Content-Length: many\r\n")).await;
     assert!(ill.starts_with("SIP/2.0 "), "{ill}");
+}
+
+#[tokio::test]
+async fn a_web_socket_that_is_not_read_is_cut_off() {
+    let phone = phone_by_web().await;
+    let at = phone.at(Transport::Ws);
+    let slow = TcpSocket::new_v4().unwrap();
+    slow.set_recv_buffer_size(4096).unwrap();
+    let stream = slow.connect(at).await.unwrap();
+    let request = ClientRequestBuilder::new(format!("ws://{at}/").parse().unwrap()).with_sub_protocol("sip");
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    // Each is answered with all of its Via.
+    let options = format!(
+        "OPTIONS sip:{at};transport=ws SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK{:x>3000}\r\nMax-Forwards: 70\r\n\
+         From: <sip:web@example.com>;tag=w\r\nTo: <sip:{at}>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: many\r\n\r\n",
+        ""
+    );
+    soon("the end of the connection", async {
+        while socket.send(Message::Ping("still here".into())).await.is_ok()
+            && socket.send(Message::text(options.as_str())).await.is_ok()
+        {}
+    })
+    .await;
+    soon("no connection", async {
+        while phone.agent.counts().connections > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// One that takes web sockets from this machine.
+async fn phone_by_web() -> Phone {
+    Phone::with(|config| {
+        config.listen = on("127.0.0.1:0", &[Transport::Ws]);
+        config.addresses = vec!["127.0.0.1".parse().unwrap()];
+    })
+    .await
 }
 
 #[tokio::test]
