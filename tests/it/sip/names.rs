@@ -228,3 +228,18 @@ async fn a_call_is_cancelled_where_it_rings_though_others_go_elsewhere() {
     first.reads("ACK").await;
     assert_eq!(phone.ended().await, (ringing, Ended::ByUs));
 }
+
+#[tokio::test]
+async fn a_channel_is_free_when_the_end_is_told_though_a_server_was_left_silent() {
+    let (mut silent, mut ready) = (server().await, server().await);
+    let names = zone(&[&silent, &ready]).await;
+    let mut phone = phone_of(names, |trunk| trunk.channels = Some(1)).await;
+    let call = phone.dial_by(Some("provider"), "1".to_owned());
+    silent.reads("INVITE").await;
+    let invite = ready.reads("INVITE").await;
+    ready.responds(&invite, "486 Busy Here", "", b"").await;
+    ready.reads("ACK").await;
+    assert!(matches!(phone.next().await, Event::Refused { call: refused, code: 486, .. } if refused == call));
+    phone.dial_by(Some("provider"), "2".to_owned());
+    ready.reads("INVITE sip:2@").await;
+}

@@ -246,3 +246,26 @@ async fn an_update_while_it_rings_here_waits_for_our_answer() {
     wire.asks("BYE", "", b"").await;
     assert_eq!(phone.ended().await, (call, Ended::ByPeer));
 }
+
+#[tokio::test]
+async fn of_several_trunks_at_one_address_the_one_that_is_called_has_the_call() {
+    let elsewhere = server().await;
+    let named = |name: &str, username: &str| Trunk {
+        name: name.to_owned(),
+        username: username.to_owned(),
+        addresses: vec!["127.0.0.0/8".parse().unwrap()],
+        ..trunk(elsewhere.socket.local_addr().unwrap(), None)
+    };
+    let trunks = [("99", "first"), ("100", "second")];
+    for (called, expected) in [("100", "second"), ("0", "first")] {
+        let mut phone = Phone::with(|config| config.trunks = trunks.map(|(user, name)| named(name, user)).into()).await;
+        let mut wire = Wire::to(&phone).await;
+        let invite = wire.request("INVITE", "", OFFER);
+        wire.send(invite.replace("INVITE sip:100@", &format!("INVITE sip:{called}@")))
+            .await;
+        let Event::Invited { trunk, .. } = phone.next().await else {
+            panic!()
+        };
+        assert_eq!(trunk.as_deref(), Some(expected), "to {called}");
+    }
+}

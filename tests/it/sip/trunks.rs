@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use offhook::sip::{Ended, Event, Transport};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use super::phone::{ANSWER, Phone, Wire, field, tag_of, trunk};
+use super::phone::{ANSWER, Phone, Wire, field, soon, tag_of, trunk};
 
 /// Two challenges, of which the first cannot be answered.
 const CHALLENGES: [&str; 2] = [
@@ -231,4 +233,47 @@ async fn proves_who_it_is_within_a_call_that_came_from_its_trunk() {
     assert!(quiet.is_err(), "{quiet:?}");
     phone.hang_up(call);
     assert_eq!(phone.ended().await, (call, Ended::ByUs));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_ever_longer_registrations_is_asked_twice_and_then_later() {
+    let mut server = Wire::new("127.0.0.1:9".parse().unwrap()).await;
+    let trunk = trunk(server.socket.local_addr().unwrap(), Some(60));
+    let mut phone = Phone::with(|config| config.trunks = vec![trunk]).await;
+    for least in [90, 180] {
+        let register = server.reads("REGISTER").await;
+        let least = format!("Min-Expires: {least}\r\n");
+        server.responds(&register, "423 Interval Too Brief", &least, b"").await;
+    }
+    assert!(matches!(
+        phone.next().await,
+        Event::RegistrationFailed { code: Some(423), .. }
+    ));
+}
+
+#[tokio::test]
+async fn registers_anew_when_its_connection_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut provider = trunk(listener.local_addr().unwrap(), Some(600));
+    provider.transport = Transport::Tcp;
+    let mut phone = Phone::with(|config| config.trunks = vec![provider]).await;
+    for _ in 0..2 {
+        let (mut stream, _) = soon("a connection", listener.accept()).await.unwrap();
+        let mut register = String::new();
+        while !register.contains("\r\n\r\n") {
+            let mut buffer = [0; 2048];
+            let len = soon("a REGISTER", stream.read(&mut buffer)).await.unwrap();
+            assert!(len > 0, "closed after {register}");
+            register.push_str(std::str::from_utf8(&buffer[..len]).unwrap());
+        }
+        assert!(register.starts_with("REGISTER "), "{register}");
+        let same = ["Via", "From", "To", "Call-ID", "CSeq"]
+            .map(|name| format!("{name}: {}\r\n", field(&register, name).unwrap()));
+        let answer = format!(
+            "SIP/2.0 200 OK\r\n{}Expires: 600\r\nContent-Length: 0\r\n\r\n",
+            same.concat()
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        assert!(matches!(phone.next().await, Event::Registered { .. }));
+    }
 }
