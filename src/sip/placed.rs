@@ -228,7 +228,7 @@ impl Order {
                 why = error;
                 continue;
             }
-            // A CANCEL goes where its INVITE went.
+            // What follows the INVITE goes where that went.
             core.resolver.prefer(&self.target(&uri)?, &destination);
             return Ok(Way { uri, destination, rest });
         }

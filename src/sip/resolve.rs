@@ -1,7 +1,7 @@
 //! What names were found to lead to, kept for a while.
 //!
-//! Kept, because a CANCEL must go where its INVITE went (RFC 3261 §9.1), and a name may lead elsewhere the next time it
-//! is asked; and so that a server that does not answer is not the first to be asked again. It opens no connection.
+//! Kept, so that what follows an INVITE goes where that went, though its name may lead elsewhere the next time it is asked;
+//! and so that a server that does not answer is not the first to be asked again. It opens no connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
