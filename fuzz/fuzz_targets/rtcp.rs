@@ -28,6 +28,7 @@ fuzz_target!(|data: &[u8]| {
             packets: round.wrapping_mul(250),
             octets: round.wrapping_mul(40_000),
             timestamp: round.wrapping_mul(40_000),
+            clock_rate: if round % 2 == 0 { 8_000 } else { 48_000 },
         };
         let source = (len[0] & 0x80 != 0).then_some(9);
         let _ = reporter.read(now, datagram, source, sent);

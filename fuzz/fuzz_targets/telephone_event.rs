@@ -9,8 +9,10 @@ use offhook::rtp::Key;
 use offhook::rtp::packet::Marker;
 use offhook::rtp::telephone_event::{Press, Receiver};
 
+const CLOCK_RATE: u32 = 8_000;
+
 fuzz_target!(|data: &[u8]| {
-    let mut receiver = Receiver::default();
+    let mut receiver = Receiver::new(CLOCK_RATE);
     let (mut timestamp, mut latest) = (1_u64 << 31, 1_u64 << 31);
     let (packets, rest) = data.as_chunks::<7>();
     for [flags, a, b, payload @ ..] in packets.iter().take(2_000) {
@@ -30,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let code = rest.first().copied().unwrap_or_default() % 16;
     let key = Key::from_code(code).expect("one of sixteen");
-    let press = Press::new(key, latest.wrapping_add(8_000) as u32);
+    let press = Press::new(key, latest.wrapping_add(u64::from(CLOCK_RATE)) as u32, CLOCK_RATE / 50);
     let base = press.timestamp;
     let keys: Vec<Key> = press
         .filter_map(|part| receiver.handle(base, part.marker, &part.payload))

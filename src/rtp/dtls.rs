@@ -26,6 +26,9 @@ pub type Fingerprint = [u8; 32];
 /// Places from which a leg's handshake may be tried: so many where the other end is expected, and as many elsewhere. Each costs memory before
 /// anything is proven.
 const TRIED: usize = 4;
+/// Bytes that are read from each of them: a handshake takes some three thousand, and as many again for each time that it is lost. The crate keeps
+/// fragments of messages without counting those that are empty, and puts them together by recursion.
+const READ: usize = 32 * 1_024;
 /// Of the keys that are exported (RFC 5764 section 4.2).
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
 
@@ -92,7 +95,14 @@ pub struct Handshake {
     endpoint: Endpoint,
     theirs: Fingerprint,
     /// The one tried last is the last.
-    tried: Vec<(SocketAddr, Place)>,
+    tried: Vec<Try>,
+}
+
+/// What has come from one place.
+struct Try {
+    from: SocketAddr,
+    place: Place,
+    bytes: usize,
 }
 
 /// Where a datagram comes from.
@@ -120,11 +130,8 @@ impl Handshake {
 
     /// Takes a datagram; the keys, when it was the one that the handshake ends with.
     pub fn read(&mut self, now: Instant, from: SocketAddr, place: Place, datagram: &[u8]) -> Option<Keys> {
-        if !self.tried.iter().any(|(tried, _)| *tried == from) {
-            if !begins(datagram) || !self.makes_room(now, place) {
-                return None;
-            }
-            self.tried.push((from, place));
+        if !self.may_go_on(now, from, place, datagram) {
+            return None;
         }
         // What cannot be read is as good as lost: whoever meant it sends it again.
         let events = self.endpoint.read(now, from, None, datagram.into()).ok()?;
@@ -142,14 +149,14 @@ impl Handshake {
 
     /// Who is expected is tried in place of the oldest of their kind; strangers only while there is room.
     fn makes_room(&mut self, now: Instant, place: Place) -> bool {
-        let alike = |(_, tried): &(SocketAddr, Place)| *tried == place;
+        let alike = |tried: &Try| tried.place == place;
         if self.tried.iter().filter(|tried| alike(tried)).count() < TRIED {
             return true;
         }
         match (place, self.tried.iter().position(alike)) {
             (Place::Expected, Some(oldest)) => {
-                let (from, _) = self.tried.remove(oldest);
-                self.endpoint.stop(now, from);
+                let gone = self.tried.remove(oldest);
+                self.endpoint.stop(now, gone.from);
                 true
             }
             (_, _) => false,
@@ -159,10 +166,10 @@ impl Handshake {
     /// Somebody has proven themselves: only with those of whom `admits` says so does it go on.
     pub fn keep(&mut self, now: Instant, admits: impl Fn(SocketAddr) -> bool) {
         let endpoint = &mut self.endpoint;
-        self.tried.retain(|(from, _)| {
-            let kept = admits(*from);
+        self.tried.retain(|tried| {
+            let kept = admits(tried.from);
             if !kept {
-                endpoint.stop(now, *from);
+                endpoint.stop(now, tried.from);
             }
             kept
         });
@@ -170,9 +177,9 @@ impl Handshake {
 
     /// Time has passed: what was lost is sent again. To be called every 20 ms.
     pub fn tick(&mut self, now: Instant) {
-        for (from, _) in &self.tried {
+        for tried in &self.tried {
             // One that gives up is begun anew by the other end, or not at all.
-            self.endpoint.handle_timeout(*from, now).ok();
+            self.endpoint.handle_timeout(tried.from, now).ok();
         }
     }
 
@@ -180,6 +187,20 @@ impl Handshake {
     pub fn answer(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let message = self.endpoint.poll_transmit()?;
         Some((message.transport.peer_addr, message.message.to_vec()))
+    }
+
+    /// Whether so many more bytes from there are read.
+    fn may_go_on(&mut self, now: Instant, from: SocketAddr, place: Place, datagram: &[u8]) -> bool {
+        let bytes = datagram.len();
+        if let Some(known) = self.tried.iter_mut().find(|known| known.from == from) {
+            known.bytes = known.bytes.saturating_add(bytes);
+            return known.bytes <= READ;
+        }
+        let taken = begins(datagram) && self.makes_room(now, place);
+        if taken {
+            self.tried.push(Try { from, place, bytes });
+        }
+        taken
     }
 }
 

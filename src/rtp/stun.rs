@@ -57,8 +57,11 @@ pub fn answer(ice: &Ice, from: SocketAddr, datagram: &[u8]) -> Option<Check> {
     let mut request = Message::default();
     request.unmarshal_binary(datagram).ok()?;
     let whole = datagram.len() == MESSAGE_HEADER_SIZE + request.length as usize;
-    // What stands behind the integrity is not protected by it: nothing but the fingerprint may (RFC 8489 section 14.5).
-    let ends = matches!(&request.attributes.0[..], [.., one, two] if one.typ == ATTR_MESSAGE_INTEGRITY && two.typ == ATTR_FINGERPRINT);
+    // What stands behind the integrity is not protected by it: nothing but the fingerprint may (RFC 8489 section 14.5). Of several the first is checked.
+    let ends = matches!(&request.attributes.0[..], [before @ .., one, two]
+        if one.typ == ATTR_MESSAGE_INTEGRITY
+            && two.typ == ATTR_FINGERPRINT
+            && before.iter().all(|attribute| attribute.typ != ATTR_MESSAGE_INTEGRITY));
     if request.typ != BINDING_REQUEST || !whole || !ends {
         return None;
     }

@@ -179,6 +179,34 @@ fn only_what_begins_a_handshake_takes_a_place() {
     assert!(!is_dtls(&[0x80, 0]) && !is_dtls(&[0, 1]) && !is_dtls(&[]));
 }
 
+/// A fragment of one byte, at `offset`, of a message that is never whole, without the byte: a record of 25.
+fn fragment(sequence: u16, offset: u16) -> Vec<u8> {
+    let ([s0, s1], [o0, o1]) = (sequence.to_be_bytes(), offset.to_be_bytes());
+    let record = [22, 254, 253, 0, 0, 0, 0, 0, 0, s0, s1, 0, 12];
+    [&record[..], &[1, 0, 0xff, 0xff, 0, 0, 0, o0, o1, 0, 0, 1]].concat()
+}
+
+#[test]
+fn a_message_in_countless_fragments_is_not_put_together() {
+    let identity = Identity::generate().unwrap();
+    let mut caller = Caller::new(&Suite::ALL);
+    let mut bot = Handshake::new(&identity, caller.fingerprint);
+    let (here, elsewhere) = ("10.0.0.1:4000".parse().unwrap(), "10.0.0.2:4000".parse().unwrap());
+    // The first, without which nobody is listened to; then from the last to the second: all of them follow that one, one call deeper each.
+    let offsets = std::iter::once(0).chain((1..60_000).rev());
+    for (sequence, offset) in (0..60_000).zip(offsets) {
+        let read = bot.read(start(), elsewhere, Place::Elsewhere, &fragment(sequence, offset));
+        assert_eq!(read, None);
+    }
+    while bot.answer().is_some() {}
+    let read = bot.tried.iter().map(|one| (one.from, one.bytes > READ));
+    assert_eq!(read.collect::<Vec<_>>(), [(elsewhere, true)]);
+    let (theirs, ours) = shake(&mut caller, &mut bot, |_| false);
+    assert!(ours.is_some() && theirs.is_some(), "from elsewhere nobody is kept out");
+    let read = bot.tried.iter().find(|one| one.from == here).unwrap();
+    assert!(read.bytes < READ / 8, "a handshake takes {} bytes", read.bytes);
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_do_no_harm(datagrams in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), 1..8), kind in 20_u8..26) {

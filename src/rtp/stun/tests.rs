@@ -107,6 +107,13 @@ fn what_stands_behind_the_integrity_nominates_nobody() {
     forged.add(ATTR_USE_CANDIDATE, &[]);
     FINGERPRINT.add_to(&mut forged).unwrap();
     assert_eq!(answer(&ICE, from(), &forged.raw), None);
+    // And behind one more integrity, which nobody checks.
+    let mut forged = Message::default();
+    forged.unmarshal_binary(&raw).unwrap();
+    forged.add(ATTR_USE_CANDIDATE, &[]);
+    forged.add(ATTR_MESSAGE_INTEGRITY, &[9; 20]);
+    FINGERPRINT.add_to(&mut forged).unwrap();
+    assert_eq!(answer(&ICE, from(), &forged.raw), None);
     let mut longer = genuine.clone();
     longer.extend([0; 4]);
     assert_eq!(answer(&ICE, from(), &longer), None);
