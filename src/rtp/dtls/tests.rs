@@ -191,7 +191,8 @@ fn a_message_in_countless_fragments_is_not_put_together() {
     let identity = Identity::generate().unwrap();
     let mut caller = Caller::new(&Suite::ALL);
     let mut bot = Handshake::new(&identity, caller.fingerprint);
-    let (here, elsewhere) = ("10.0.0.1:4000".parse().unwrap(), "10.0.0.2:4000".parse().unwrap());
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let (here, elsewhere) = (at("10.0.0.1:4000"), at("10.0.0.2:4000"));
     // The first, without which nobody is listened to; then from the last to the second: all of them follow that one, one call deeper each.
     let offsets = std::iter::once(0).chain((1..60_000).rev());
     for (sequence, offset) in (0..60_000).zip(offsets) {
