@@ -247,7 +247,7 @@ fn a_phone_that_is_referred_rings_the_desk() {
     let plan = std::fs::read_to_string(root().join("fixtures/plans/transfer.yaml")).expect("a plan");
     let own = folder.path().join("transfer.yaml");
     std::fs::write(&own, plan.replace("127.0.0.1:5999", &format!("127.0.0.1:{desk}"))).expect("written");
-    let mut answers = answering("desk", desk, 0, &messages, &[]);
+    let mut answers = answering("desk", desk, &messages, &[]);
     let bot = Bot::start(&own.display().to_string(), "calls: {record: false}");
     let mut phone = Baresip::start(&bot.folder.path().join("baresip"), "tester", &Wish::default());
     phone.tell("dial", &bot.uri());

@@ -18,6 +18,19 @@ fn start() -> Bot {
     Bot::start(&plan.display().to_string(), "calls: {record: false}")
 }
 
+/// One to whom the villain is a stranger.
+fn wary() -> Bot {
+    let plan = root().join("tests/it/real/sipp/nobody.yaml");
+    let config = |port: u16| {
+        format!(
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\", \"tcp:127.0.0.1:{port}\"], admit: listed, addresses: [{DECENT}]}}\n\
+             rtp: {{ports: 24000-25999}}\nplan: {}\ndata: data\ncalls: {{record: false}}\n",
+            plan.display()
+        )
+    };
+    Bot::start_with(config, &[])
+}
+
 fn socket(from: IpAddr, bot: &Bot) -> UdpSocket {
     let socket = UdpSocket::bind((from, 0)).expect("a port");
     socket.connect(("127.0.0.1", bot.port)).expect("connected");
@@ -89,7 +102,7 @@ fn torture_and_noise_are_stood() {
 
 #[test]
 fn scanners_are_outlived() {
-    let bot = start();
+    let bot = wary();
     let (port, from) = (bot.port.to_string(), VILLAIN.to_string());
     let scans: [&[&str]; 3] = [
         &["svmap", "-p", &port, "-b", &from, "127.0.0.1"],

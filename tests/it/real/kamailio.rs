@@ -158,9 +158,9 @@ fn requests_within_a_call_go_through_the_proxy() {
         "tests/it/real/sipp/wire.yaml",
         ", longest: 6s",
     );
-    for (number, name) in ["proxied", "proxied_hangup", "proxied_asked"].into_iter().enumerate() {
+    for name in ["proxied", "proxied_hangup", "proxied_asked"] {
         let messages = folder.path().join(format!("{name}.messages"));
-        let mut caller = scenario(name, free_port(), number, &messages);
+        let mut caller = scenario(name, free_port(), &messages);
         let from = if name == "proxied_asked" { "known" } else { name };
         caller
             .args(["-i", "127.0.0.1", "-s", "bot", "-key", "caller", from])

@@ -76,7 +76,7 @@ async fn calls_that_are_placed_go_as_the_rfcs_say() {
 async fn place(callee: &Callee, number: usize, folder: &Path) -> Result<(), String> {
     let messages = folder.join(format!("{number}.messages"));
     let port = free_port();
-    let mut phone = answering(callee.scenario, port, number, &messages, callee.options);
+    let mut phone = answering(callee.scenario, port, &messages, callee.options);
     let server = ([127, 0, 0, 1], port).into();
     let provider = Trunk {
         redirects: Redirects::Anywhere,
@@ -115,7 +115,7 @@ fn the_program_says_who_cannot_be_had() {
         "language: en\nfrom: \"4912\"\nsteps: [{wait: 1s}, {end: caller}]\n",
     );
     let (messages, port) = (folder.path().join("messages"), free_port());
-    let mut phone = answering("placed_busy", port, 0, &messages, &[]);
+    let mut phone = answering("placed_busy", port, &messages, &[]);
     let (uri, caller) = (format!("sip:desk@127.0.0.1:{port}"), caller.display().to_string());
     let output = offhook(&["ring", &uri, "--as", &caller, "--json"]);
     let said = text(&output.stderr);
@@ -133,8 +133,8 @@ fn the_program_says_who_cannot_be_had() {
 /// SIPp that waits to be rung, once.
 pub(super) struct Answering(Child);
 
-pub(super) fn answering(name: &str, port: u16, number: usize, messages: &Path, options: &[&str]) -> Answering {
-    let mut command: Command = scenario(name, port, number, messages);
+pub(super) fn answering(name: &str, port: u16, messages: &Path, options: &[&str]) -> Answering {
+    let mut command: Command = scenario(name, port, messages);
     command.args(["-i", "127.0.0.1"]).args(options);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = command
@@ -179,7 +179,7 @@ fn registering(port: u16) -> Bot {
 fn it_registers_and_stays_registered() {
     let folder = tempfile::tempdir().expect("a folder");
     let (messages, port) = (folder.path().join("messages"), free_port());
-    let mut registrar = answering("registrar", port, 0, &messages, &[]);
+    let mut registrar = answering("registrar", port, &messages, &[]);
     let bot = registering(port);
     let went = registrar.went();
     bot.await_log("registered", LIMIT);
@@ -191,7 +191,7 @@ fn it_registers_and_stays_registered() {
 fn a_password_that_is_refused_is_not_tried_again_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let (messages, port) = (folder.path().join("messages"), free_port());
-    let mut registrar = answering("registrar_refuses", port, 0, &messages, &[]);
+    let mut registrar = answering("registrar_refuses", port, &messages, &[]);
     let bot = registering(port);
     let told = bot.await_log("not registered", LIMIT);
     assert!(told.contains("403"), "{told}");
