@@ -15,7 +15,7 @@ use offhook::rtp::rtcp::is_rtcp;
 use self::leg::Leg;
 
 /// Ticks of a leg.
-const TICKS: u32 = 200;
+const TICKS: u32 = 100;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(packet) = Packet::parse(data) {

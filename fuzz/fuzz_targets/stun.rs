@@ -81,7 +81,7 @@ fn behind(data: &[u8]) {
         ],
     ];
     for integrity in more {
-        let mut datagram = [&datagram, integrity].concat();
+        let mut datagram = [&datagram[..], integrity].concat();
         let same = datagram.len() == protected.len();
         let length = u16::try_from(datagram.len() - HEADER + FINGERPRINT).expect("short");
         datagram[2..4].copy_from_slice(&length.to_be_bytes());

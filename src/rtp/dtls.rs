@@ -26,9 +26,9 @@ pub type Fingerprint = [u8; 32];
 /// Places from which a leg's handshake may be tried: so many where the other end is expected, and as many elsewhere. Each costs memory before
 /// anything is proven.
 const TRIED: usize = 4;
-/// Bytes that are read from each of them: a handshake takes some three thousand, and as many again for each time that it is lost. The crate keeps
+/// Bytes that are read from each of them: a handshake takes two thousand or so, and some of them again for each time that it is lost. The crate keeps
 /// fragments of messages without counting those that are empty, and puts them together by recursion.
-const READ: usize = 32 * 1_024;
+const READ: usize = 16 * 1_024;
 /// Of the keys that are exported (RFC 5764 section 4.2).
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
 
