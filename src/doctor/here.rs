@@ -10,7 +10,9 @@ use crate::sip::{Listen, Transport, is_private};
 
 const LISTENING: &str = "listening";
 /// Of addresses.
-const FAMILIES: [(&str, fn(&IpAddr) -> bool); 2] = [("IPv4", IpAddr::is_ipv4), ("IPv6", IpAddr::is_ipv6)];
+/// The name of one, and what belongs to it.
+type Family = (&'static str, fn(&IpAddr) -> bool);
+const FAMILIES: [Family; 2] = [("IPv4", IpAddr::is_ipv4), ("IPv6", IpAddr::is_ipv6)];
 
 /// Whether the port could be had; it is given back at once.
 pub(super) fn bind(listen: &Listen) -> Result<(), ErrorKind> {
@@ -81,7 +83,7 @@ pub(super) fn addresses(config: &Config) -> Vec<Finding> {
     for (family, is_of) in FAMILIES {
         let reached: Vec<IpAddr> = listens().filter(is_of).collect();
         let ours = config.rtp.addresses.iter().find(|ip| is_of(ip));
-        let told = config.sip.advertised.filter(|ip| is_of(ip));
+        let told = config.sip.advertised.filter(is_of);
         let finding = match ours {
             None if reached.is_empty() => continue,
             None => Finding::new(

@@ -66,6 +66,7 @@ pub(super) fn receive(core: &Core, transaction: &Transaction) -> Result<Received
 }
 
 /// The dialog of an INVITE that came in. As the library makes it, but for keeping hold of its numbers.
+#[expect(clippy::result_large_err, reason = "the library's own error")]
 fn dialog_of(
     core: &Core,
     transaction: &Transaction,

@@ -128,7 +128,7 @@ mod tests {
     fn a_channel_is_free_again_when_its_call_is_over() {
         let (lines, trunk, now) = (Arc::new(Lines::default()), trunk(Some(2), None), start());
         let received = lines.take(&trunk);
-        let placed = lines.place(&trunk, now).ok().expect("one is free");
+        let placed = lines.place(&trunk, now).unwrap_or_else(|_| panic!("one is free"));
         let full = lines.place(&trunk, now).err().expect("none is");
         assert!(full.why.contains("2 of 2"), "{full:?}");
         drop(placed);

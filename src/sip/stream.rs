@@ -186,7 +186,9 @@ impl Streams {
 
 /// To each peer one at a time opens a connection, so that two calls to it share one, and a dead one holds nobody else up.
 #[derive(Default)]
-struct Turns(std::sync::Mutex<HashMap<(Transport, SocketAddr), Arc<Mutex<()>>>>);
+struct Turns(std::sync::Mutex<HashMap<(Transport, SocketAddr), Turn>>);
+
+type Turn = Arc<Mutex<()>>;
 
 impl Turns {
     fn of(&self, transport: Transport, address: SocketAddr) -> Arc<Mutex<()>> {

@@ -566,7 +566,7 @@ impl Leg {
         if let Some(goodbye) = stream.and_then(|stream| stream.goodbye(clock::now())) {
             self.send_report(goodbye);
         }
-        let quality = self.stream.as_ref().map(|stream| quality(stream));
+        let quality = self.stream.as_ref().map(quality);
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
         self.journal.end(Outcome {
