@@ -164,8 +164,13 @@ impl Abandoned {
                     // Another INVITE where a challenge was quicker.
                     let invite = self.dialog.initial_request();
                     let number = sequence(&invite);
-                    if cancelled != number && cancel(&self.core, invite, self.destination.clone()).await {
+                    if cancelled != number {
                         cancelled = number;
+                        // Beside this: a 200 that crossed it is hung up on without waiting for its answer.
+                        let (core, destination) = (self.core.clone(), self.destination.clone());
+                        self.core.tasks.spawn(async move {
+                            cancel(&core, invite, destination).await;
+                        });
                     }
                 }
                 DialogState::Confirmed(..) => {
