@@ -12,7 +12,7 @@ use tracing::debug;
 
 use super::Transport;
 use super::agent::Core;
-use super::dialog::{Call, Side, is_success};
+use super::dialog::{Call, Side};
 
 /// Enough of a dialog for a request in it.
 pub(super) struct Leg {
@@ -145,10 +145,10 @@ impl Leg {
     }
 }
 
-/// CANCEL of an INVITE, to where that went (RFC 3261 section 9.1). Whether the peer took it.
-pub(super) async fn cancel(core: &Core, invite: Request, destination: SipAddr) -> bool {
+/// CANCEL of an INVITE, to where that went (RFC 3261 section 9.1).
+pub(super) async fn cancel(core: &Core, invite: Request, destination: SipAddr) {
     let Ok(sequence) = invite.cseq_header().and_then(|number| number.seq()) else {
-        return false;
+        return;
     };
     let mut headers = Vec::new();
     for header in invite.headers {
@@ -170,20 +170,19 @@ pub(super) async fn cancel(core: &Core, invite: Request, destination: SipAddr) -
         version: rsipstack::sip::Version::V2,
     };
     let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else {
-        return false;
+        return;
     };
     let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
     transaction.destination = Some(destination);
     if transaction.send().await.is_err() {
-        return false;
+        return;
     }
     while let Some(message) = transaction.receive().await {
         match message {
-            SipMessage::Response(response) if response.status_code.code() >= 200 => return is_success(&response),
+            SipMessage::Response(response) if response.status_code.code() >= 200 => return,
             SipMessage::Response(_) | SipMessage::Request(_) => {}
         }
     }
-    false
 }
 
 /// The routes of a dialog that began with our request: those recorded, the nearest, which is the last, first
