@@ -6,12 +6,14 @@
 
 #![no_main]
 
+mod bytes;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use offhook::rtp::dtls::{Fingerprint, Handshake, Identity, is_dtls};
+use offhook::rtp::dtls::{Fingerprint, Handshake, Identity, Place, is_dtls};
 use offhook::rtp::srtp::Keys;
 use rtc_dtls::config::{ConfigBuilder, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
@@ -21,12 +23,16 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use sha2::{Digest, Sha256};
 
+use self::bytes::Bytes;
+
 /// Things that happen in a handshake, at most.
 const ACTIONS: usize = 100;
 /// Datagrams that one brings, at most.
 const ANSWERS: usize = 32;
-/// Places that may try.
-const TRIED: usize = 4;
+/// Places where the caller is expected.
+const EXPECTED: u8 = 2;
+/// Places that may try: these, and four elsewhere.
+const TRIED: usize = EXPECTED as usize + 4;
 
 fuzz_target!(|data: &[u8]| {
     let Some((how, actions)) = data.split_first() else {
@@ -124,7 +130,11 @@ impl Network {
     }
 
     fn arrives(&mut self, from: SocketAddr, datagram: &[u8], lost: bool) {
-        if let Some(keys) = self.bot.read(self.now, from, datagram) {
+        let place = match (0..EXPECTED).any(|which| from == address(which)) {
+            true => Place::Expected,
+            false => Place::Elsewhere,
+        };
+        if let Some(keys) = self.bot.read(self.now, from, place, datagram) {
             assert!(self.expected, "keys for a stranger");
             assert_eq!(from, address(0), "keys for somebody else");
             self.keys = Some(keys);
@@ -222,22 +232,4 @@ fn changed(datagram: &[u8], bytes: &mut Bytes) -> Option<Vec<u8>> {
         }
     }
     Some(changed)
-}
-
-/// What is left of the input.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    /// As many of `len` as there are.
-    fn take(&mut self, len: u8) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(usize::from(len).min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
 }

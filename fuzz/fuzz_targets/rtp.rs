@@ -6,12 +6,14 @@
 
 #![no_main]
 
+mod bytes;
 mod leg;
 
 use libfuzzer_sys::fuzz_target;
 use offhook::rtp::packet::Packet;
 use offhook::rtp::rtcp::is_rtcp;
 
+use self::bytes::Bytes;
 use self::leg::Leg;
 
 /// Ticks of a leg.
@@ -32,21 +34,3 @@ fuzz_target!(|data: &[u8]| {
     let mut leg = Leg::new(*how);
     while leg.ticks < TICKS && leg.act(&mut bytes).is_some() {}
 });
-
-/// What is left of the input.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    /// As many of `len` as there are.
-    fn take(&mut self, len: u8) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(usize::from(len).min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
-}

@@ -14,7 +14,7 @@ use offhook::rtp::stun::{Ice, is_stun};
 use offhook::rtp::{Config, Key, Peer, RtpStream, Stats};
 
 use self::other::Other;
-use crate::Bytes;
+use crate::bytes::Bytes;
 
 /// What the checks were made with.
 const ICE: Ice = Ice {

@@ -11,7 +11,7 @@ use offhook::rtp::srtp::{Key, Keys, Srtp, Suite};
 use offhook::rtp::{Peer, Reception};
 
 use super::ICE;
-use crate::Bytes;
+use crate::bytes::Bytes;
 
 /// The payload type of keys.
 const EVENTS: u8 = 101;
