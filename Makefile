@@ -10,10 +10,11 @@ help: ## what there is
 demo: build models ## build, pull the models, start the bot, ring it, and stay up
 	@$(OFFHOOK) demo
 
-test: build models ## formatting, clippy with warnings denied, every test
+test: build models ## formatting, clippy with warnings denied, every test; the fuzz targets still compile
 	@.ci/setup test
 	cargo fmt --check
 	cargo clippy --release --all-targets --locked -j2 -- -D warnings
+	cargo check --release --manifest-path fuzz/Cargo.toml --target-dir target --locked -j2
 	cargo test --release --locked -j2
 
 build:
