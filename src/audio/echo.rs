@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use super::Frame;
+use super::{FRAME_SAMPLES, Frame};
 
 /// Samples that are compared, at 8 kHz: 200 ms.
 const WINDOW: usize = 1_600;
@@ -129,17 +129,15 @@ impl EchoDetector {
 }
 
 fn push(line: &mut VecDeque<f32>, frame: &Frame) {
-    for sample in frame.halved() {
-        line.pop_front();
-        line.push_back(sample);
-    }
+    line.drain(..FRAME_SAMPLES / 2);
+    line.extend(frame.halved());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::frames;
     use crate::audio::g711::Law;
-    use crate::audio::{FRAME_SAMPLES, frames};
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 

@@ -183,6 +183,8 @@ struct Timeline {
     played_sequence: u16,
     /// Arrival minus timestamp of the last packets.
     transits: VecDeque<i64>,
+    /// And in order of size.
+    sorted: Vec<i64>,
     /// The least and the tolerably greatest of them.
     fastest: i64,
     slowest: i64,
@@ -486,6 +488,7 @@ impl Timeline {
             played: i64::MIN,
             played_sequence: sequence,
             transits: VecDeque::new(),
+            sorted: Vec::new(),
             fastest: -at,
             slowest: -at,
             late_run: 0,
@@ -516,15 +519,18 @@ impl Timeline {
     }
 
     fn learn(&mut self, transit: i64) {
-        if self.transits.len() >= MEMORY {
-            self.transits.pop_front();
+        if self.transits.len() >= MEMORY
+            && let Some(oldest) = self.transits.pop_front()
+            && let Ok(at) = self.sorted.binary_search(&oldest)
+        {
+            self.sorted.remove(at);
         }
         self.transits.push_back(transit);
-        let mut sorted: Vec<i64> = self.transits.iter().copied().collect();
-        sorted.sort_unstable();
-        let tolerable = sorted.len() - 1 - sorted.len() / TOLERATED;
-        self.fastest = sorted.first().copied().unwrap_or(transit);
-        self.slowest = sorted.get(tolerable).copied().unwrap_or(transit);
+        let at = self.sorted.partition_point(|other| *other < transit);
+        self.sorted.insert(at, transit);
+        let tolerable = self.sorted.len() - 1 - self.sorted.len() / TOLERATED;
+        self.fastest = self.sorted.first().copied().unwrap_or(transit);
+        self.slowest = self.sorted.get(tolerable).copied().unwrap_or(transit);
     }
 }
 

@@ -22,7 +22,7 @@ const LONGEST: usize = 1_275;
 pub struct Encoder(Kind);
 
 enum Kind {
-    Law(Law, Box<Resampler>),
+    Law(Law, Resampler),
     G722(Box<G722Encoder>),
     /// None: the library had no memory for it, and nothing is sent.
     Opus(Option<opus::Encoder>),
@@ -30,7 +30,7 @@ enum Kind {
 
 impl Encoder {
     pub fn new(codec: Codec, wishes: Wishes) -> Encoder {
-        let law = |law| Kind::Law(law, Box::new(Resampler::narrowing()));
+        let law = |law| Kind::Law(law, Resampler::narrowing());
         Encoder(match codec {
             Codec::Opus => Kind::Opus(opus(wishes).ok()),
             Codec::G722 => Kind::G722(Box::new(G722Encoder::new())),
