@@ -1,16 +1,14 @@
 //! What is heard of a call that we placed before it is answered: each branch of a fork is a dialog of its own (RFC 3261
 //! section 12.1), and a provisional response that wants to be sure of its arrival gets its PRACK (RFC 3262 section 4).
 //!
-//! The library's own PRACK knows no Record-Route and no Contact, and holds up the INVITE until it is answered:
-//! [`hide`] keeps such responses from it.
+//! The library's own PRACK is not for that: [`message::Inspector`] keeps such responses from it.
 
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Headers, Method, Request, Response};
+use rsipstack::sip::{Header, Method, Request, Response};
 use tracing::debug;
 
 use super::apart::Leg;
 use super::dialog::{Call, Done, Phase, Side};
-use super::session_timer::has_option;
 use super::{Event, message};
 
 /// Early dialogs of one call; of more nothing is heard until one of them answers.
@@ -49,7 +47,7 @@ const NOTHING: Heard = Heard {
 };
 
 impl Early {
-    /// A provisional response, as [`hide`] left it.
+    /// A provisional response, as the inspector left it.
     pub fn heard(&mut self, response: &Response) -> Heard {
         let Some((tag, invite)) = tag_of(response).zip(number_of(response)) else {
             return NOTHING;
@@ -129,30 +127,6 @@ fn sequence_of(response: &Response) -> Option<u32> {
     response.header_value("RSeq")?.parse().ok()
 }
 
-/// Takes the wish for a PRACK from what the library sees: from here on an RSeq says it alone.
-pub(super) fn hide(mut response: Response) -> Response {
-    let wants = has_option(message::list_of(&response.headers, "Require"), "100rel");
-    let mut kept = Vec::new();
-    for header in response.headers {
-        match header {
-            Header::Require(list) => {
-                let rest: Vec<&str> = list.0.split(',').map(str::trim).collect();
-                let rest: Vec<&str> = rest
-                    .into_iter()
-                    .filter(|one| !one.eq_ignore_ascii_case("100rel"))
-                    .collect();
-                if !rest.is_empty() {
-                    kept.push(Header::Require(rest.join(", ").into()));
-                }
-            }
-            header if !wants && header.name().eq_ignore_ascii_case("RSeq") => {}
-            header => kept.push(header),
-        }
-    }
-    response.headers = Headers::from(kept);
-    response
-}
-
 impl Call {
     /// A provisional response to the INVITE of ours, or to a re-INVITE.
     pub async fn on_provisional(&mut self, response: &Response) {
@@ -197,6 +171,8 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rsipstack::sip::SipMessage;
+    use rsipstack::transaction::endpoint::MessageInspector;
 
     use super::*;
 
@@ -205,7 +181,11 @@ mod tests {
             "SIP/2.0 {code} X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:1@h>;tag={tag}\r\n\
              Call-ID: c\r\nCSeq: 7 INVITE\r\n{headers}Content-Length: 0\r\n\r\n"
         );
-        hide(Response::try_from(text).expect("a response"))
+        let received = SipMessage::Response(Response::try_from(text).expect("a response"));
+        match message::Inspector.after_received(received, None) {
+            SipMessage::Response(response) => response,
+            SipMessage::Request(request) => panic!("{request}"),
+        }
     }
 
     fn reliable(sequence: u32) -> String {
@@ -239,14 +219,6 @@ mod tests {
         assert_eq!((heard.acknowledge, heard.news), (None, true));
         assert_eq!(early.heard(&response(183, "a", "")), NOTHING, "nothing new");
         assert!(early.heard(&response(180, "a", "")).news && early.heard(&response(180, "b", "")).news);
-    }
-
-    #[test]
-    fn the_library_sees_no_wish_but_others() {
-        let seen = response(183, "a", "Require: timer , 100REL\r\nRSeq: 9\r\n");
-        assert_eq!(seen.header_value("Require").as_deref(), Some("timer"));
-        assert_eq!(seen.header_value("RSeq").as_deref(), Some("9"));
-        assert_eq!(response(183, "a", &reliable(9)).header_value("Require"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rsipstack::sip::{Header, Headers, Method, Param, Request, Response, SipMessa
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
-use super::{ALLOW, Party, SUPPORTED, digest, early, grammar, reason};
+use super::{ALLOW, Party, SUPPORTED, digest, grammar, reason};
 
 /// What an INVITE may carry, and what is sent in answer.
 pub(super) const ACCEPT: &str = "application/sdp";
@@ -31,7 +31,7 @@ impl MessageInspector for Inspector {
                 401 | 407 => digest::choose_challenge(response),
                 101..200 => {
                     hide_transport(&mut response.headers);
-                    early::hide(response)
+                    hide(response)
                 }
                 200..300 => {
                     hide_transport(&mut response.headers);
@@ -45,6 +45,31 @@ impl MessageInspector for Inspector {
             }
         }
     }
+}
+
+/// The library's own PRACK knows no Record-Route and no Contact, and holds up the INVITE until it is answered. So the wish for one is taken from
+/// what it sees: from here on an RSeq says it alone.
+fn hide(mut response: Response) -> Response {
+    let wants = has_option(list_of(&response.headers, "Require"), "100rel");
+    let mut kept = Vec::new();
+    for header in response.headers {
+        match header {
+            Header::Require(list) => {
+                let rest: Vec<&str> = list.0.split(',').map(str::trim).collect();
+                let rest: Vec<&str> = rest
+                    .into_iter()
+                    .filter(|one| !one.eq_ignore_ascii_case("100rel"))
+                    .collect();
+                if !rest.is_empty() {
+                    kept.push(Header::Require(rest.join(", ").into()));
+                }
+            }
+            header if !wants && header.name().eq_ignore_ascii_case("RSeq") => {}
+            header => kept.push(header),
+        }
+    }
+    response.headers = Headers::from(kept);
+    response
 }
 
 /// The library puts an IPv6 address into `received` in two pairs of brackets, and cannot read it again to answer there. RFC
@@ -223,6 +248,11 @@ pub(super) fn list_of(headers: &Headers, name: &str) -> Option<String> {
         .reduce(|all, more| format!("{all}, {more}"))
 }
 
+/// Whether a list of option tags has `option`.
+pub(super) fn has_option(list: Option<String>, option: &str) -> bool {
+    list.is_some_and(|list| list.split(',').any(|known| known.trim().eq_ignore_ascii_case(option)))
+}
+
 /// The session description of a request, where it has one.
 pub(super) fn session_of(request: &Request) -> Option<Vec<u8>> {
     let kind = request
@@ -380,6 +410,20 @@ mod tests {
             None,
             "the header's, not the URI's"
         );
+    }
+
+    #[test]
+    fn the_library_sees_no_wish_for_a_prack_but_others() {
+        let seen = |headers: &str| {
+            let text =
+                format!("SIP/2.0 183 X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n{headers}Content-Length: 0\r\n\r\n");
+            hide(Response::try_from(text).unwrap())
+        };
+        let both = seen("Require: timer , 100REL\r\nRSeq: 9\r\n");
+        assert_eq!(both.header_value("Require").as_deref(), Some("timer"));
+        assert_eq!(both.header_value("RSeq").as_deref(), Some("9"));
+        assert_eq!(seen("Require: 100rel\r\nRSeq: 9\r\n").header_value("Require"), None);
+        assert_eq!(seen("RSeq: 9\r\n").header_value("RSeq"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tracing::debug;
 
 use super::asking::open_way;
 use super::dialog::{Call, Done, Phase, Side};
-use super::session_timer::{Due, SessionTimer, glare, has_option};
+use super::session_timer::{Due, SessionTimer, glare};
 use super::{Ended, Event, message};
 
 impl Call {
@@ -54,7 +54,7 @@ impl Call {
     }
 
     fn takes_updates(&self) -> bool {
-        has_option(self.peer_allows.clone(), "UPDATE")
+        message::has_option(self.peer_allows.clone(), "UPDATE")
     }
 
     /// Section 10: a peer that has forgotten the call, or that answers nothing (the library says 408), is gone; any other refusal leaves time to

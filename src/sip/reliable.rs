@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use rsipstack::sip::{Header, Request};
 
 use super::message;
-use super::session_timer::has_option;
 
 /// T1 and 64 of them (RFC 3262 section 3).
 const FIRST: Duration = Duration::from_millis(500);
@@ -27,7 +26,7 @@ pub(super) struct Reliable {
 impl Reliable {
     /// For a 180 to `invite`, if its sender requires that.
     pub fn required(invite: &Request, sequence: u32, now: Instant) -> Option<Self> {
-        has_option(message::list_of(&invite.headers, "Require"), "100rel").then_some(Self {
+        message::has_option(message::list_of(&invite.headers, "Require"), "100rel").then_some(Self {
             number: 1,
             invite: sequence,
             sent: now,

@@ -63,7 +63,7 @@ impl SessionTimer {
         let Some((interval, refresher)) = session_expires(request.header_value("Session-Expires")) else {
             return Ok(None);
         };
-        let supported = has_option(message::list_of(&request.headers, "Supported"), "timer");
+        let supported = message::has_option(message::list_of(&request.headers, "Supported"), "timer");
         if interval < least && supported {
             return Err(TooShort(least));
         }
@@ -202,11 +202,6 @@ fn session_expires(value: Option<String>) -> Option<(Duration, Option<Party>)> {
     Some((Duration::from_secs(seconds.into()), refresher))
 }
 
-/// Whether a list of option tags has `option`.
-pub(super) fn has_option(list: Option<String>, option: &str) -> bool {
-    list.is_some_and(|list| list.split(',').any(|known| known.trim().eq_ignore_ascii_case(option)))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -320,7 +315,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read(value: String, list: String) {
-            let _ = (session_expires(Some(value)), has_option(Some(list), "timer"));
+            let _ = (session_expires(Some(value)), message::has_option(Some(list), "timer"));
         }
     }
 }
