@@ -15,6 +15,7 @@
 
 mod admission;
 mod agent;
+mod algorithm;
 mod answering;
 mod apart;
 mod asking;
@@ -70,9 +71,9 @@ use std::time::Duration;
 
 pub use admission::{Admit, Network, is_private};
 pub use agent::UserAgent;
+pub use algorithm::Algorithm;
 pub use outbound::{Cap, Destination, Destinations, Outbound};
 pub use probe::{Answer, Heard, Probe, probe};
-pub use proof::Algorithm;
 pub use registrar::{Binding, Expiry};
 pub use resolve::servers;
 pub use tls::{Clients, Identity, Tls};

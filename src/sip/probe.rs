@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use super::algorithm::{Algorithm, Asked};
 use super::connection::Duplex;
-use super::proof::{Algorithm, Asked};
 use super::raw::{Frame, Raw, frame};
 use super::tls::Ends;
 use super::{Tls, Transport, Trunk, digest, grammar};

@@ -11,9 +11,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use md5::Md5;
 use sha2::Sha256;
 
+use super::algorithm::{Algorithm, Asked, hex};
 use super::raw::Raw;
 use super::{digest, grammar};
 
@@ -35,32 +35,6 @@ pub(super) enum Proof {
     Stale,
     /// A user who is unknown, or a wrong password. `shown` where the nonce was ours, so that it is sure who sent this.
     Wrong { shown: bool },
-}
-
-/// Of a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    Md5,
-    Sha256,
-}
-
-impl Algorithm {
-    /// None is MD5; `None` where it is one that is not known.
-    pub fn named(name: Option<&str>) -> Option<Algorithm> {
-        match name {
-            None => Some(Algorithm::Md5),
-            Some(name) if name.eq_ignore_ascii_case("MD5") => Some(Algorithm::Md5),
-            Some(name) if name.eq_ignore_ascii_case("SHA-256") => Some(Algorithm::Sha256),
-            Some(_) => None,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::Md5 => "MD5",
-            Algorithm::Sha256 => "SHA-256",
-        }
-    }
 }
 
 struct Used {
@@ -257,29 +231,6 @@ impl Authorization {
     }
 }
 
-/// A challenge.
-pub(super) struct Asked<'a> {
-    pub algorithm: Algorithm,
-    pub realm: &'a str,
-    pub nonce: &'a str,
-}
-
-impl Asked<'_> {
-    /// RFC 7616 §3.4.1: what `user` with that password answers for this request; `proof` is nonce count and cnonce where qop is auth.
-    pub fn response(&self, user: (&str, &str), request: (&str, &str), proof: Option<(&str, &str)>) -> String {
-        let hash = |text: String| match self.algorithm {
-            Algorithm::Md5 => hex(&<Md5 as md5::Digest>::digest(text)),
-            Algorithm::Sha256 => hex(&<Sha256 as sha2::Digest>::digest(text)),
-        };
-        let who = hash(format!("{}:{}:{}", user.0, self.realm, user.1));
-        let what = hash(format!("{}:{}", request.0, request.1));
-        match proof {
-            Some((count, cnonce)) => hash(format!("{who}:{}:{count}:{cnonce}:auth:{what}", self.nonce)),
-            None => hash(format!("{who}:{}:{what}", self.nonce)),
-        }
-    }
-}
-
 /// Whether the digest was made for this Request-URI: proxies may have changed its parameters, but not whom it is for. Some phones (SIPp is one) name the
 /// server alone, whomever they call.
 fn leads_there(uri: &str, request_uri: &str) -> bool {
@@ -302,13 +253,10 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use md5::Md5;
     use proptest::prelude::*;
 
     const SECRET: &str = "open sesame";

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::sip::Admit;
-use crate::sip::proof::{Algorithm, Asked, REALM};
+use crate::sip::algorithm::{Algorithm, Asked};
+use crate::sip::proof::REALM;
 
 fn gate(users: &[&str], start: Instant) -> Gate {
     let config = Config {
