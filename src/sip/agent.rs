@@ -23,11 +23,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::admission::{self, Admission};
+use super::dialog_key::{DialogKey, Invitation, Malformed, Replaces};
 use super::gate::Gate;
 use super::lines::Lines;
 use super::outbound::{self, Tolls};
-use super::registry::{DialogKey, Input, Invitation, Registry};
-use super::replaces::{Malformed, Replaces};
+use super::registry::{Input, Registry};
 use super::resolve::{Resolver, Shared};
 use super::stream::Streams;
 use super::tasks::Tasks;

@@ -21,11 +21,12 @@ use tracing::{debug, warn};
 
 use super::agent::Core;
 use super::answering::{drive_invite, receive};
+use super::dialog_key::Named;
 use super::early::Early;
 use super::inside::Change;
 use super::lines::Channel;
 use super::placed::{Placing, Way, key_of};
-use super::registry::{Entered, Input, Named};
+use super::registry::{Entered, Input};
 use super::reliable::Reliable;
 use super::replaces::Successor;
 use super::session_timer::SessionTimer;

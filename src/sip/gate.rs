@@ -19,10 +19,11 @@ use tracing::{debug, info, warn};
 
 use super::admission::Admission;
 use super::crowd::{Connected, Crowd, Room};
+use super::dialog_key::{DialogKey, Invitation};
 use super::proof::{Proof, Proofs};
 use super::raw::Raw;
 use super::registrar::{Binding, Flow, Registrar};
-use super::registry::{DialogKey, Invitation, Registry};
+use super::registry::Registry;
 use super::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
 use super::scanner::is_scanner;
 use super::sources::{Evidence, Misdeed, Sources, Standing};

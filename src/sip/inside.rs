@@ -13,8 +13,8 @@ use tracing::debug;
 
 use super::agent::acknowledged;
 use super::dialog::{Call, Done, Phase, Side, is_success};
+use super::dialog_key::DialogKey;
 use super::placed::key_of;
-use super::registry::DialogKey;
 use super::session_timer::SessionTimer;
 use super::{Ended, Event, message};
 

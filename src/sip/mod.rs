@@ -23,6 +23,7 @@ mod attempts;
 mod connection;
 mod crowd;
 mod dialog;
+mod dialog_key;
 mod digest;
 mod dns;
 mod early;

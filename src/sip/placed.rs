@@ -26,8 +26,9 @@ use super::agent::Core;
 use super::apart::Leg;
 use super::attempts::{Attempts, Policy};
 use super::dialog::{Call, Done, Parts, Side, is_success};
+use super::dialog_key::DialogKey;
 use super::lines::{Channel, Full};
-use super::registry::{DialogKey, Entered, Input};
+use super::registry::{Entered, Input};
 use super::{
     Action, Binding, CallId, CallerId, Ended, Event, Redirects, Transport, Trunk, grammar, identity, message, numbers,
     session_timer,

@@ -12,7 +12,7 @@ use rsipstack::transaction::Transaction;
 use super::agent::finish;
 use super::asking::open_way;
 use super::dialog::{Call, Done, Phase, Referral};
-use super::replaces::refer_to;
+use super::dialog_key::refer_to;
 use super::{CallId, Event, grammar, message};
 
 /// For so long a transfer goes on without a word; a peer may ask for more or less.
