@@ -5,16 +5,14 @@
 //! not admitted.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use ipnet::IpNet;
 use tracing::debug;
 
-use super::agent::Core;
+use super::network::{Network, is_private};
+use super::resolve::Resolver;
 use super::{Config, Trunk};
 
 /// How often the servers of trunks are looked up anew.
@@ -32,46 +30,6 @@ pub enum Admit {
     Local,
     /// Nobody else, not even this machine.
     Listed,
-}
-
-/// An address, or a network such as `192.0.2.0/24`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network(IpNet);
-
-impl Network {
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        self.0.contains(&ip.to_canonical())
-    }
-}
-
-impl From<IpAddr> for Network {
-    fn from(ip: IpAddr) -> Network {
-        Network(ip.to_canonical().into())
-    }
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Network, String> {
-        match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
-            (Ok(ip), _) => Ok(ip.into()),
-            (Err(_), Ok(network)) => Ok(Network(network.trunc())),
-            (Err(_), Err(_)) => Err(format!(
-                "`{text}` is no address and no network; write 192.0.2.7 or 192.0.2.0/24"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.prefix_len() == self.0.max_prefix_len() {
-            write!(f, "{}", self.0.addr())
-        } else {
-            write!(f, "{}", self.0)
-        }
-    }
 }
 
 /// Who is admitted, as it is at the moment.
@@ -147,14 +105,14 @@ impl Admission {
 }
 
 /// Keeps the addresses of trunks that are named by a host, as long as the user agent lives.
-pub(super) async fn follow_trunks(core: Arc<Core>) {
-    let mut last: Found = core.admission.trunks().clone();
+pub(super) async fn follow_trunks(admission: Arc<Admission>, resolver: Arc<Resolver>, trunks: Vec<Trunk>) {
+    let mut last: Found = admission.trunks().clone();
     loop {
         let mut found = BTreeSet::new();
         let mut all = true;
-        for trunk in &core.config.trunks {
+        for trunk in &trunks {
             let before = found.len();
-            found.extend(addresses(&core, trunk).await);
+            found.extend(addresses(&resolver, trunk).await);
             all &= found.len() > before;
         }
         // What was known is kept where a name server is out of order: calls are not refused for that.
@@ -163,26 +121,18 @@ pub(super) async fn follow_trunks(core: Arc<Core>) {
         } else {
             found.union(&last).cloned().collect()
         };
-        core.admission.follow(known.clone());
+        admission.follow(known.clone());
         last = known;
         tokio::time::sleep(if all { LOOK } else { LOOK_SOON }).await;
     }
 }
 
 /// All that its name leads to, as calls find it.
-async fn addresses(core: &Core, trunk: &Trunk) -> Found {
-    let found = core.resolver.servers(trunk).await.into_iter();
+async fn addresses(resolver: &Resolver, trunk: &Trunk) -> Found {
+    let found = resolver.servers(trunk).await.into_iter();
     found
         .map(|address| (address.ip().to_canonical(), trunk.name.clone()))
         .collect()
-}
-
-/// Of this machine or of a network that the world does not reach.
-pub fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
 }
 
 #[cfg(test)]
@@ -240,18 +190,5 @@ mod tests {
         assert!(listed.is_of(ip("198.51.100.4"), "provider") && !listed.is_of(ip("198.51.100.4"), "other"));
         listed.follow([(ip("198.51.100.9"), "provider".to_owned())].into());
         assert!(listed.trusts(ip("198.51.100.9")) && !listed.trusts(ip("198.51.100.4")));
-    }
-
-    #[test]
-    fn reads_addresses_and_networks() {
-        for (text, written) in [
-            ("192.0.2.7", "192.0.2.7"),
-            ("192.0.2.7/24", "192.0.2.0/24"),
-            ("2001:db8::/32", "2001:db8::/32"),
-        ] {
-            assert_eq!(text.parse::<Network>().unwrap().to_string(), written);
-        }
-        assert!("192.0.2.0/33".parse::<Network>().unwrap_err().contains("192.0.2.0/33"));
-        assert!("pbx.example".parse::<Network>().is_err());
     }
 }

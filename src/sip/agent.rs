@@ -143,7 +143,12 @@ impl UserAgent {
         }
         core.tasks.spawn(dispatch(core.clone(), incoming));
         if !core.config.trunks.is_empty() {
-            core.tasks.spawn(admission::follow_trunks(core.clone()));
+            let trunks = core.config.trunks.clone();
+            core.tasks.spawn(admission::follow_trunks(
+                core.admission.clone(),
+                core.resolver.clone(),
+                trunks,
+            ));
         }
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
             core.tasks.spawn(trunk::register(core.clone(), trunk.clone()));

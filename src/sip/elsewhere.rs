@@ -17,7 +17,8 @@ use super::attempts::{Met, Next};
 use super::dialog::{Call, Done, Phase};
 use super::early::Early;
 use super::inside::sequence;
-use super::placed::{Attempt, SILENCE, Way, attempt, drive, key_of};
+use super::placed::{Attempt, Way, attempt, drive, key_of};
+use super::resolve::SILENCE;
 use super::{Ended, Event, message};
 
 impl Call {

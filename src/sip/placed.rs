@@ -29,6 +29,7 @@ use super::dialog::{Call, Done, Parts, Side, is_success};
 use super::dialog_key::DialogKey;
 use super::lines::{Channel, Full};
 use super::registry::{Entered, Input};
+use super::resolve::SILENCE;
 use super::{
     Action, Binding, CallId, CallerId, Ended, Event, Redirects, Transport, Trunk, grammar, identity, message, numbers,
     session_timer,
@@ -36,9 +37,6 @@ use super::{
 
 /// The user of From where neither the action nor a trunk names one.
 const OURSELVES: &str = "offhook";
-/// How long a server may be silent before the next one is asked; the last one has the 32 s of RFC 3261. Four sendings.
-pub(super) const SILENCE: Duration = Duration::from_secs(4);
-
 /// What stays the same from one attempt to the next.
 pub(super) struct Placing {
     pub order: Arc<Order>,

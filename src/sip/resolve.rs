@@ -26,6 +26,9 @@ const NOWHERE: Duration = Duration::from_secs(30);
 /// The library takes no message while it waits for a name.
 const HASTE: Duration = Duration::from_millis(500);
 
+/// How long a server may be silent before the next one is asked; the last one has the 32 s of RFC 3261. Four sendings.
+pub(super) const SILENCE: Duration = Duration::from_secs(4);
+
 pub(super) struct Resolver {
     names: Box<dyn Names>,
     known: Mutex<HashMap<String, (VecDeque<SipAddr>, Instant)>>,

@@ -12,8 +12,9 @@ use rsipstack::sip::SipMessage;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 
+use super::network::is_private;
 use super::raw::{self, Raw};
-use super::{ALLOW, Limits, SUPPORTED, grammar, is_private, message};
+use super::{ALLOW, Limits, SUPPORTED, grammar, message};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

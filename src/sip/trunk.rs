@@ -19,7 +19,7 @@ use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
 use super::agent::Core;
-use super::placed::SILENCE;
+use super::resolve::SILENCE;
 use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
 
 /// The first wait after a failure; it doubles with each.

@@ -28,7 +28,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("tokio_rustls", "src/sip/"),
     ("tokio_tungstenite", "src/sip/"),
     ("hickory_resolver", "src/sip/dns.rs"),
-    ("ipnet", "src/sip/admission.rs"),
+    ("ipnet", "src/sip/network.rs"),
     ("ort", "src/speech/"),
     ("whisper_rs", "src/speech/"),
     ("ndarray", "src/speech/"),
