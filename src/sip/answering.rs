@@ -15,7 +15,7 @@ use rsipstack::transaction::{Transaction, TransactionState, make_tag};
 use rsipstack::transport::{SipAddr, SipConnection};
 use tracing::{debug, warn};
 
-use super::agent::{Core, acknowledged};
+use super::core::{Core, acknowledged};
 use super::dialog::{Call, Done, Phase, Side};
 use super::inside::sequence;
 use super::reliable::Reliable;

@@ -1,17 +1,15 @@
 //! Requests within a dialog that the library does not send, or not well: the PRACK of an early dialog, the BYE to
 //! another branch of a fork, and the BYE where it takes the dialog for ended. It knows no calls' states.
 
-use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
+use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog::DialogSnapshot;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Method, Request, Response, SipMessage, Uri, typed};
-use rsipstack::transaction::Transaction;
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::sip::{Header, Method, Request, Response, Uri, typed};
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
 use super::Transport;
-use super::agent::Core;
+use super::core::Core;
 use super::dialog::{Call, Side};
 
 /// Enough of a dialog for a request in it.
@@ -111,26 +109,7 @@ impl Leg {
             Some(flow) => flow,
             None => core.way_to(&Transport::sought(&hop).ok()?).await.ok()?,
         };
-        let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
-        let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
-        transaction.destination = Some(destination);
-        transaction.send().await.ok()?;
-        let mut retry = AuthRetry::new();
-        while let Some(message) = transaction.receive().await {
-            let SipMessage::Response(response) = message else {
-                continue;
-            };
-            match (response.status_code.code(), &credential) {
-                (100..200, _) => {}
-                (401 | 407, Some(credential)) if retry.should_answer(&response) => {
-                    let again = handle_client_authenticate(next(), &transaction, response, credential).await;
-                    transaction = again.ok()?;
-                    transaction.send().await.ok()?;
-                }
-                _ => return Some(response),
-            }
-        }
-        None
+        core.ask(request, destination, credential.as_ref(), next).await.ok()
     }
 
     /// The end of a dialog that is no call's.
@@ -169,19 +148,8 @@ pub(super) async fn cancel(core: &Core, invite: Request, destination: SipAddr) {
         body: Vec::new(),
         version: rsipstack::sip::Version::V2,
     };
-    let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else {
-        return;
-    };
-    let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
-    transaction.destination = Some(destination);
-    if transaction.send().await.is_err() {
-        return;
-    }
-    while let Some(message) = transaction.receive().await {
-        match message {
-            SipMessage::Response(response) if response.status_code.code() >= 200 => return,
-            SipMessage::Response(_) | SipMessage::Request(_) => {}
-        }
+    if let Err(error) = core.ask(request, destination, None, || sequence).await {
+        debug!(error, "a CANCEL was not answered");
     }
 }
 

@@ -5,7 +5,7 @@ use rsipstack::sip::Header;
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
-use super::agent::Core;
+use super::core::Core;
 use super::dialog::{Call, Done, Phase, Side};
 use super::{Ended, Event, Transport, message};
 

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
 
-use super::agent::Core;
 use super::answering::{drive_invite, receive};
+use super::core::Core;
 use super::dialog_key::Named;
 use super::early::Early;
 use super::inside::Change;

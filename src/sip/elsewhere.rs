@@ -10,10 +10,10 @@ use rsipstack::transport::SipAddr;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use super::agent::Core;
 use super::apart::cancel;
 use super::asking::open_way;
 use super::attempts::{Met, Next};
+use super::core::Core;
 use super::dialog::{Call, Done, Phase};
 use super::early::Early;
 use super::inside::sequence;

@@ -11,7 +11,7 @@ use rsipstack::transaction::Transaction;
 use tokio::sync::oneshot;
 use tracing::debug;
 
-use super::agent::acknowledged;
+use super::core::acknowledged;
 use super::dialog::{Call, Done, Phase, Side, is_success};
 use super::dialog_key::DialogKey;
 use super::placed::key_of;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rsipstack::sip::{Method, Response};
 use tracing::{info, warn};
 
-use super::agent::Core;
+use super::core::Core;
 use super::trunk::Standing;
 use super::{Event, Trunk, message};
 
@@ -18,7 +18,7 @@ const DOWN: Duration = Duration::from_secs(10);
 
 pub(super) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
     let Some(interval) = trunk.keep_alive else { return };
-    let standing = Standing::new(&trunk, Arc::default());
+    let standing = Standing::new(trunk.clone());
     loop {
         let answer = standing.ask(&core, Method::Options, None, PATIENCE).await;
         let ill = why_ill(&answer.map(|answer| answer.response));

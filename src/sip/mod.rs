@@ -21,6 +21,7 @@ mod apart;
 mod asking;
 mod attempts;
 mod connection;
+mod core;
 mod crowd;
 mod dialog;
 mod dialog_key;

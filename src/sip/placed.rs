@@ -22,9 +22,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use super::agent::Core;
 use super::apart::Leg;
 use super::attempts::{Attempts, Policy};
+use super::core::Core;
 use super::dialog::{Call, Done, Parts, Side, is_success};
 use super::dialog_key::DialogKey;
 use super::lines::{Channel, Full};

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rsipstack::sip::{Header, ReferTo};
 use rsipstack::transaction::Transaction;
 
-use super::agent::finish;
 use super::asking::open_way;
+use super::core::finish;
 use super::dialog::{Call, Done, Phase, Referral};
 use super::dialog_key::refer_to;
 use super::{CallId, Event, grammar, message};

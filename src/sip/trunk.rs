@@ -3,22 +3,19 @@
 //!
 //! It knows no calls.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use rsipstack::dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate};
+use rsipstack::dialog::authenticate::Credential;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{
-    Auth, CallId, Header, Host, HostWithPort, Method, Param, Response, Scheme, SipMessage, Uri, typed,
-};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::{Transaction, make_tag, make_uuid_v4};
+use rsipstack::sip::{Auth, CallId, Header, Host, HostWithPort, Method, Param, Response, Scheme, Uri, typed};
+use rsipstack::transaction::{make_tag, make_uuid_v4};
 use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
-use super::agent::Core;
+use super::core::Core;
 use super::resolve::SILENCE;
 use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
 
@@ -88,7 +85,7 @@ impl Trunk {
     }
 
     /// Whether its list of addresses has this one.
-    fn lists(&self, ip: IpAddr) -> bool {
+    pub(super) fn lists(&self, ip: IpAddr) -> bool {
         self.addresses.iter().any(|network| network.contains(ip))
     }
 
@@ -122,42 +119,14 @@ impl Trunk {
     }
 }
 
-impl Core {
-    /// One series of a trunk's registration, from the first REGISTER to the one that takes it back.
-    fn registration<'a>(&self, trunk: &'a Trunk) -> Standing<'a> {
-        let series = self.registrations.get(&trunk.name).cloned();
-        Standing::new(trunk, series.unwrap_or_default())
-    }
-
-    pub(super) fn trunk(&self, name: &str) -> Option<&Trunk> {
-        self.config.trunks.iter().find(|trunk| trunk.name == name)
-    }
-}
-
-impl Core {
-    /// The trunk whose calls come from `source`: by its list of addresses, or because its server was last found there. Where
-    /// several are, it is the one that registered as `user`, to whom the call is.
-    pub(super) fn trunk_at(&self, source: Option<SocketAddr>, user: Option<&str>) -> Option<&Trunk> {
-        let source = source?.ip().to_canonical();
-        let trunks = self.config.trunks.iter();
-        let (listed, found): (Vec<_>, Vec<_>) = trunks
-            .filter(|trunk| trunk.lists(source) || self.admission.is_of(source, &trunk.name))
-            .partition(|trunk| trunk.lists(source));
-        let called = |trunk: &&&Trunk| user == Some(trunk.username.as_str());
-        let mut all = listed.iter().chain(&found);
-        let first = all.clone().next();
-        all.find(called).or(first).copied()
-    }
-}
-
 /// Registers again and again, as long as the user agent lives.
-pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
+pub(super) async fn register(core: Arc<Core>, standing: Arc<Standing>) {
+    let trunk = &standing.trunk;
     let Some(wished) = trunk.register else { return };
-    let registration = core.registration(&trunk);
     let (mut asked, mut raised) = (wished, false);
     let (mut failures, mut losses) = (0, 0);
     loop {
-        let (outcome, server) = registration.register(&core, asked).await;
+        let (outcome, server) = standing.register(&core, asked).await;
         let mut flow = None;
         let wait = match outcome {
             Outcome::Granted(expires) => {
@@ -179,11 +148,11 @@ pub(super) async fn register(core: Arc<Core>, trunk: Trunk) {
             }
             Outcome::TooBrief(_) => {
                 (asked, raised) = (wished, false);
-                fail(&core, &trunk, &mut failures, Some(423), "Interval Too Brief".to_owned()).await
+                fail(&core, trunk, &mut failures, Some(423), "Interval Too Brief".to_owned()).await
             }
             Outcome::Refused(code, reason) => {
                 raised = false;
-                fail(&core, &trunk, &mut failures, code, reason).await
+                fail(&core, trunk, &mut failures, code, reason).await
             }
         };
         let since = crate::clock::now();
@@ -239,9 +208,9 @@ fn back_off(failures: u32, spread: f64) -> Duration {
 }
 
 /// Takes the registrations back, as far as the servers answer.
-pub(super) async fn leave(core: &Core) {
-    for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
-        core.registration(trunk).register(core, Duration::ZERO).await;
+pub(super) async fn leave(core: &Core, registered: &[Arc<Standing>]) {
+    for standing in registered {
+        standing.register(core, Duration::ZERO).await;
     }
 }
 
@@ -253,7 +222,7 @@ enum Outcome {
 }
 
 /// What stays the same from one request to the next that is no call's (RFC 3261 §10.2).
-pub(super) struct Series {
+struct Series {
     call_id: String,
     sequence: AtomicU32,
 }
@@ -274,13 +243,14 @@ impl Series {
 }
 
 /// Where a trunk stands with us.
-pub(super) struct Standing<'a> {
-    trunk: &'a Trunk,
-    series: Arc<Series>,
+pub(super) struct Standing {
+    trunk: Trunk,
+    series: Series,
 }
 
-impl<'a> Standing<'a> {
-    pub fn new(trunk: &'a Trunk, series: Arc<Series>) -> Standing<'a> {
+impl Standing {
+    pub fn new(trunk: Trunk) -> Standing {
+        let series = Series::default();
         Standing { trunk, series }
     }
 
@@ -373,34 +343,13 @@ impl<'a> Standing<'a> {
         if self.trunk.outbound_proxy.is_some() {
             request.headers.push(self.trunk.route()?.into());
         }
-        let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(say)?;
-        let mut transaction = Transaction::new_client(key, request, core.endpoint.clone(), None);
-        transaction.destination = Some(destination.clone());
-        transaction.send().await.map_err(say)?;
-
-        let answer = |response| Answer {
-            response,
-            contact: contact.clone(),
-            server: destination.clone(),
-        };
-        let mut retry = AuthRetry::new();
-        while let Some(message) = transaction.receive().await {
-            let SipMessage::Response(response) = message else {
-                continue;
-            };
-            match response.status_code.code() {
-                100..200 => {}
-                401 | 407 if retry.should_answer(&response) => {
-                    let (sequence, credential) = (self.series.next(), self.trunk.credential());
-                    let again = handle_client_authenticate(sequence, &transaction, response.clone(), &credential).await;
-                    let Ok(again) = again else { return Ok(answer(response)) };
-                    transaction = again;
-                    transaction.send().await.map_err(say)?;
-                }
-                _ => return Ok(answer(response)),
-            }
-        }
-        Err("no response".to_owned())
+        let credential = self.trunk.credential();
+        let asked = core.ask(request, destination.clone(), Some(&credential), || self.series.next());
+        Ok(Answer {
+            response: asked.await?,
+            contact,
+            server: destination,
+        })
     }
 }
 
