@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tracing::debug;
 
-use super::network::{Network, is_private};
-use super::resolve::Resolver;
-use super::{Config, Trunk};
+use crate::sip::network::{Network, is_private};
+use crate::sip::resolve::Resolver;
+use crate::sip::{Config, Trunk};
 
 /// How often the servers of trunks are looked up anew.
 const LOOK: Duration = Duration::from_secs(120);

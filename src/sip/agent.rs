@@ -21,22 +21,22 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::admission::{self, Admission};
-use super::core::Core;
-use super::dialog_key::{DialogKey, Invitation, Malformed, Replaces};
-use super::gate::Gate;
-use super::lines::Lines;
-use super::outbound::Tolls;
-use super::registry::{Input, Registry};
-use super::resolve::{Resolver, Shared};
-use super::stream::Streams;
-use super::tasks::Tasks;
-use super::tls::Ends;
-use super::trunk::Standing;
-use super::udp::{GatedUdp, Sockets};
-use super::{
+use crate::sip::admission::{self, Admission};
+use crate::sip::core::Core;
+use crate::sip::dialog_key::{DialogKey, Invitation, Malformed, Replaces};
+use crate::sip::gate::Gate;
+use crate::sip::lines::Lines;
+use crate::sip::outbound::Tolls;
+use crate::sip::registry::{Input, Registry};
+use crate::sip::resolve::{Resolver, Shared};
+use crate::sip::stream::Streams;
+use crate::sip::tasks::Tasks;
+use crate::sip::tls::Ends;
+use crate::sip::trunk::{self, Standing};
+use crate::sip::udp::{GatedUdp, Sockets};
+use crate::sip::{
     Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive,
-    message, placed, trunk,
+    message, placed,
 };
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
@@ -196,7 +196,7 @@ impl UserAgent {
         self.core.gate.misdialled(source, crate::clock::now());
     }
 
-    /// Calls may go to these addresses, as they are written, where [`Destinations::Named`](super::Destinations::Named) rules.
+    /// Calls may go to these addresses, as they are written, where [`Destinations::Named`](crate::sip::Destinations::Named) rules.
     pub fn name(&self, addresses: impl IntoIterator<Item = String>) {
         self.core.tolls().name(addresses);
     }

@@ -15,12 +15,12 @@ use rsipstack::transaction::{Transaction, TransactionState, make_tag};
 use rsipstack::transport::{SipAddr, SipConnection};
 use tracing::{debug, warn};
 
-use super::core::{Core, acknowledged};
-use super::dialog::{Call, Done, Phase, Side};
-use super::inside::sequence;
-use super::reliable::Reliable;
-use super::session_timer::SessionTimer;
-use super::{Ended, Trunk, grammar, message, reason};
+use crate::sip::core::{Core, acknowledged};
+use crate::sip::dialog::{Call, Done, Phase, Side};
+use crate::sip::inside::sequence;
+use crate::sip::reliable::Reliable;
+use crate::sip::session_timer::SessionTimer;
+use crate::sip::{Ended, Trunk, grammar, message, reason};
 
 /// What becomes a dialog of an INVITE that came in.
 pub(super) struct Received {
@@ -39,7 +39,7 @@ pub(super) fn receive(core: &Core, transaction: &Transaction) -> Result<Received
     let request = &transaction.original;
     let connection = transaction.connection.as_ref();
     let came_by = connection.and_then(|connection| connection.get_addr().r#type);
-    let transport = came_by.and_then(super::Transport::of).unwrap_or_default();
+    let transport = came_by.and_then(crate::sip::Transport::of).unwrap_or_default();
     let source = message::source(transaction.connection.as_ref());
     let user = message::party_of(&request.uri).user;
     let contact = core.contact(&user, transport, source);

@@ -5,9 +5,9 @@ use rsipstack::sip::Header;
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
-use super::core::Core;
-use super::dialog::{Call, Done, Phase, Side};
-use super::{Ended, Event, Transport, message};
+use crate::sip::core::Core;
+use crate::sip::dialog::{Call, Done, Phase, Side};
+use crate::sip::{Ended, Event, Transport, message};
 
 impl Call {
     pub async fn hang_up(&mut self, cause: Option<String>) {

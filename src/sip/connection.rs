@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::gate::{Gate, Passage};
-use super::raw::{Frame, frame};
-use super::{Transport, strict, web};
+use crate::sip::gate::{Gate, Passage};
+use crate::sip::raw::{Frame, frame};
+use crate::sip::{Transport, strict, web};
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
 pub(super) const OUTBOX: usize = 1 << 20;

@@ -16,15 +16,15 @@ use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::admission::Admission;
-use super::gate::Gate;
-use super::lines::Lines;
-use super::outbound::{self, Tolls};
-use super::registry::Registry;
-use super::resolve::Resolver;
-use super::stream::Streams;
-use super::tasks::Tasks;
-use super::{Action, Binding, CallId, Config, Event, Transport, Trunk, message};
+use crate::sip::admission::Admission;
+use crate::sip::gate::Gate;
+use crate::sip::lines::Lines;
+use crate::sip::outbound::{self, Tolls};
+use crate::sip::registry::Registry;
+use crate::sip::resolve::Resolver;
+use crate::sip::stream::Streams;
+use crate::sip::tasks::Tasks;
+use crate::sip::{Action, Binding, CallId, Config, Event, Transport, Trunk, message};
 
 pub(super) struct Core {
     pub endpoint: EndpointInnerRef,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::sources::Key;
+use crate::sip::sources::Key;
 
 /// Bounded by the connections that there may be.
 #[derive(Default)]

@@ -19,18 +19,18 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
 
-use super::answering::{drive_invite, receive};
-use super::core::Core;
-use super::dialog_key::Named;
-use super::early::Early;
-use super::inside::Change;
-use super::lines::Channel;
-use super::placed::{Placing, Way, key_of};
-use super::registry::{Entered, Input};
-use super::reliable::Reliable;
-use super::replaces::Successor;
-use super::session_timer::SessionTimer;
-use super::{Action, CallId, Ended, Event, identity, message, replaces};
+use crate::sip::answering::{drive_invite, receive};
+use crate::sip::core::Core;
+use crate::sip::dialog_key::Named;
+use crate::sip::early::Early;
+use crate::sip::inside::{Change, sequence};
+use crate::sip::lines::Channel;
+use crate::sip::placed::{Placing, Way, key_of, send_bye_apart};
+use crate::sip::registry::{Entered, Input};
+use crate::sip::reliable::Reliable;
+use crate::sip::replaces::{self, Successor};
+use crate::sip::session_timer::SessionTimer;
+use crate::sip::{Action, CallId, Ended, Event, identity, message};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
 const AFTERMATH: Duration = Duration::from_secs(70);
@@ -196,7 +196,7 @@ pub(super) fn answer(
         channel: trunk.map(|trunk| core.lines.take(trunk)),
     };
     let mut task = Call::new(core.clone(), parts);
-    task.remote_sequence = super::inside::sequence(&request);
+    task.remote_sequence = sequence(&request);
     task.peer_allows = message::list_of(&request.headers, "Allow");
     task.heard = message::session_of(&request);
     permit.send(Event::Invited {
@@ -376,7 +376,7 @@ impl Call {
             (TerminatedReason::Timeout, _) => Ended::AckTimeout,
             (TerminatedReason::ProxyAuthRequired, Phase::Up) => {
                 // The library takes a challenge it cannot answer for the end; the peer does not.
-                super::placed::send_bye_apart(self, None);
+                send_bye_apart(self, None);
                 Ended::Failed("the peer asks for credentials within the call".to_owned())
             }
             (reason, Phase::Ringing | Phase::Accepted | Phase::Up) => {

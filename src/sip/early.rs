@@ -7,9 +7,9 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use tracing::debug;
 
-use super::apart::Leg;
-use super::dialog::{Call, Done, Phase, Side};
-use super::{Event, message};
+use crate::sip::apart::Leg;
+use crate::sip::dialog::{Call, Done, Phase, Side};
+use crate::sip::{Event, message};
 
 /// Early dialogs of one call; of more nothing is heard until one of them answers.
 const BRANCHES: usize = 16;

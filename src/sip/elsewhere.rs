@@ -10,16 +10,16 @@ use rsipstack::transport::SipAddr;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use super::apart::cancel;
-use super::asking::open_way;
-use super::attempts::{Met, Next};
-use super::core::Core;
-use super::dialog::{Call, Done, Phase};
-use super::early::Early;
-use super::inside::sequence;
-use super::placed::{Attempt, Way, attempt, drive, key_of};
-use super::resolve::SILENCE;
-use super::{Ended, Event, message};
+use crate::sip::apart::cancel;
+use crate::sip::asking::open_way;
+use crate::sip::attempts::{Met, Next};
+use crate::sip::core::Core;
+use crate::sip::dialog::{Call, Done, Phase};
+use crate::sip::early::Early;
+use crate::sip::inside::sequence;
+use crate::sip::placed::{Attempt, Way, attempt, drive, key_of};
+use crate::sip::resolve::SILENCE;
+use crate::sip::{Ended, Event, message};
 
 impl Call {
     /// An attempt came to nothing: the next, or the end.

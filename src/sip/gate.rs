@@ -17,17 +17,17 @@ use std::time::{Duration, Instant};
 use rsipstack::transaction::endpoint::{EndpointInner, EndpointInnerRef};
 use tracing::{debug, info, warn};
 
-use super::admission::Admission;
-use super::crowd::{Connected, Crowd, Room};
-use super::dialog_key::{DialogKey, Invitation};
-use super::proof::{Proof, Proofs};
-use super::raw::Raw;
-use super::registrar::{Binding, Flow, Registrar};
-use super::registry::Registry;
-use super::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
-use super::scanner::is_scanner;
-use super::sources::{Evidence, Misdeed, Sources, Standing};
-use super::{Config, Counts, Limits, Transport, grammar};
+use crate::sip::admission::Admission;
+use crate::sip::crowd::{Connected, Crowd, Room};
+use crate::sip::dialog_key::{DialogKey, Invitation};
+use crate::sip::proof::{Proof, Proofs};
+use crate::sip::raw::Raw;
+use crate::sip::registrar::{Binding, Flow, Registrar};
+use crate::sip::registry::Registry;
+use crate::sip::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
+use crate::sip::scanner::is_scanner;
+use crate::sip::sources::{Evidence, Misdeed, Sources, Standing};
+use crate::sip::{Config, Counts, Limits, Transport, grammar};
 
 /// What those turned away for load are told, in seconds.
 const RETRY_AFTER: u32 = 5;

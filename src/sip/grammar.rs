@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::Party;
-use super::network::is_private;
+use crate::sip::Party;
+use crate::sip::network::is_private;
 
 /// Reads `"Display" <sip:user@host>;tag=x`, or the form without brackets, in which what follows a semicolon is no part
 /// of the URI.

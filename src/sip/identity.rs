@@ -3,7 +3,7 @@
 
 use rsipstack::sip::{Auth, Header, Headers, HostWithPort, Request, Scheme, Uri};
 
-use super::{CallerId, Party, Trunk, grammar, message};
+use crate::sip::{CallerId, Party, Trunk, grammar, message};
 
 /// Of a chain of diversions; more are a loop.
 const DIVERSIONS: usize = 8;

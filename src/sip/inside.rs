@@ -11,12 +11,12 @@ use rsipstack::transaction::Transaction;
 use tokio::sync::oneshot;
 use tracing::debug;
 
-use super::core::acknowledged;
-use super::dialog::{Call, Done, Phase, Side, is_success};
-use super::dialog_key::DialogKey;
-use super::placed::key_of;
-use super::session_timer::SessionTimer;
-use super::{Ended, Event, message};
+use crate::sip::core::acknowledged;
+use crate::sip::dialog::{Call, Done, Phase, Side, is_success};
+use crate::sip::dialog_key::DialogKey;
+use crate::sip::placed::key_of;
+use crate::sip::session_timer::SessionTimer;
+use crate::sip::{Ended, Event, message};
 
 /// How long an offer waits for our answer; then it is refused with 500. Well below the 32 s the peer waits.
 const PATIENCE: Duration = Duration::from_secs(20);

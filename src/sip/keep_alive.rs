@@ -7,9 +7,9 @@ use std::time::Duration;
 use rsipstack::sip::{Method, Response};
 use tracing::{info, warn};
 
-use super::core::Core;
-use super::trunk::Standing;
-use super::{Event, Trunk, message};
+use crate::sip::core::Core;
+use crate::sip::trunk::Standing;
+use crate::sip::{Event, Trunk, message};
 
 /// How long an answer may take: five sendings.
 const PATIENCE: Duration = Duration::from_secs(8);

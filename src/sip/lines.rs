@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Trunk;
+use crate::sip::Trunk;
 
 #[derive(Default)]
 pub(super) struct Lines {

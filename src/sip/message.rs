@@ -9,7 +9,8 @@ use rsipstack::sip::{Header, Headers, Method, Param, Request, Response, SipMessa
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::{SipAddr, SipConnection};
 
-use super::{ALLOW, Party, SUPPORTED, digest, grammar, reason};
+use crate::sip::raw::Raw;
+use crate::sip::{ALLOW, Party, SUPPORTED, digest, grammar, reason};
 
 /// What an INVITE may carry, and what is sent in answer.
 pub(super) const ACCEPT: &str = "application/sdp";
@@ -308,7 +309,7 @@ fn session_part(delimiter: &str, body: &[u8]) -> Option<Vec<u8>> {
         // The part's head reads like a message without its start line: the rest of the delimiter's line stands for one.
         let mut framed = b"part".to_vec();
         framed.extend_from_slice(part);
-        let part = super::raw::Raw::read(&framed)?;
+        let part = Raw::read(&framed)?;
         let is_session = part.first("Content-Type").map(grammar::media_type).as_deref() == Some(ACCEPT);
         let content = part
             .body

@@ -1,6 +1,6 @@
 //! How a trunk wants numbers written: the first rule whose prefix a number has replaces that prefix, once.
 
-use super::Prefix;
+use crate::sip::Prefix;
 
 /// What is dialled by a trunk with these rules. What is no number stays as it is.
 pub(super) fn dialled(rules: &[Prefix], number: &str) -> String {

@@ -1,6 +1,6 @@
 //! Where calls may go, and how many a day: toll fraud is expensive before anybody notices it.
 //!
-//! Every [`Action::Dial`](super::Action::Dial) and [`Action::Refer`](super::Action::Refer) passes here before anything is sent. A number is compared
+//! Every [`Action::Dial`](crate::sip::Action::Dial) and [`Action::Refer`](crate::sip::Action::Refer) passes here before anything is sent. A number is compared
 //! as digits, and one that is written in a way that is no number fits no rule. A cap counts what was asked for, whether it was answered or not; minutes are
 //! those of calls that we placed ourselves, since of a caller who was transferred nothing more is heard. A call that is up is not cut.
 //!
@@ -11,7 +11,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::{CallId, Event, grammar};
+use crate::sip::{CallId, Event, grammar};
 
 /// Addresses that a plan names, of all its versions since the start.
 const NAMED: usize = 4096;
@@ -22,7 +22,7 @@ pub enum Destinations {
     /// Anywhere: for a user agent that only its owner dials with.
     #[default]
     Any,
-    /// To the addresses that [`UserAgent::name`](super::UserAgent::name) was told, and nowhere else.
+    /// To the addresses that [`UserAgent::name`](crate::sip::UserAgent::name) was told, and nowhere else.
     Named,
     /// Where one of these leads; being named is not enough.
     Listed(Vec<Destination>),

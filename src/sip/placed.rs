@@ -22,15 +22,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use super::apart::Leg;
-use super::attempts::{Attempts, Policy};
-use super::core::Core;
-use super::dialog::{Call, Done, Parts, Side, is_success};
-use super::dialog_key::DialogKey;
-use super::lines::{Channel, Full};
-use super::registry::{Entered, Input};
-use super::resolve::SILENCE;
-use super::{
+use crate::sip::apart::Leg;
+use crate::sip::attempts::{Attempts, Policy};
+use crate::sip::core::Core;
+use crate::sip::dialog::{Call, Done, Parts, Side, is_success};
+use crate::sip::dialog_key::DialogKey;
+use crate::sip::lines::{Channel, Full};
+use crate::sip::registry::{Entered, Input};
+use crate::sip::resolve::SILENCE;
+use crate::sip::{
     Action, Binding, CallId, CallerId, Ended, Event, Redirects, Transport, Trunk, grammar, identity, message, numbers,
     session_timer,
 };

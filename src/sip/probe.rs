@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::algorithm::{Algorithm, Asked};
-use super::connection::Duplex;
-use super::raw::{Frame, Raw, frame};
-use super::tls::Ends;
-use super::{Tls, Transport, Trunk, digest, grammar};
 use crate::clock;
+use crate::sip::algorithm::{Algorithm, Asked};
+use crate::sip::connection::Duplex;
+use crate::sip::raw::{Frame, Raw, frame};
+use crate::sip::tls::Ends;
+use crate::sip::{Tls, Transport, Trunk, digest, grammar};
 
 /// For a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);

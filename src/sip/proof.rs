@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use sha2::Sha256;
 
-use super::algorithm::{Algorithm, Asked, hex};
-use super::raw::Raw;
-use super::{digest, grammar};
+use crate::sip::algorithm::{Algorithm, Asked, hex};
+use crate::sip::raw::Raw;
+use crate::sip::{digest, grammar};
 
 pub(super) const REALM: &str = "offhook";
 /// After so long a nonce is stale.
@@ -256,6 +256,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::raw::Field;
     use md5::Md5;
     use proptest::prelude::*;
 
@@ -445,7 +446,7 @@ mod tests {
             for value in [value.clone(), format!("Digest {value}")] {
                 let raw = Raw {
                     start: "INVITE sip:a SIP/2.0".into(),
-                    fields: vec![super::super::raw::Field { name: "Authorization".into(), value }],
+                    fields: vec![Field { name: "Authorization".into(), value }],
                     body: Vec::new(),
                     broken: false,
                 };

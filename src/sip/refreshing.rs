@@ -4,10 +4,10 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Response};
 use tracing::debug;
 
-use super::asking::open_way;
-use super::dialog::{Call, Done, Phase, Side};
-use super::session_timer::{Due, SessionTimer, glare};
-use super::{Ended, Event, message};
+use crate::sip::asking::open_way;
+use crate::sip::dialog::{Call, Done, Phase, Side};
+use crate::sip::session_timer::{Due, SessionTimer, glare};
+use crate::sip::{Ended, Event, message};
 
 impl Call {
     /// What the timer was waited for.

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::raw::Raw;
-use super::{Transport, grammar, sanitize};
+use crate::sip::raw::Raw;
+use crate::sip::{Transport, grammar, sanitize};
 
 /// Phones of one user; where one more comes, the one that would be forgotten first is.
 const CONTACTS: usize = 8;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use super::dialog_key::{DialogKey, Invitation, Named, Replaces};
-use super::{Action, CallId};
+use crate::sip::dialog_key::{DialogKey, Invitation, Named, Replaces};
+use crate::sip::{Action, CallId};
 
 /// What a call's task is told. When its queue of [`QUEUE`] is full, actions are refused as busy and requests answered
 /// 500.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rsipstack::sip::{Header, Request};
 
-use super::message;
+use crate::sip::message;
 
 /// T1 and 64 of them (RFC 3262 section 3).
 const FIRST: Duration = Duration::from_millis(500);

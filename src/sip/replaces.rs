@@ -14,14 +14,14 @@ use rsipstack::transaction::transaction::TransactionEventSender;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use super::answering::{Received, drive_invite, receive, refuse};
-use super::asking::open_way;
-use super::dialog::{Call, Done, Phase, Side};
-use super::dialog_key::{DialogKey, Replaces};
-use super::inside::sequence;
-use super::placed::key_of;
-use super::session_timer::SessionTimer;
-use super::{Ended, Event, message};
+use crate::sip::answering::{Received, drive_invite, receive, refuse};
+use crate::sip::asking::open_way;
+use crate::sip::dialog::{Call, Done, Phase, Side};
+use crate::sip::dialog_key::{DialogKey, Replaces};
+use crate::sip::inside::sequence;
+use crate::sip::placed::key_of;
+use crate::sip::session_timer::SessionTimer;
+use crate::sip::{Ended, Event, message};
 
 /// How long an offer waits for our answer.
 const PATIENCE: Duration = Duration::from_secs(20);

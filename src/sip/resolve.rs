@@ -12,9 +12,9 @@ use rsipstack::sip::{Host, HostWithPort};
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::transport_layer::DomainResolver;
 
-use super::Trunk;
-use super::dns::Dns;
-use super::locate::{Names, Sought, locate};
+use crate::sip::Trunk;
+use crate::sip::dns::Dns;
+use crate::sip::locate::{Names, Sought, locate};
 
 /// Longer than a call rings.
 const KEPT: Duration = Duration::from_secs(240);

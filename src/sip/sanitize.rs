@@ -12,9 +12,9 @@ use rsipstack::sip::SipMessage;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 
-use super::network::is_private;
-use super::raw::{self, Raw};
-use super::{ALLOW, Limits, SUPPORTED, grammar, message};
+use crate::sip::network::is_private;
+use crate::sip::raw::{self, Raw};
+use crate::sip::{ALLOW, Limits, SUPPORTED, grammar, message};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

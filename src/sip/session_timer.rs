@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Request, Response};
 
-use super::message;
+use crate::sip::message;
 
 /// Before its end a session is given up so long, or a third of it where that is less (section 10).
 const BEFORE_THE_END: Duration = Duration::from_secs(32);

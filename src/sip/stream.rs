@@ -19,12 +19,12 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::connection::{Connection, Link};
-use super::crowd::Connected;
-use super::gate::Gate;
-use super::tasks::Tasks;
-use super::tls::Ends;
-use super::{Transport, web};
+use crate::sip::connection::{Connection, Link};
+use crate::sip::crowd::Connected;
+use crate::sip::gate::Gate;
+use crate::sip::tasks::Tasks;
+use crate::sip::tls::Ends;
+use crate::sip::{Transport, web};
 
 /// Messages under way from the library to a connection's task, which never waits for the peer: full for moments only.
 const OUTGOING: usize = 64;

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::grammar;
-use super::raw::{Field, Raw};
+use crate::sip::grammar;
+use crate::sip::raw::{Field, Raw};
 
 /// The message as it goes on the wire.
 pub(super) fn routed(message: &[u8]) -> Cow<'_, [u8]> {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use rsipstack::sip::{Header, ReferTo};
 use rsipstack::transaction::Transaction;
 
-use super::asking::open_way;
-use super::core::finish;
-use super::dialog::{Call, Done, Phase, Referral};
-use super::dialog_key::refer_to;
-use super::{CallId, Event, grammar, message};
+use crate::sip::asking::open_way;
+use crate::sip::core::finish;
+use crate::sip::dialog::{Call, Done, Phase, Referral};
+use crate::sip::dialog_key::refer_to;
+use crate::sip::{CallId, Event, grammar, message};
 
 /// For so long a transfer goes on without a word; a peer may ask for more or less.
 const USUAL: Duration = Duration::from_secs(60);

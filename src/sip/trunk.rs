@@ -15,9 +15,9 @@ use rsipstack::transaction::{make_tag, make_uuid_v4};
 use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
-use super::core::Core;
-use super::resolve::SILENCE;
-use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
+use crate::sip::core::Core;
+use crate::sip::resolve::SILENCE;
+use crate::sip::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
-use super::Transport;
-use super::gate::{Gate, Passage};
-use super::strict;
+use crate::sip::gate::{Gate, Passage};
+use crate::sip::{Transport, strict};
 
 /// All that one user agent listens on.
 #[derive(Clone, Default)]

@@ -1,9 +1,9 @@
 //! The gate as a value: what it lets in, what it answers, and whom it no longer hears, at times of the tests' own.
 
 use super::*;
-use crate::sip::Admit;
 use crate::sip::algorithm::{Algorithm, Asked};
 use crate::sip::proof::REALM;
+use crate::sip::{Admit, CallId};
 
 fn gate(users: &[&str], start: Instant) -> Gate {
     let config = Config {
@@ -76,7 +76,7 @@ fn a_ban_ends_and_comes_again_and_does_not_touch_those_who_are_listed() {
 fn a_party_of_a_call_is_let_in_and_rubbish_in_its_name_does_not_ban_it() {
     let start = crate::clock::now();
     let gate = gate(&[], start);
-    let (entered, _inputs) = gate.registry.enter(crate::sip::CallId(1)).unwrap();
+    let (entered, _inputs) = gate.registry.enter(CallId(1)).unwrap();
     entered.has_dialog(DialogKey {
         call_id: "c".to_owned(),
         local_tag: "ours".to_owned(),
