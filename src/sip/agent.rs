@@ -23,9 +23,9 @@ use tracing::warn;
 
 use crate::sip::admission::{self, Admission};
 use crate::sip::core::Core;
-use crate::sip::dialog_key::{DialogKey, Invitation, Malformed, Replaces};
 use crate::sip::gate::Gate;
 use crate::sip::lines::Lines;
+use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
 use crate::sip::outbound::Tolls;
 use crate::sip::registry::{Input, Registry};
 use crate::sip::resolve::{Resolver, Shared};
@@ -36,7 +36,7 @@ use crate::sip::trunk::{self, Standing};
 use crate::sip::udp::{GatedUdp, Sockets};
 use crate::sip::{
     Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive,
-    message, placed,
+    placed,
 };
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.

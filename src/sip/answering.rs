@@ -18,9 +18,10 @@ use tracing::{debug, warn};
 use crate::sip::core::{Core, acknowledged};
 use crate::sip::dialog::{Call, Done, Phase, Side};
 use crate::sip::inside::sequence;
+use crate::sip::message::{self, grammar, reason};
 use crate::sip::reliable::Reliable;
 use crate::sip::session_timer::SessionTimer;
-use crate::sip::{Ended, Trunk, grammar, message, reason};
+use crate::sip::{Ended, Trunk};
 
 /// What becomes a dialog of an INVITE that came in.
 pub(super) struct Received {

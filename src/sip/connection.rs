@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::sip::gate::{Gate, Passage};
-use crate::sip::raw::{Frame, frame};
-use crate::sip::{Transport, strict, web};
+use crate::sip::message::{Frame, frame, strict};
+use crate::sip::{Transport, web};
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
 pub(super) const OUTBOX: usize = 1 << 20;

@@ -21,16 +21,16 @@ use tracing::{debug, warn};
 
 use crate::sip::answering::{drive_invite, receive};
 use crate::sip::core::Core;
-use crate::sip::dialog_key::Named;
 use crate::sip::early::Early;
 use crate::sip::inside::{Change, sequence};
 use crate::sip::lines::Channel;
+use crate::sip::message::{self, Named, identity};
 use crate::sip::placed::{Placing, Way, key_of, send_bye_apart};
 use crate::sip::registry::{Entered, Input};
 use crate::sip::reliable::Reliable;
 use crate::sip::replaces::{self, Successor};
 use crate::sip::session_timer::SessionTimer;
-use crate::sip::{Action, CallId, Ended, Event, identity, message};
+use crate::sip::{Action, CallId, Ended, Event};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
 const AFTERMATH: Duration = Duration::from_secs(70);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use rsipstack::sip::SipMessage;
 
-use crate::sip::raw::{Frame, frame};
+use crate::sip::message::{Frame, frame};
 use crate::sip::sanitize::{Verdict, sanitize};
 
 /// What the gate makes of one message.

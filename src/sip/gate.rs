@@ -19,15 +19,14 @@ use tracing::{debug, info, warn};
 
 use crate::sip::admission::Admission;
 use crate::sip::crowd::{Connected, Crowd, Room};
-use crate::sip::dialog_key::{DialogKey, Invitation};
+use crate::sip::message::{DialogKey, Invitation, Raw, grammar};
 use crate::sip::proof::{Proof, Proofs};
-use crate::sip::raw::Raw;
 use crate::sip::registrar::{Binding, Flow, Registrar};
 use crate::sip::registry::Registry;
 use crate::sip::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
 use crate::sip::scanner::is_scanner;
 use crate::sip::sources::{Evidence, Misdeed, Sources, Standing};
-use crate::sip::{Config, Counts, Limits, Transport, grammar};
+use crate::sip::{Config, Counts, Limits, Transport};
 
 /// What those turned away for load are told, in seconds.
 const RETRY_AFTER: u32 = 5;

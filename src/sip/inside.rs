@@ -13,10 +13,10 @@ use tracing::debug;
 
 use crate::sip::core::acknowledged;
 use crate::sip::dialog::{Call, Done, Phase, Side, is_success};
-use crate::sip::dialog_key::DialogKey;
+use crate::sip::message::{self, DialogKey};
 use crate::sip::placed::key_of;
 use crate::sip::session_timer::SessionTimer;
-use crate::sip::{Ended, Event, message};
+use crate::sip::{Ended, Event};
 
 /// How long an offer waits for our answer; then it is refused with 500. Well below the 32 s the peer waits.
 const PATIENCE: Duration = Duration::from_secs(20);

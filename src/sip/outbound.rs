@@ -11,7 +11,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::sip::{CallId, Event, grammar};
+use crate::sip::message::grammar;
+use crate::sip::{CallId, Event};
 
 /// Addresses that a plan names, of all its versions since the start.
 const NAMED: usize = 4096;

@@ -11,11 +11,10 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::sip::algorithm::{Algorithm, Asked};
 use crate::sip::connection::Duplex;
-use crate::sip::raw::{Frame, Raw, frame};
+use crate::sip::message::{Algorithm, Asked, Frame, Raw, digest, frame, grammar};
 use crate::sip::tls::Ends;
-use crate::sip::{Tls, Transport, Trunk, digest, grammar};
+use crate::sip::{Tls, Transport, Trunk};
 
 /// For a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 
 use sha2::Sha256;
 
-use crate::sip::algorithm::{Algorithm, Asked, hex};
-use crate::sip::raw::Raw;
-use crate::sip::{digest, grammar};
+use crate::sip::message::{Algorithm, Asked, Raw, digest, grammar, hex};
 
 pub(super) const REALM: &str = "offhook";
 /// After so long a nonce is stale.
@@ -256,7 +254,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::raw::Field;
+    use crate::sip::message::Field;
     use md5::Md5;
     use proptest::prelude::*;
 

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::sip::raw::Raw;
-use crate::sip::{Transport, grammar, sanitize};
+use crate::sip::message::{Raw, grammar};
+use crate::sip::{Transport, sanitize};
 
 /// Phones of one user; where one more comes, the one that would be forgotten first is.
 const CONTACTS: usize = 8;
@@ -243,7 +243,7 @@ impl Registrar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::raw::Field;
+    use crate::sip::message::Field;
     use proptest::prelude::*;
 
     struct Book {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use crate::sip::dialog_key::{DialogKey, Invitation, Named, Replaces};
+use crate::sip::message::{DialogKey, Invitation, Named, Replaces};
 use crate::sip::{Action, CallId};
 
 /// What a call's task is told. When its queue of [`QUEUE`] is full, actions are refused as busy and requests answered

@@ -17,11 +17,11 @@ use tracing::debug;
 use crate::sip::answering::{Received, drive_invite, receive, refuse};
 use crate::sip::asking::open_way;
 use crate::sip::dialog::{Call, Done, Phase, Side};
-use crate::sip::dialog_key::{DialogKey, Replaces};
 use crate::sip::inside::sequence;
+use crate::sip::message::{self, DialogKey, Replaces};
 use crate::sip::placed::key_of;
 use crate::sip::session_timer::SessionTimer;
-use crate::sip::{Ended, Event, message};
+use crate::sip::{Ended, Event};
 
 /// How long an offer waits for our answer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -12,9 +12,9 @@ use rsipstack::sip::SipMessage;
 use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 
+use crate::sip::message::{self, Field, Raw, content_length, grammar};
 use crate::sip::network::is_private;
-use crate::sip::raw::{self, Raw};
-use crate::sip::{ALLOW, Limits, SUPPORTED, grammar, message};
+use crate::sip::{ALLOW, Limits, SUPPORTED};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -109,7 +109,7 @@ pub(super) fn sanitize(bytes: &[u8], source: SocketAddr, bounds: impl Into<Bound
     };
     // What is too long as a whole is told so.
     if bytes.len() <= bounds.message {
-        let long = |field: &raw::Field| field.value.len() > bounds.field;
+        let long = |field: &Field| field.value.len() > bounds.field;
         raw.broken |= raw.fields.len() > bounds.fields || raw.fields.iter().any(long);
     }
     if raw.is_response() {
@@ -337,7 +337,7 @@ fn fit_body(raw: &mut Raw) -> Result<(), Fault> {
     let Some(value) = raw.first("Content-Length") else {
         return Ok(());
     };
-    match raw::length(value) {
+    match content_length(value) {
         None => Err(fault(400, "Malformed Content-Length")),
         Some(length) if length > raw.body.len() => Err(fault(400, "Content-Length Exceeds Message")),
         Some(length) => {

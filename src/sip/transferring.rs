@@ -12,8 +12,8 @@ use rsipstack::transaction::Transaction;
 use crate::sip::asking::open_way;
 use crate::sip::core::finish;
 use crate::sip::dialog::{Call, Done, Phase, Referral};
-use crate::sip::dialog_key::refer_to;
-use crate::sip::{CallId, Event, grammar, message};
+use crate::sip::message::{self, grammar, refer_to};
+use crate::sip::{CallId, Event};
 
 /// For so long a transfer goes on without a word; a peer may ask for more or less.
 const USUAL: Duration = Duration::from_secs(60);

@@ -16,8 +16,9 @@ use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
 use crate::sip::core::Core;
+use crate::sip::message::{self, grammar};
 use crate::sip::resolve::SILENCE;
-use crate::sip::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
+use crate::sip::{ALLOW, Config, Event, StartError, Transport, Trunk};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);

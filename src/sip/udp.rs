@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use crate::sip::Transport;
 use crate::sip::gate::{Gate, Passage};
-use crate::sip::{Transport, strict};
+use crate::sip::message::strict;
 
 /// All that one user agent listens on.
 #[derive(Clone, Default)]

@@ -1,7 +1,7 @@
 //! The gate as a value: what it lets in, what it answers, and whom it no longer hears, at times of the tests' own.
 
 use super::*;
-use crate::sip::algorithm::{Algorithm, Asked};
+use crate::sip::message::{Algorithm, Asked};
 use crate::sip::proof::REALM;
 use crate::sip::{Admit, CallId};
 

@@ -13,7 +13,7 @@ pub(super) fn of_request(method: Method) -> Option<Header> {
 }
 
 /// For a refusal of a call with this code; none for what is no end, such as a challenge or a redirection.
-pub(super) fn of_refusal(code: u16) -> Option<Header> {
+pub(in crate::sip) fn of_refusal(code: u16) -> Option<Header> {
     let cause = match code {
         400 | 481 | 491 | 493 => 127,
         402 | 403 | 603 => 21,

@@ -30,7 +30,7 @@ impl Algorithm {
 }
 
 /// A challenge, as far as its answer depends on it.
-pub(super) struct Asked<'a> {
+pub(in crate::sip) struct Asked<'a> {
     pub algorithm: Algorithm,
     pub realm: &'a str,
     pub nonce: &'a str,
@@ -52,6 +52,6 @@ impl Asked<'_> {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::sip) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

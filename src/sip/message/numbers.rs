@@ -3,7 +3,7 @@
 use crate::sip::Prefix;
 
 /// What is dialled by a trunk with these rules. What is no number stays as it is.
-pub(super) fn dialled(rules: &[Prefix], number: &str) -> String {
+pub(in crate::sip) fn dialled(rules: &[Prefix], number: &str) -> String {
     let number = number.trim();
     let written = |letter: char| letter.is_ascii_digit() || "+*#-.() ".contains(letter);
     if !number.chars().all(written) || !number.contains(|letter: char| letter.is_ascii_digit()) {

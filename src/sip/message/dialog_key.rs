@@ -6,7 +6,7 @@ use rsipstack::sip::prelude::HeadersExt;
 
 /// Our own tag is unique to the call; the peer's, which an early dialog does not know yet, is not needed to find it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct DialogKey {
+pub(in crate::sip) struct DialogKey {
     pub call_id: String,
     pub local_tag: String,
 }
@@ -24,7 +24,7 @@ impl DialogKey {
 
 /// The same INVITE over another path differs in its Via alone (RFC 3261 §8.2.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Invitation {
+pub(in crate::sip) struct Invitation {
     call_id: String,
     from_tag: String,
     sequence: u32,
@@ -51,7 +51,7 @@ impl Invitation {
 
 /// What a third party has to know of a dialog to replace it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
+pub(in crate::sip) struct Named {
     pub call_id: String,
     pub local_tag: String,
     pub remote_tag: String,
@@ -61,7 +61,7 @@ pub(super) struct Named {
 
 /// Which dialog an INVITE wants to take the place of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Replaces {
+pub(in crate::sip) struct Replaces {
     pub dialog: DialogKey,
     pub remote_tag: String,
     pub early_only: bool,
@@ -69,7 +69,7 @@ pub(super) struct Replaces {
 
 /// Two of them, or one that cannot be read: 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::sip) struct Malformed;
 
 impl Replaces {
     pub fn of(invite: &Request) -> Result<Option<Replaces>, Malformed> {
@@ -116,7 +116,7 @@ impl Replaces {
 
 /// What a REFER sends its receiver to: the other end of our call `named`, to take its place (RFC 5589 section 7). The
 /// tags are as that end sees them.
-pub(super) fn refer_to(to: &str, named: &Named) -> String {
+pub(in crate::sip) fn refer_to(to: &str, named: &Named) -> String {
     let value = format!(
         "{};to-tag={};from-tag={}",
         named.call_id, named.remote_tag, named.local_tag

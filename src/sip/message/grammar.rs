@@ -7,7 +7,7 @@ use crate::sip::network::is_private;
 
 /// Reads `"Display" <sip:user@host>;tag=x`, or the form without brackets, in which what follows a semicolon is no part
 /// of the URI.
-pub(super) fn party(value: &str) -> Party {
+pub(in crate::sip) fn party(value: &str) -> Party {
     let Some((before, uri)) = bracketed(value) else {
         return party_of_uri(value.split(';').next().unwrap_or_default());
     };
@@ -18,7 +18,7 @@ pub(super) fn party(value: &str) -> Party {
     }
 }
 
-pub(super) fn party_of_uri(uri: &str) -> Party {
+pub(in crate::sip) fn party_of_uri(uri: &str) -> Party {
     let uri = uri.trim();
     let (scheme, rest) = uri.split_once(':').unwrap_or(("sip", uri));
     let (user, host) = match rest.rsplit_once('@') {
@@ -40,7 +40,7 @@ pub(super) fn party_of_uri(uri: &str) -> Party {
 }
 
 /// The URI of one Contact, and the parameters after it (RFC 3261 §20.10): without brackets they are the header's, not the URI's.
-pub(super) fn contact(value: &str) -> Option<(&str, &str)> {
+pub(in crate::sip) fn contact(value: &str) -> Option<(&str, &str)> {
     let (uri, parameters) = match bracketed(value) {
         Some((before, uri)) => (uri, value.get(before.len() + uri.len() + 2..)?),
         None => value.split_at_checked(value.find(';').unwrap_or(value.len()))?,
@@ -49,7 +49,7 @@ pub(super) fn contact(value: &str) -> Option<(&str, &str)> {
 }
 
 /// The Contact with `source` for its host and port, where it names an address of a private network.
-pub(super) fn contact_from(value: &str, source: SocketAddr) -> Option<String> {
+pub(in crate::sip) fn contact_from(value: &str, source: SocketAddr) -> Option<String> {
     let (uri, _) = contact(value)?;
     let (head, rest) = match uri.rsplit_once('@') {
         Some((user, rest)) => (user.len() + 1, rest),
@@ -72,7 +72,7 @@ pub(super) fn contact_from(value: &str, source: SocketAddr) -> Option<String> {
 }
 
 /// The value of `;name=value` among parameters.
-pub(super) fn parameter<'a>(parameters: &'a str, wanted: &str) -> Option<&'a str> {
+pub(in crate::sip) fn parameter<'a>(parameters: &'a str, wanted: &str) -> Option<&'a str> {
     let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
     Some(value.trim().trim_matches('"'))
@@ -99,7 +99,7 @@ fn unquote(text: &str) -> String {
 }
 
 /// `%41` becomes `A`; an escape that is none stays (RFC 4475 §3.1.1.5), and so does one that would make no UTF-8.
-pub(super) fn unescape(text: &str) -> String {
+pub(in crate::sip) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -121,7 +121,7 @@ pub(super) fn unescape(text: &str) -> String {
 
 /// Escapes what may stand plain in a user part (RFC 3261 §25.1 user-unreserved), but which the library takes for its
 /// end.
-pub(super) fn escape_user(uri: &str) -> String {
+pub(in crate::sip) fn escape_user(uri: &str) -> String {
     match uri.rsplit_once('@') {
         Some((user, host)) => format!("{}@{host}", user.replace(';', "%3B").replace('?', "%3F")),
         None => uri.to_owned(),
@@ -129,7 +129,7 @@ pub(super) fn escape_user(uri: &str) -> String {
 }
 
 /// [`escape_user`] in each bracketed URI of a Contact.
-pub(super) fn escape_contact(value: &str) -> String {
+pub(in crate::sip) fn escape_contact(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, uri)) = bracketed(rest) {
@@ -144,7 +144,7 @@ pub(super) fn escape_contact(value: &str) -> String {
 }
 
 /// Whether the host of a SIP or tel URI is a name, an IPv4 address or a bracketed IPv6 address, and its port a port.
-pub(super) fn host_is_sound(uri: &str) -> bool {
+pub(in crate::sip) fn host_is_sound(uri: &str) -> bool {
     let (scheme, rest) = uri.split_once(':').unwrap_or(("sip", uri));
     let rest = rest.rsplit('@').next().unwrap_or_default();
     let host = rest.split([';', '?']).next().unwrap_or_default();
@@ -175,7 +175,7 @@ fn sent_by(host: &str) -> Option<Option<u16>> {
 
 /// Where the answer to a request with this topmost Via goes: `Some(None)` is the port the request came from (RFC 3581),
 /// `None` a Via that does not say.
-pub(super) fn via_port(via: &str) -> Option<Option<u16>> {
+pub(in crate::sip) fn via_port(via: &str) -> Option<Option<u16>> {
     let (protocol, rest) = via.split_once(' ')?;
     if protocol.split('/').count() != 3 {
         return None;
@@ -187,7 +187,7 @@ pub(super) fn via_port(via: &str) -> Option<Option<u16>> {
 }
 
 /// The Via with `received` and `rport` as a server writes them (RFC 3261 §18.2.1, RFC 3581 §4).
-pub(super) fn via_seen_from(via: &str, source: SocketAddr) -> String {
+pub(in crate::sip) fn via_seen_from(via: &str, source: SocketAddr) -> String {
     let mut parameters = via.split(';');
     let mut out = parameters.next().unwrap_or_default().to_owned();
     for parameter in parameters {
@@ -212,13 +212,13 @@ fn name_of(parameter: &str) -> &str {
 }
 
 /// The tag of a To, outside of its URI.
-pub(super) fn tag(value: &str) -> Option<&str> {
+pub(in crate::sip) fn tag(value: &str) -> Option<&str> {
     let (_, parameters) = contact(value)?;
     parameter(parameters, "tag")
 }
 
 /// Whether From or To has a tag, outside of its URI.
-pub(super) fn has_tag(value: &str) -> bool {
+pub(in crate::sip) fn has_tag(value: &str) -> bool {
     let after = outside_quotes(value)
         .filter(|(_, letter)| *letter == '>')
         .last()
@@ -228,12 +228,12 @@ pub(super) fn has_tag(value: &str) -> bool {
 }
 
 /// `Text/Plain; charset=x` is `text/plain`.
-pub(super) fn media_type(value: &str) -> String {
+pub(in crate::sip) fn media_type(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The first of a comma-separated list, and the rest.
-pub(super) fn first_item(value: &str) -> (&str, &str) {
+pub(in crate::sip) fn first_item(value: &str) -> (&str, &str) {
     let comma = outside_quotes(value)
         .find(|(_, letter)| *letter == ',')
         .map(|(at, _)| at);
@@ -243,7 +243,7 @@ pub(super) fn first_item(value: &str) -> (&str, &str) {
 
 /// Takes the blank space from around the given separators, but for quoted text and bracketed URIs; other blank space
 /// becomes one space.
-pub(super) fn squeeze(value: &str, separators: &str) -> String {
+pub(in crate::sip) fn squeeze(value: &str, separators: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let (mut quoted, mut escaped, mut bracket, mut space) = (false, false, false, false);
     for letter in value.chars() {
@@ -270,7 +270,7 @@ pub(super) fn squeeze(value: &str, separators: &str) -> String {
 }
 
 /// Whether every quotation in the value ends.
-pub(super) fn quotes_match(value: &str) -> bool {
+pub(in crate::sip) fn quotes_match(value: &str) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     for letter in value.chars() {
         match letter {

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use crate::sip::grammar;
-use crate::sip::raw::{Field, Raw};
+use super::grammar;
+use super::raw::{Field, Raw};
 
 /// The message as it goes on the wire.
-pub(super) fn routed(message: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::sip) fn routed(message: &[u8]) -> Cow<'_, [u8]> {
     let is_routed = !message.starts_with(b"SIP/") && message.windows(8).any(|at| at == b"\nRoute: ");
     match is_routed.then(|| by_the_strict(message)).flatten() {
         Some(turned) => Cow::Owned(turned),

@@ -3,14 +3,15 @@
 
 use rsipstack::sip::{Auth, Header, Headers, HostWithPort, Request, Scheme, Uri};
 
-use crate::sip::{CallerId, Party, Trunk, grammar, message};
+use super::{fields, grammar};
+use crate::sip::{CallerId, Party, Trunk};
 
 /// Of a chain of diversions; more are a loop.
 const DIVERSIONS: usize = 8;
 
 /// The caller, as From says it; or as a trunk that is believed does, unless the caller wants to be withheld.
-pub(super) fn caller(invite: &Request, trunk: Option<&Trunk>) -> Party {
-    let from = grammar::party(&message::value_of(invite, "From"));
+pub(in crate::sip) fn caller(invite: &Request, trunk: Option<&Trunk>) -> Party {
+    let from = grammar::party(&fields::value_of(invite, "From"));
     if !trunk.is_some_and(|trunk| trunk.trust_caller_id) || withheld(&invite.headers) {
         return from;
     }
@@ -28,7 +29,7 @@ pub(super) fn caller(invite: &Request, trunk: Option<&Trunk>) -> Party {
 }
 
 fn withheld(headers: &Headers) -> bool {
-    let wishes = message::list_of(headers, "Privacy").unwrap_or_default();
+    let wishes = fields::list_of(headers, "Privacy").unwrap_or_default();
     let mut wishes = wishes.split([';', ',']).map(str::trim);
     wishes.any(|wish| {
         ["id", "user", "header"]
@@ -38,7 +39,7 @@ fn withheld(headers: &Headers) -> bool {
 }
 
 /// Who sent the call on, the last first.
-pub(super) fn diverted_from(invite: &Request) -> Vec<Party> {
+pub(in crate::sip) fn diverted_from(invite: &Request) -> Vec<Party> {
     let mut from: Vec<Party> = parties(&items(&invite.headers, "Diversion"));
     if from.is_empty() {
         from = parties(&items(&invite.headers, "History-Info"));
@@ -58,7 +59,7 @@ fn parties(items: &[String]) -> Vec<Party> {
 /// The items of a list that may stand in several headers.
 fn items(headers: &Headers, name: &str) -> Vec<String> {
     let mut items = Vec::new();
-    let Some(list) = message::list_of(headers, name) else {
+    let Some(list) = fields::list_of(headers, name) else {
         return items;
     };
     let mut rest = list.as_str();
@@ -72,7 +73,7 @@ fn items(headers: &Headers, name: &str) -> Vec<String> {
 }
 
 /// The From of a call by a trunk with this policy, where it is another than the caller's.
-pub(super) fn from(policy: CallerId) -> Option<(String, Uri)> {
+pub(in crate::sip) fn from(policy: CallerId) -> Option<(String, Uri)> {
     match policy {
         CallerId::Plain | CallerId::Asserted => None,
         // RFC 3323 section 4.1.1.3.
@@ -92,7 +93,7 @@ pub(super) fn from(policy: CallerId) -> Option<(String, Uri)> {
 }
 
 /// The headers of a call by a trunk with this policy; `caller` is who calls.
-pub(super) fn headers(policy: CallerId, caller: &Uri) -> Vec<Header> {
+pub(in crate::sip) fn headers(policy: CallerId, caller: &Uri) -> Vec<Header> {
     let asserted = || Header::PAssertedIdentity(format!("<{caller}>").into());
     match policy {
         CallerId::Plain => Vec::new(),

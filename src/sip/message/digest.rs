@@ -81,7 +81,7 @@ fn in_the_librarys_words(challenge: &str) -> Option<String> {
 }
 
 /// `name=value` pairs, quoted values with their quotes.
-pub(super) fn parameters(mut rest: &str) -> Option<Vec<(&str, &str)>> {
+pub(in crate::sip) fn parameters(mut rest: &str) -> Option<Vec<(&str, &str)>> {
     let mut pairs = Vec::new();
     loop {
         rest = rest.trim_start_matches([',', ' ', '\t']);

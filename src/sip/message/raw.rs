@@ -6,14 +6,14 @@
 use std::fmt::Write;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::sip) struct Field {
     /// In full, in the usual letters where it is one that matters here.
     pub name: String,
     pub value: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Raw {
+pub(in crate::sip) struct Raw {
     pub start: String,
     pub fields: Vec<Field>,
     /// All that follows the empty line.
@@ -115,7 +115,7 @@ impl Raw {
 
 /// One message in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(in crate::sip) enum Frame {
     /// The first so many bytes are one message.
     Message(usize),
     /// The first so many bytes are line ends: a keep-alive to answer (RFC 5626 §3.5.1) where they are four or more.
@@ -126,7 +126,7 @@ pub(super) enum Frame {
 }
 
 /// What the buffered bytes of a stream begin with. `limit` bounds a message, in bytes.
-pub(super) fn frame(buffer: &[u8], limit: usize) -> Frame {
+pub(in crate::sip) fn frame(buffer: &[u8], limit: usize) -> Frame {
     let line_ends = buffer.len() - skip_line_ends(buffer).len();
     if line_ends > 0 && line_ends < 4 && line_ends == buffer.len() {
         // An answer to a keep-alive of ours, or the first half of the peer's.
@@ -148,7 +148,7 @@ pub(super) fn frame(buffer: &[u8], limit: usize) -> Frame {
     let mut lengths = raw.all("Content-Length");
     let length = match (lengths.next(), lengths.next()) {
         (None, _) => 0,
-        (Some(one), None) => match length(one) {
+        (Some(one), None) => match content_length(one) {
             Some(length) => length,
             None => return Frame::Broken(head.body),
         },
@@ -163,7 +163,7 @@ pub(super) fn frame(buffer: &[u8], limit: usize) -> Frame {
 }
 
 /// A Content-Length; `None` where it is no number.
-pub(super) fn length(value: &str) -> Option<usize> {
+pub(in crate::sip) fn content_length(value: &str) -> Option<usize> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| value.parse().ok())?
 }
