@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tracing::debug;
 
+use crate::sip::names::Resolver;
 use crate::sip::network::{Network, is_private};
-use crate::sip::resolve::Resolver;
 use crate::sip::{Config, Trunk};
 
 /// How often the servers of trunks are looked up anew.

@@ -26,17 +26,16 @@ use crate::sip::core::Core;
 use crate::sip::gate::Gate;
 use crate::sip::lines::Lines;
 use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
+use crate::sip::names::{Resolver, Shared, Transport};
 use crate::sip::outbound::Tolls;
 use crate::sip::registry::{Input, Registry};
-use crate::sip::resolve::{Resolver, Shared};
 use crate::sip::stream::Streams;
 use crate::sip::tasks::Tasks;
 use crate::sip::tls::Ends;
 use crate::sip::trunk::{self, Standing};
 use crate::sip::udp::{GatedUdp, Sockets};
 use crate::sip::{
-    Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive,
-    placed,
+    Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, keep_alive, placed,
 };
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.

@@ -19,6 +19,7 @@ use crate::sip::core::{Core, acknowledged};
 use crate::sip::dialog::{Call, Done, Phase, Side};
 use crate::sip::inside::sequence;
 use crate::sip::message::{self, grammar, reason};
+use crate::sip::names;
 use crate::sip::reliable::Reliable;
 use crate::sip::session_timer::SessionTimer;
 use crate::sip::{Ended, Trunk};
@@ -40,7 +41,7 @@ pub(super) fn receive(core: &Core, transaction: &Transaction) -> Result<Received
     let request = &transaction.original;
     let connection = transaction.connection.as_ref();
     let came_by = connection.and_then(|connection| connection.get_addr().r#type);
-    let transport = came_by.and_then(crate::sip::Transport::of).unwrap_or_default();
+    let transport = came_by.and_then(names::Transport::of).unwrap_or_default();
     let source = message::source(transaction.connection.as_ref());
     let user = message::party_of(&request.uri).user;
     let contact = core.contact(&user, transport, source);

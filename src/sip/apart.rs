@@ -8,9 +8,9 @@ use rsipstack::sip::{Header, Method, Request, Response, Uri, typed};
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
-use crate::sip::Transport;
 use crate::sip::core::Core;
 use crate::sip::dialog::{Call, Side};
+use crate::sip::names::Transport;
 
 /// Enough of a dialog for a request in it.
 pub(super) struct Leg {

@@ -7,7 +7,8 @@ use tracing::debug;
 
 use crate::sip::core::Core;
 use crate::sip::dialog::{Call, Done, Phase, Side};
-use crate::sip::{Ended, Event, Transport, message};
+use crate::sip::names::Transport;
+use crate::sip::{Ended, Event, message};
 
 impl Call {
     pub async fn hang_up(&mut self, cause: Option<String>) {

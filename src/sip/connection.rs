@@ -16,7 +16,8 @@ use tracing::debug;
 
 use crate::sip::gate::{Gate, Passage};
 use crate::sip::message::{Frame, frame, strict};
-use crate::sip::{Transport, web};
+use crate::sip::names::Transport;
+use crate::sip::web;
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
 pub(super) const OUTBOX: usize = 1 << 20;

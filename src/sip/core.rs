@@ -19,12 +19,12 @@ use tracing::{debug, warn};
 use crate::sip::admission::Admission;
 use crate::sip::gate::Gate;
 use crate::sip::lines::Lines;
+use crate::sip::names::{Resolver, Transport};
 use crate::sip::outbound::{self, Tolls};
 use crate::sip::registry::Registry;
-use crate::sip::resolve::Resolver;
 use crate::sip::stream::Streams;
 use crate::sip::tasks::Tasks;
-use crate::sip::{Action, Binding, CallId, Config, Event, Transport, Trunk, message};
+use crate::sip::{Action, Binding, CallId, Config, Event, Trunk, message};
 
 pub(super) struct Core {
     pub endpoint: EndpointInnerRef,

@@ -17,8 +17,8 @@ use crate::sip::core::Core;
 use crate::sip::dialog::{Call, Done, Phase};
 use crate::sip::early::Early;
 use crate::sip::inside::sequence;
+use crate::sip::names::SILENCE;
 use crate::sip::placed::{Attempt, Way, attempt, drive, key_of};
-use crate::sip::resolve::SILENCE;
 use crate::sip::{Ended, Event, message};
 
 impl Call {

@@ -20,13 +20,14 @@ use tracing::{debug, info, warn};
 use crate::sip::admission::Admission;
 use crate::sip::crowd::{Connected, Crowd, Room};
 use crate::sip::message::{DialogKey, Invitation, Raw, grammar};
+use crate::sip::names::Transport;
 use crate::sip::proof::{Proof, Proofs};
 use crate::sip::registrar::{Binding, Flow, Registrar};
 use crate::sip::registry::Registry;
 use crate::sip::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
 use crate::sip::scanner::is_scanner;
 use crate::sip::sources::{Evidence, Misdeed, Sources, Standing};
-use crate::sip::{Config, Counts, Limits, Transport};
+use crate::sip::{Config, Counts, Limits};
 
 /// What those turned away for load are told, in seconds.
 const RETRY_AFTER: u32 = 5;

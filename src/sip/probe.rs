@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::sip::connection::Duplex;
 use crate::sip::message::{Algorithm, Asked, Frame, Raw, digest, frame, grammar};
+use crate::sip::names::Transport;
 use crate::sip::tls::Ends;
-use crate::sip::{Tls, Transport, Trunk};
+use crate::sip::{Tls, Trunk};
 
 /// For a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);

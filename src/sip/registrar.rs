@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::sip::message::{Raw, grammar};
-use crate::sip::{Transport, sanitize};
+use crate::sip::names::Transport;
+use crate::sip::sanitize;
 
 /// Phones of one user; where one more comes, the one that would be forgotten first is.
 const CONTACTS: usize = 8;

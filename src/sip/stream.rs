@@ -22,9 +22,10 @@ use tracing::{debug, warn};
 use crate::sip::connection::{Connection, Link};
 use crate::sip::crowd::Connected;
 use crate::sip::gate::Gate;
+use crate::sip::names::Transport;
 use crate::sip::tasks::Tasks;
 use crate::sip::tls::Ends;
-use crate::sip::{Transport, web};
+use crate::sip::web;
 
 /// Messages under way from the library to a connection's task, which never waits for the peer: full for moments only.
 const OUTGOING: usize = 64;

@@ -1,24 +1,20 @@
-//! Trunks: what follows from their configuration, and their registration, kept alive with ever rarer attempts where it
-//! fails.
+//! Our registration with trunks, kept alive with ever rarer attempts where it fails; and whether they can be used at all.
 //!
 //! It knows no calls.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use rsipstack::dialog::authenticate::Credential;
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Auth, CallId, Header, Host, HostWithPort, Method, Param, Response, Scheme, Uri, typed};
+use rsipstack::sip::{Auth, CallId, Header, Method, Response, Uri, typed};
 use rsipstack::transaction::{make_tag, make_uuid_v4};
 use rsipstack::transport::SipAddr;
 use tracing::{info, warn};
 
 use crate::sip::core::Core;
-use crate::sip::message::{self, grammar};
-use crate::sip::resolve::SILENCE;
-use crate::sip::{ALLOW, Config, Event, StartError, Transport, Trunk};
+use crate::sip::names::{SILENCE, Transport};
+use crate::sip::{ALLOW, Config, Event, StartError, Trunk, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -50,74 +46,6 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
         }
     }
     Ok(())
-}
-
-impl Trunk {
-    pub(super) fn user(&self) -> &str {
-        self.from_user.as_deref().unwrap_or(&self.username)
-    }
-
-    /// Whose the numbers are.
-    pub(super) fn domain(&self) -> Result<HostWithPort, String> {
-        self.host(&self.server)
-    }
-
-    /// Where all that is sent to the trunk goes first.
-    pub(super) fn next_hop(&self) -> Result<HostWithPort, String> {
-        self.host(self.outbound_proxy.as_ref().unwrap_or(&self.server))
-    }
-
-    fn host(&self, text: &str) -> Result<HostWithPort, String> {
-        let wrong = || format!("trunk `{}`: `{text}` is no host or host:port", self.name);
-        if !grammar::host_is_sound(&format!("sip:{text}")) {
-            return Err(wrong());
-        }
-        HostWithPort::try_from(text).map_err(|_| wrong())
-    }
-
-    /// Whether a host is its own: as it is written, or by the list of its addresses.
-    pub(super) fn owns(&self, host: &Host) -> bool {
-        let written = [self.domain(), self.next_hop()].into_iter().flatten();
-        let named = host.to_string();
-        written
-            .map(|known| known.host.to_string())
-            .any(|known| known.eq_ignore_ascii_case(&named))
-            || matches!(host, Host::IpAddr(ip) if self.lists(*ip))
-    }
-
-    /// Whether its list of addresses has this one.
-    pub(super) fn lists(&self, ip: IpAddr) -> bool {
-        self.addresses.iter().any(|network| network.contains(ip))
-    }
-
-    pub(super) fn credential(&self) -> Credential {
-        Credential {
-            username: self.username.clone(),
-            password: self.password.clone(),
-            realm: None,
-            auth_username: None,
-        }
-    }
-
-    fn uri(&self, host_with_port: HostWithPort) -> Result<Uri, String> {
-        Ok(Uri {
-            scheme: Some(Scheme::Sip),
-            host_with_port,
-            params: self.transport.parameters(),
-            ..Uri::default()
-        })
-    }
-
-    pub(super) fn target(&self) -> Result<SipAddr, String> {
-        Transport::sought(&self.uri(self.next_hop()?)?)
-    }
-
-    /// Takes requests through the trunk's server, or its proxy.
-    pub(super) fn route(&self) -> Result<typed::Route, String> {
-        let mut uri = self.uri(self.next_hop()?)?;
-        uri.params.push(Param::Lr);
-        Ok(uri.into())
-    }
 }
 
 /// Registers again and again, as long as the user agent lives.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
-use crate::sip::Transport;
 use crate::sip::gate::{Gate, Passage};
 use crate::sip::message::strict;
+use crate::sip::names::Transport;
 
 /// All that one user agent listens on.
 #[derive(Clone, Default)]

@@ -27,7 +27,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("rsipstack", "src/sip/"),
     ("tokio_rustls", "src/sip/"),
     ("tokio_tungstenite", "src/sip/"),
-    ("hickory_resolver", "src/sip/dns.rs"),
+    ("hickory_resolver", "src/sip/names/dns.rs"),
     ("ipnet", "src/sip/network.rs"),
     ("ort", "src/speech/"),
     ("whisper_rs", "src/speech/"),

@@ -54,7 +54,7 @@ impl Transport {
         self != Transport::Udp
     }
 
-    pub(super) fn is_web(self) -> bool {
+    pub(in crate::sip) fn is_web(self) -> bool {
         matches!(self, Transport::Ws | Transport::Wss)
     }
 
@@ -68,7 +68,7 @@ impl Transport {
         }
     }
 
-    pub(super) fn wire(self) -> Wire {
+    pub(in crate::sip) fn wire(self) -> Wire {
         match self {
             Transport::Udp => Wire::Udp,
             Transport::Tcp => Wire::Tcp,
@@ -78,12 +78,12 @@ impl Transport {
         }
     }
 
-    pub(super) fn of(wire: Wire) -> Option<Transport> {
+    pub(in crate::sip) fn of(wire: Wire) -> Option<Transport> {
         Transport::ALL.into_iter().find(|transport| transport.wire() == wire)
     }
 
     /// By which to reach a URI, as far as it says so itself; none: by one that is not spoken here.
-    pub(super) fn towards(uri: &Uri) -> Option<Transport> {
+    pub(in crate::sip) fn towards(uri: &Uri) -> Option<Transport> {
         let named = match uri.transport() {
             Some(wire) => Transport::of(*wire)?,
             None => Transport::Udp,
@@ -96,7 +96,7 @@ impl Transport {
     }
 
     /// What a URI that is reached by it says of it.
-    pub(super) fn parameters(self) -> Vec<Param> {
+    pub(in crate::sip) fn parameters(self) -> Vec<Param> {
         match self {
             Transport::Udp => Vec::new(),
             stream => vec![Param::Transport(stream.wire())],
@@ -104,7 +104,7 @@ impl Transport {
     }
 
     /// Where to look for `uri`: by which transport, as far as it says so itself, else as the owner of its name prefers (RFC 3263 section 4.1).
-    pub(super) fn sought(uri: &Uri) -> Result<SipAddr, String> {
+    pub(in crate::sip) fn sought(uri: &Uri) -> Result<SipAddr, String> {
         let transport = Transport::towards(uri).ok_or_else(|| format!("`{uri}`: its transport is not spoken here"))?;
         Ok(match transport {
             Transport::Udp if uri.transport().is_none() => SipAddr {
@@ -116,13 +116,13 @@ impl Transport {
     }
 
     /// What an address that was found says; none: UDP.
-    pub(super) fn found(address: &SipAddr) -> Result<Transport, String> {
+    pub(in crate::sip) fn found(address: &SipAddr) -> Result<Transport, String> {
         let spoken = |wire| Transport::of(wire).ok_or_else(|| format!("{wire} is not spoken here"));
         address.r#type.map_or(Ok(Transport::Udp), spoken)
     }
 
     /// Where `uri` is reached by it; an address without a port gets the usual one. (A name may have SRV records that say which.)
-    pub(super) fn target(self, uri: &Uri) -> SipAddr {
+    fn target(self, uri: &Uri) -> SipAddr {
         let mut addr = uri.host_with_port.clone();
         if matches!(addr.host, Host::IpAddr(_)) && addr.port.is_none() {
             addr.port = Some(self.port().into());

@@ -12,9 +12,9 @@ use rsipstack::sip::{Host, HostWithPort};
 use rsipstack::transport::SipAddr;
 use rsipstack::transport::transport_layer::DomainResolver;
 
+use super::dns::Dns;
+use super::locate::{Names, Sought, locate};
 use crate::sip::Trunk;
-use crate::sip::dns::Dns;
-use crate::sip::locate::{Names, Sought, locate};
 
 /// Longer than a call rings.
 const KEPT: Duration = Duration::from_secs(240);
@@ -27,9 +27,9 @@ const NOWHERE: Duration = Duration::from_secs(30);
 const HASTE: Duration = Duration::from_millis(500);
 
 /// How long a server may be silent before the next one is asked; the last one has the 32 s of RFC 3261. Four sendings.
-pub(super) const SILENCE: Duration = Duration::from_secs(4);
+pub(in crate::sip) const SILENCE: Duration = Duration::from_secs(4);
 
-pub(super) struct Resolver {
+pub(in crate::sip) struct Resolver {
     names: Box<dyn Names>,
     known: Mutex<HashMap<String, (VecDeque<SipAddr>, Instant)>>,
 }
@@ -125,7 +125,7 @@ pub async fn servers(trunk: &Trunk, name_servers: &[SocketAddr]) -> Vec<SocketAd
 }
 
 /// The library asks it for every name in a Request-URI or Route.
-pub(super) struct Shared(pub std::sync::Arc<Resolver>);
+pub(in crate::sip) struct Shared(pub std::sync::Arc<Resolver>);
 
 #[async_trait::async_trait]
 impl DomainResolver for Shared {

@@ -10,7 +10,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tracing::warn;
 
-use crate::sip::locate::{Names, Naptr, Srv};
+use super::locate::{Names, Naptr, Srv};
 
 /// For one question to one server; each is asked twice.
 const TIMEOUT: Duration = Duration::from_secs(1);
