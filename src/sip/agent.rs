@@ -21,9 +21,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::sip::admission::{self, Admission};
 use crate::sip::core::Core;
-use crate::sip::gate::Gate;
+use crate::sip::gate::{Admission, Binding, Gate, follow_trunks};
 use crate::sip::lines::Lines;
 use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
 use crate::sip::names::{Resolver, Shared, Transport};
@@ -34,9 +33,7 @@ use crate::sip::tasks::Tasks;
 use crate::sip::tls::Ends;
 use crate::sip::trunk::{self, Standing};
 use crate::sip::udp::{GatedUdp, Sockets};
-use crate::sip::{
-    Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, keep_alive, placed,
-};
+use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, keep_alive, placed};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
 const EVENTS: usize = 1024;
@@ -122,11 +119,8 @@ impl UserAgent {
         core.tasks.spawn(dispatch(core.clone(), incoming));
         if !core.config.trunks.is_empty() {
             let trunks = core.config.trunks.clone();
-            core.tasks.spawn(admission::follow_trunks(
-                core.admission.clone(),
-                core.resolver.clone(),
-                trunks,
-            ));
+            core.tasks
+                .spawn(follow_trunks(core.admission.clone(), core.resolver.clone(), trunks));
         }
         let registered = core.config.trunks.iter().filter(|trunk| trunk.register.is_some());
         let registered: Vec<_> = registered.cloned().map(Standing::new).map(Arc::new).collect();

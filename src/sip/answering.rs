@@ -19,10 +19,9 @@ use crate::sip::core::{Core, acknowledged};
 use crate::sip::dialog::{Call, Done, Phase, Side};
 use crate::sip::inside::sequence;
 use crate::sip::message::{self, grammar, reason};
-use crate::sip::names;
 use crate::sip::reliable::Reliable;
 use crate::sip::session_timer::SessionTimer;
-use crate::sip::{Ended, Trunk};
+use crate::sip::{Ended, Trunk, names};
 
 /// What becomes a dialog of an INVITE that came in.
 pub(super) struct Received {

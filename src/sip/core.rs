@@ -16,15 +16,14 @@ use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use crate::sip::admission::Admission;
-use crate::sip::gate::Gate;
+use crate::sip::gate::{Admission, Binding, Gate};
 use crate::sip::lines::Lines;
 use crate::sip::names::{Resolver, Transport};
 use crate::sip::outbound::{self, Tolls};
 use crate::sip::registry::Registry;
 use crate::sip::stream::Streams;
 use crate::sip::tasks::Tasks;
-use crate::sip::{Action, Binding, CallId, Config, Event, Trunk, message};
+use crate::sip::{Action, CallId, Config, Event, Trunk, message};
 
 pub(super) struct Core {
     pub endpoint: EndpointInnerRef,

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use rsipstack::sip::SipMessage;
 
+use crate::sip::gate::{Verdict, sanitize};
 use crate::sip::message::{Frame, frame};
-use crate::sip::sanitize::{Verdict, sanitize};
 
 /// What the gate makes of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

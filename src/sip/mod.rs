@@ -13,7 +13,6 @@
 //!
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
-mod admission;
 mod agent;
 mod answering;
 mod apart;
@@ -21,7 +20,6 @@ mod asking;
 mod attempts;
 mod connection;
 mod core;
-mod crowd;
 mod dialog;
 mod early;
 mod elsewhere;
@@ -37,16 +35,11 @@ mod network;
 mod outbound;
 mod placed;
 mod probe;
-mod proof;
 mod refreshing;
-mod registrar;
 mod registry;
 mod reliable;
 mod replaces;
-mod sanitize;
-mod scanner;
 mod session_timer;
-mod sources;
 mod stream;
 mod tasks;
 mod tls;
@@ -60,14 +53,13 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use admission::Admit;
 pub use agent::UserAgent;
+pub use gate::{Admit, Binding, Expiry};
 pub use message::Algorithm;
 pub use names::{Transport, servers};
 pub use network::{Network, is_private};
 pub use outbound::{Cap, Destination, Destinations, Outbound};
 pub use probe::{Answer, Heard, Probe, probe};
-pub use registrar::{Binding, Expiry};
 pub use tls::{Clients, Identity, Tls};
 
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.

@@ -20,8 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::sip::connection::{Connection, Link};
-use crate::sip::crowd::Connected;
-use crate::sip::gate::Gate;
+use crate::sip::gate::{Connected, Gate};
 use crate::sip::names::Transport;
 use crate::sip::tasks::Tasks;
 use crate::sip::tls::Ends;

@@ -33,7 +33,7 @@ pub enum Admit {
 }
 
 /// Who is admitted, as it is at the moment.
-pub(super) struct Admission {
+pub(in crate::sip) struct Admission {
     admit: Admit,
     listed: Vec<Network>,
     trunks: RwLock<Found>,
@@ -105,7 +105,7 @@ impl Admission {
 }
 
 /// Keeps the addresses of trunks that are named by a host, as long as the user agent lives.
-pub(super) async fn follow_trunks(admission: Arc<Admission>, resolver: Arc<Resolver>, trunks: Vec<Trunk>) {
+pub(in crate::sip) async fn follow_trunks(admission: Arc<Admission>, resolver: Arc<Resolver>, trunks: Vec<Trunk>) {
     let mut last: Found = admission.trunks().clone();
     loop {
         let mut found = BTreeSet::new();

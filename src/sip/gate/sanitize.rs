@@ -17,7 +17,7 @@ use crate::sip::network::is_private;
 use crate::sip::{ALLOW, Limits, SUPPORTED};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::sip) enum Verdict {
     Clean(Clean),
     /// To be sent back; the message goes no further.
     Reply(Reply),
@@ -25,7 +25,7 @@ pub(super) enum Verdict {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Clean {
+pub(in crate::sip) struct Clean {
     pub bytes: Vec<u8>,
     /// The same, to be read.
     pub raw: Raw,
@@ -34,7 +34,7 @@ pub(super) struct Clean {
 
 /// What letting it in may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Load {
+pub(in crate::sip) enum Load {
     /// A request outside of any dialog: it may open a call.
     Opens,
     /// A request that names a dialog, though perhaps one that does not exist.
@@ -44,7 +44,7 @@ pub(super) enum Load {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(in crate::sip) struct Reply {
     pub bytes: Vec<u8>,
     pub code: u16,
     /// RFC 3261 §18.2.2 and RFC 3581 §4. The address is always the sender's own, so that nobody else can be made a
@@ -53,7 +53,7 @@ pub(super) struct Reply {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::sip) enum Why {
     /// Blank space or zeros that hold a NAT binding open; not malformed.
     KeepAlive,
     /// No SIP, or nothing in it says where an answer should go.
@@ -65,7 +65,7 @@ pub(super) enum Why {
 
 /// What a message may be at most, and whether this is a registrar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(in crate::sip) struct Bounds {
     /// Bytes, before and after it was put right.
     pub message: usize,
     /// Header fields.
@@ -99,7 +99,7 @@ impl From<usize> for Bounds {
     }
 }
 
-pub(super) fn sanitize(bytes: &[u8], source: SocketAddr, bounds: impl Into<Bounds>) -> Verdict {
+pub(in crate::sip) fn sanitize(bytes: &[u8], source: SocketAddr, bounds: impl Into<Bounds>) -> Verdict {
     let bounds = bounds.into();
     if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
         return Verdict::Drop(Why::KeepAlive);

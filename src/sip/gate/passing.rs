@@ -17,16 +17,16 @@ use std::time::{Duration, Instant};
 use rsipstack::transaction::endpoint::{EndpointInner, EndpointInnerRef};
 use tracing::{debug, info, warn};
 
-use crate::sip::admission::Admission;
-use crate::sip::crowd::{Connected, Crowd, Room};
+use super::admission::Admission;
+use super::crowd::{Connected, Crowd, Room};
+use super::proof::{Proof, Proofs};
+use super::registrar::{Binding, Flow, Registrar};
+use super::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
+use super::scanner::is_scanner;
+use super::sources::{Evidence, Misdeed, Sources, Standing};
 use crate::sip::message::{DialogKey, Invitation, Raw, grammar};
 use crate::sip::names::Transport;
-use crate::sip::proof::{Proof, Proofs};
-use crate::sip::registrar::{Binding, Flow, Registrar};
 use crate::sip::registry::Registry;
-use crate::sip::sanitize::{self, Bounds, Clean, Load, Reply, Verdict, Why, sanitize};
-use crate::sip::scanner::is_scanner;
-use crate::sip::sources::{Evidence, Misdeed, Sources, Standing};
 use crate::sip::{Config, Counts, Limits};
 
 /// What those turned away for load are told, in seconds.
@@ -44,7 +44,7 @@ const KEPT: usize = 4;
 /// One stranger whose call was not taken is told of in the log, then nobody for so long: the log is not theirs to fill.
 const TOLD: Duration = Duration::from_secs(10);
 
-pub(super) struct Gate {
+pub(in crate::sip) struct Gate {
     limits: Limits,
     bounds: Bounds,
     admission: Arc<Admission>,
@@ -83,7 +83,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) enum Passage {
+pub(in crate::sip) enum Passage {
     /// To be handed to the library.
     In(Vec<u8>),
     /// To be sent back.

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::sanitize;
 use crate::sip::message::{Raw, grammar};
 use crate::sip::names::Transport;
-use crate::sip::sanitize;
 
 /// Phones of one user; where one more comes, the one that would be forgotten first is.
 const CONTACTS: usize = 8;

@@ -1,9 +1,10 @@
 //! The gate as a value: what it lets in, what it answers, and whom it no longer hears, at times of the tests' own.
 
 use super::*;
+use crate::sip::CallId;
+use crate::sip::gate::Admit;
+use crate::sip::gate::proof::REALM;
 use crate::sip::message::{Algorithm, Asked};
-use crate::sip::proof::REALM;
-use crate::sip::{Admit, CallId};
 
 fn gate(users: &[&str], start: Instant) -> Gate {
     let config = Config {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::sip::sources::Key;
+use super::sources::Key;
 
 /// Bounded by the connections that there may be.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) struct Room {
 }
 
 /// A connection, for as long as this lasts.
-pub(super) struct Connected {
+pub(in crate::sip) struct Connected {
     crowd: Arc<Crowd>,
     source: Key,
     is_stranger: bool,
