@@ -28,11 +28,9 @@ use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
 use crate::sip::names::{Resolver, Shared, Transport};
 use crate::sip::outbound::Tolls;
 use crate::sip::registry::{Input, Registry};
-use crate::sip::stream::Streams;
 use crate::sip::tasks::Tasks;
-use crate::sip::tls::Ends;
 use crate::sip::trunk::{self, Standing};
-use crate::sip::udp::{GatedUdp, Sockets};
+use crate::sip::wire::{Ends, GatedUdp, Sockets, Streams};
 use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, keep_alive, placed};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.

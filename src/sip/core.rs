@@ -21,8 +21,8 @@ use crate::sip::lines::Lines;
 use crate::sip::names::{Resolver, Transport};
 use crate::sip::outbound::{self, Tolls};
 use crate::sip::registry::Registry;
-use crate::sip::stream::Streams;
 use crate::sip::tasks::Tasks;
+use crate::sip::wire::Streams;
 use crate::sip::{Action, CallId, Config, Event, Trunk, message};
 
 pub(super) struct Core {

@@ -18,7 +18,6 @@ mod answering;
 mod apart;
 mod asking;
 mod attempts;
-mod connection;
 mod core;
 mod dialog;
 mod early;
@@ -40,13 +39,10 @@ mod registry;
 mod reliable;
 mod replaces;
 mod session_timer;
-mod stream;
 mod tasks;
-mod tls;
 mod transferring;
 mod trunk;
-mod udp;
-mod web;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -60,7 +56,7 @@ pub use names::{Transport, servers};
 pub use network::{Network, is_private};
 pub use outbound::{Cap, Destination, Destinations, Outbound};
 pub use probe::{Answer, Heard, Probe, probe};
-pub use tls::{Clients, Identity, Tls};
+pub use wire::{Clients, Identity, Tls};
 
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";

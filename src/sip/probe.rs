@@ -11,11 +11,10 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::sip::connection::Duplex;
+use crate::sip::Trunk;
 use crate::sip::message::{Algorithm, Asked, Frame, Raw, digest, frame, grammar};
 use crate::sip::names::Transport;
-use crate::sip::tls::Ends;
-use crate::sip::{Tls, Trunk};
+use crate::sip::wire::{Duplex, Ends, Tls};
 
 /// For a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -25,8 +25,8 @@ pub const LONGEST: usize = 600;
 /// Where a crate may be named: whoever else needs it asks the module that owns it.
 pub const CONFINED: &[(&str, &str)] = &[
     ("rsipstack", "src/sip/"),
-    ("tokio_rustls", "src/sip/"),
-    ("tokio_tungstenite", "src/sip/"),
+    ("tokio_rustls", "src/sip/wire/"),
+    ("tokio_tungstenite", "src/sip/wire/"),
     ("hickory_resolver", "src/sip/names/dns.rs"),
     ("ipnet", "src/sip/network.rs"),
     ("ort", "src/speech/"),

@@ -64,7 +64,7 @@ pub enum Clients {
 }
 
 /// Both ends of TLS, made from one configuration.
-pub(super) struct Ends {
+pub(in crate::sip) struct Ends {
     config: Tls,
     connector: TlsConnector,
     acceptor: Mutex<Option<(Option<SystemTime>, TlsAcceptor)>>,

@@ -19,19 +19,19 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::sip::connection::{Connection, Link};
+use super::connection::{Connection, Link};
+use super::tls::Ends;
+use super::web;
 use crate::sip::gate::{Connected, Gate};
 use crate::sip::names::Transport;
 use crate::sip::tasks::Tasks;
-use crate::sip::tls::Ends;
-use crate::sip::web;
 
 /// Messages under way from the library to a connection's task, which never waits for the peer: full for moments only.
 const OUTGOING: usize = 64;
 /// For the connection itself, and again for what is agreed on before the first message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) struct Streams {
+pub(in crate::sip) struct Streams {
     endpoint: EndpointInnerRef,
     gate: Arc<Gate>,
     tasks: Arc<Tasks>,

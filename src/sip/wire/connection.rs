@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::web;
 use crate::sip::gate::{Gate, Passage};
 use crate::sip::message::{Frame, frame, strict};
 use crate::sip::names::Transport;
-use crate::sip::web;
 
 /// Bytes that wait for a slow reader. One that lets more pile up is cut off.
 pub(super) const OUTBOX: usize = 1 << 20;
@@ -29,7 +29,7 @@ pub(super) const SILENT_PINGS: u32 = 15;
 /// How long a stranger may hold a connection before it says anything that is taken.
 const STRANGERS: Duration = Duration::from_secs(30);
 
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::sip) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 

@@ -14,7 +14,7 @@ use crate::sip::names::Transport;
 
 /// All that one user agent listens on.
 #[derive(Clone, Default)]
-pub(super) struct Sockets(Arc<Mutex<Vec<Arc<UdpSocket>>>>);
+pub(in crate::sip) struct Sockets(Arc<Mutex<Vec<Arc<UdpSocket>>>>);
 
 impl Sockets {
     fn that_reaches(&self, to: SocketAddr) -> Option<(Arc<UdpSocket>, SocketAddr)> {
@@ -35,7 +35,7 @@ fn as_seen_by(socket: &UdpSocket, to: SocketAddr) -> Option<SocketAddr> {
     }
 }
 
-pub(super) struct GatedUdp {
+pub(in crate::sip) struct GatedUdp {
     socket: Arc<UdpSocket>,
     sockets: Sockets,
     gate: Arc<Gate>,

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::sip::connection::{Connection, Duplex, Link, OUTBOX, PING, SILENT_PINGS};
+use super::connection::{Connection, Duplex, Link, OUTBOX, PING, SILENT_PINGS};
 use crate::sip::message::strict;
 use crate::sip::names::Transport;
 
