@@ -23,15 +23,14 @@ use tracing::warn;
 
 use crate::sip::core::Core;
 use crate::sip::gate::{Admission, Binding, Gate, follow_trunks};
-use crate::sip::lines::Lines;
 use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
 use crate::sip::names::{Resolver, Shared, Transport};
-use crate::sip::outbound::Tolls;
+use crate::sip::outbound::{Lines, Tolls};
 use crate::sip::registry::{Input, Registry};
 use crate::sip::tasks::Tasks;
 use crate::sip::trunk::{self, Standing};
 use crate::sip::wire::{Ends, GatedUdp, Sockets, Streams};
-use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, keep_alive, placed};
+use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, placed};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
 const EVENTS: usize = 1024;
@@ -126,7 +125,7 @@ impl UserAgent {
             core.tasks.spawn(trunk::register(core.clone(), standing.clone()));
         }
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.keep_alive.is_some()) {
-            core.tasks.spawn(keep_alive::keep_alive(core.clone(), trunk.clone()));
+            core.tasks.spawn(trunk::keep_alive(core.clone(), trunk.clone()));
         }
         let agent = UserAgent { core, registered, stop };
         Ok((agent, receiver))

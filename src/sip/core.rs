@@ -17,9 +17,8 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use crate::sip::gate::{Admission, Binding, Gate};
-use crate::sip::lines::Lines;
 use crate::sip::names::{Resolver, Transport};
-use crate::sip::outbound::{self, Tolls};
+use crate::sip::outbound::{Lines, Refusal, Tolls};
 use crate::sip::registry::Registry;
 use crate::sip::tasks::Tasks;
 use crate::sip::wire::Streams;
@@ -58,7 +57,7 @@ impl Core {
         self.tolls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), outbound::Refusal> {
+    fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), Refusal> {
         let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
         self.tolls().permit(to, placed, day, crate::clock::now())
     }

@@ -26,14 +26,10 @@ mod elsewhere;
 pub mod fuzzing;
 mod gate;
 mod inside;
-mod keep_alive;
-mod lines;
 mod message;
 mod names;
 mod network;
-mod outbound;
 mod placed;
-mod probe;
 mod refreshing;
 mod registry;
 mod reliable;
@@ -41,8 +37,9 @@ mod replaces;
 mod session_timer;
 mod tasks;
 mod transferring;
-mod trunk;
 mod wire;
+mod outbound;
+mod trunk;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,7 +52,7 @@ pub use message::Algorithm;
 pub use names::{Transport, servers};
 pub use network::{Network, is_private};
 pub use outbound::{Cap, Destination, Destinations, Outbound};
-pub use probe::{Answer, Heard, Probe, probe};
+pub use trunk::{Answer, Heard, Probe, probe};
 pub use wire::{Clients, Identity, Tls};
 
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.

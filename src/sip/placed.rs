@@ -27,9 +27,9 @@ use crate::sip::attempts::{Attempts, Policy};
 use crate::sip::core::Core;
 use crate::sip::dialog::{Call, Done, Parts, Side, is_success};
 use crate::sip::gate::Binding;
-use crate::sip::lines::{Channel, Full};
 use crate::sip::message::{self, DialogKey, grammar, identity, numbers};
 use crate::sip::names::{SILENCE, Transport};
+use crate::sip::outbound::{Channel, Full};
 use crate::sip::registry::{Entered, Input};
 use crate::sip::{Action, CallId, CallerId, Ended, Event, Redirects, Trunk, session_timer};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rsipstack::sip::{Method, Response};
 use tracing::{info, warn};
 
+use super::registration::Standing;
 use crate::sip::core::Core;
-use crate::sip::trunk::Standing;
 use crate::sip::{Event, Trunk, message};
 
 /// How long an answer may take: five sendings.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// One that is down is asked so often, where it is not to be asked more often anyway.
 const DOWN: Duration = Duration::from_secs(10);
 
-pub(super) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
+pub(in crate::sip) async fn keep_alive(core: Arc<Core>, trunk: Trunk) {
     let Some(interval) = trunk.keep_alive else { return };
     let standing = Standing::new(trunk.clone());
     loop {

@@ -66,7 +66,7 @@ impl Outbound {
 
 /// The rule that stood in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(in crate::sip) enum Refusal {
     #[error("`{0}` is not among the addresses that the plan names; list it in `outbound.allow`")]
     NotNamed(String),
     #[error("`{0}` fits no rule of `outbound.allow`")]
@@ -175,7 +175,7 @@ struct Placed {
     answered: Option<Instant>,
 }
 
-pub(super) struct Tolls {
+pub(in crate::sip) struct Tolls {
     rules: Outbound,
     named: BTreeSet<String>,
     /// Since 1970.

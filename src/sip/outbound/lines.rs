@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::sip::Trunk;
 
 #[derive(Default)]
-pub(super) struct Lines {
+pub(in crate::sip) struct Lines {
     trunks: Mutex<HashMap<String, Line>>,
 }
 
@@ -23,14 +23,14 @@ struct Line {
 }
 
 /// A call on a trunk, for as long as this lasts.
-pub(super) struct Channel {
+pub(in crate::sip) struct Channel {
     lines: Arc<Lines>,
     trunk: String,
 }
 
 /// Why a call is not placed, in words for who placed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Full {
+pub(in crate::sip) struct Full {
     pub why: String,
     pub again: Duration,
 }

@@ -27,7 +27,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 const LAST_SILENCE: Duration = Duration::from_secs(34);
 
 /// Whether the trunks can be used at all.
-pub(super) fn check(config: &Config) -> Result<(), StartError> {
+pub(in crate::sip) fn check(config: &Config) -> Result<(), StartError> {
     for trunk in &config.trunks {
         let wrong = match &trunk.outbound_proxy {
             _ if trunk.domain().is_err() => Some(&trunk.server),
@@ -49,7 +49,7 @@ pub(super) fn check(config: &Config) -> Result<(), StartError> {
 }
 
 /// Registers again and again, as long as the user agent lives.
-pub(super) async fn register(core: Arc<Core>, standing: Arc<Standing>) {
+pub(in crate::sip) async fn register(core: Arc<Core>, standing: Arc<Standing>) {
     let trunk = &standing.trunk;
     let Some(wished) = trunk.register else { return };
     let (mut asked, mut raised) = (wished, false);
@@ -137,7 +137,7 @@ fn back_off(failures: u32, spread: f64) -> Duration {
 }
 
 /// Takes the registrations back, as far as the servers answer.
-pub(super) async fn leave(core: &Core, registered: &[Arc<Standing>]) {
+pub(in crate::sip) async fn leave(core: &Core, registered: &[Arc<Standing>]) {
     for standing in registered {
         standing.register(core, Duration::ZERO).await;
     }
@@ -172,7 +172,7 @@ impl Series {
 }
 
 /// Where a trunk stands with us.
-pub(super) struct Standing {
+pub(in crate::sip) struct Standing {
     trunk: Trunk,
     series: Series,
 }
@@ -193,7 +193,7 @@ impl Standing {
 
     /// A final response, of the first of the trunk's servers that has one (RFC 3263 §4.3).
     /// The last of them has `patience`; nobody is asked for longer than a transaction lasts.
-    pub async fn ask(
+    pub(super) async fn ask(
         &self,
         core: &Core,
         method: Method,
