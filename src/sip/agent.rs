@@ -30,7 +30,7 @@ use crate::sip::registry::{Input, Registry};
 use crate::sip::tasks::Tasks;
 use crate::sip::trunk::{self, Standing};
 use crate::sip::wire::{Ends, GatedUdp, Sockets, Streams};
-use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog, placed};
+use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
 const EVENTS: usize = 1024;
@@ -143,7 +143,7 @@ impl UserAgent {
             let (entered, inputs) = self.core.registry.enter(*call).ok_or(Busy)?;
             self.core
                 .tasks
-                .spawn(placed::place(self.core.clone(), entered, inputs, action));
+                .spawn(dialog::place(self.core.clone(), entered, inputs, action));
             return Ok(());
         }
         match self.core.registry.inputs(action.call()) {

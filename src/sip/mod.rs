@@ -14,32 +14,19 @@
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
 mod agent;
-mod answering;
-mod apart;
-mod asking;
-mod attempts;
 mod core;
-mod dialog;
-mod early;
-mod elsewhere;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;
-mod inside;
 mod message;
 mod names;
 mod network;
-mod placed;
-mod refreshing;
 mod registry;
-mod reliable;
-mod replaces;
-mod session_timer;
 mod tasks;
-mod transferring;
 mod wire;
 mod outbound;
 mod trunk;
+mod dialog;
 
 use std::collections::BTreeMap;
 use std::fmt;

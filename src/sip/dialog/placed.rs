@@ -22,16 +22,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use crate::sip::apart::Leg;
-use crate::sip::attempts::{Attempts, Policy};
+use super::apart::Leg;
+use super::attempts::{Attempts, Policy};
+use super::call::{Call, Done, Parts, Side, is_success};
+use super::session_timer;
 use crate::sip::core::Core;
-use crate::sip::dialog::{Call, Done, Parts, Side, is_success};
 use crate::sip::gate::Binding;
 use crate::sip::message::{self, DialogKey, grammar, identity, numbers};
 use crate::sip::names::{SILENCE, Transport};
 use crate::sip::outbound::{Channel, Full};
 use crate::sip::registry::{Entered, Input};
-use crate::sip::{Action, CallId, CallerId, Ended, Event, Redirects, Trunk, session_timer};
+use crate::sip::{Action, CallId, CallerId, Ended, Event, Redirects, Trunk};
 
 /// The user of From where neither the action nor a trunk names one.
 const OURSELVES: &str = "offhook";
@@ -81,7 +82,7 @@ pub(super) struct Way {
 }
 
 /// One placed call, from `Dial` on.
-pub(super) async fn place(core: Arc<Core>, entered: Entered, mut inputs: mpsc::Receiver<Input>, dial: Action) {
+pub(in crate::sip) async fn place(core: Arc<Core>, entered: Entered, mut inputs: mpsc::Receiver<Input>, dial: Action) {
     let call = entered.call();
     let Action::Dial {
         to, from, trunk, offer, ..

@@ -11,11 +11,11 @@ use rsipstack::transaction::Transaction;
 use tokio::sync::oneshot;
 use tracing::debug;
 
+use super::call::{Call, Done, Phase, Side, is_success};
+use super::placed::key_of;
+use super::session_timer::SessionTimer;
 use crate::sip::core::acknowledged;
-use crate::sip::dialog::{Call, Done, Phase, Side, is_success};
 use crate::sip::message::{self, DialogKey};
-use crate::sip::placed::key_of;
-use crate::sip::session_timer::SessionTimer;
 use crate::sip::{Ended, Event};
 
 /// How long an offer waits for our answer; then it is refused with 500. Well below the 32 s the peer waits.

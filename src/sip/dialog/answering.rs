@@ -15,12 +15,12 @@ use rsipstack::transaction::{Transaction, TransactionState, make_tag};
 use rsipstack::transport::{SipAddr, SipConnection};
 use tracing::{debug, warn};
 
+use super::call::{Call, Done, Phase, Side};
+use super::inside::sequence;
+use super::reliable::Reliable;
+use super::session_timer::SessionTimer;
 use crate::sip::core::{Core, acknowledged};
-use crate::sip::dialog::{Call, Done, Phase, Side};
-use crate::sip::inside::sequence;
 use crate::sip::message::{self, grammar, reason};
-use crate::sip::reliable::Reliable;
-use crate::sip::session_timer::SessionTimer;
 use crate::sip::{Ended, Trunk, names};
 
 /// What becomes a dialog of an INVITE that came in.

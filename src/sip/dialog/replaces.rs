@@ -14,13 +14,13 @@ use rsipstack::transaction::transaction::TransactionEventSender;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use crate::sip::answering::{Received, drive_invite, receive, refuse};
-use crate::sip::asking::open_way;
-use crate::sip::dialog::{Call, Done, Phase, Side};
-use crate::sip::inside::sequence;
+use super::answering::{Received, drive_invite, receive, refuse};
+use super::asking::open_way;
+use super::call::{Call, Done, Phase, Side};
+use super::inside::sequence;
+use super::placed::key_of;
+use super::session_timer::SessionTimer;
 use crate::sip::message::{self, DialogKey, Replaces};
-use crate::sip::placed::key_of;
-use crate::sip::session_timer::SessionTimer;
 use crate::sip::{Ended, Event};
 
 /// How long an offer waits for our answer.

@@ -10,15 +10,15 @@ use rsipstack::transport::SipAddr;
 use tokio::task::AbortHandle;
 use tracing::debug;
 
-use crate::sip::apart::cancel;
-use crate::sip::asking::open_way;
-use crate::sip::attempts::{Met, Next};
+use super::apart::cancel;
+use super::asking::open_way;
+use super::attempts::{Met, Next};
+use super::call::{Call, Done, Phase};
+use super::early::Early;
+use super::inside::sequence;
+use super::placed::{Attempt, Way, attempt, drive, key_of};
 use crate::sip::core::Core;
-use crate::sip::dialog::{Call, Done, Phase};
-use crate::sip::early::Early;
-use crate::sip::inside::sequence;
 use crate::sip::names::SILENCE;
-use crate::sip::placed::{Attempt, Way, attempt, drive, key_of};
 use crate::sip::{Ended, Event, message};
 
 impl Call {

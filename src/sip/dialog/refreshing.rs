@@ -4,9 +4,9 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Response};
 use tracing::debug;
 
-use crate::sip::asking::open_way;
-use crate::sip::dialog::{Call, Done, Phase, Side};
-use crate::sip::session_timer::{Due, SessionTimer, glare};
+use super::asking::open_way;
+use super::call::{Call, Done, Phase, Side};
+use super::session_timer::{Due, SessionTimer, glare};
 use crate::sip::{Ended, Event, message};
 
 impl Call {

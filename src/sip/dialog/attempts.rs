@@ -10,7 +10,8 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Response, Scheme, Uri, typed};
 use rsipstack::transport::SipAddr;
 
-use crate::sip::{Redirects, Trunk, message, session_timer};
+use super::session_timer;
+use crate::sip::{Redirects, Trunk, message};
 
 /// Places a call is redirected to, at most.
 const PLACES: usize = 5;

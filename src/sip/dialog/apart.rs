@@ -8,8 +8,8 @@ use rsipstack::sip::{Header, Method, Request, Response, Uri, typed};
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
+use super::call::{Call, Side};
 use crate::sip::core::Core;
-use crate::sip::dialog::{Call, Side};
 use crate::sip::names::Transport;
 
 /// Enough of a dialog for a request in it.

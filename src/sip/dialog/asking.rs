@@ -5,8 +5,8 @@ use rsipstack::sip::Header;
 use rsipstack::transport::SipAddr;
 use tracing::debug;
 
+use super::call::{Call, Done, Phase, Side};
 use crate::sip::core::Core;
-use crate::sip::dialog::{Call, Done, Phase, Side};
 use crate::sip::names::Transport;
 use crate::sip::{Ended, Event, message};
 

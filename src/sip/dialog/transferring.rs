@@ -9,9 +9,9 @@ use std::time::Duration;
 use rsipstack::sip::{Header, ReferTo};
 use rsipstack::transaction::Transaction;
 
-use crate::sip::asking::open_way;
+use super::asking::open_way;
+use super::call::{Call, Done, Phase, Referral};
 use crate::sip::core::finish;
-use crate::sip::dialog::{Call, Done, Phase, Referral};
 use crate::sip::message::{self, grammar, refer_to};
 use crate::sip::{CallId, Event};
 

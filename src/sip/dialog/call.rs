@@ -19,17 +19,17 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, warn};
 
-use crate::sip::answering::{drive_invite, receive};
+use super::answering::{drive_invite, receive};
+use super::early::Early;
+use super::inside::{Change, sequence};
+use super::placed::{Placing, Way, key_of, send_bye_apart};
+use super::reliable::Reliable;
+use super::replaces::{self, Successor};
+use super::session_timer::SessionTimer;
 use crate::sip::core::Core;
-use crate::sip::early::Early;
-use crate::sip::inside::{Change, sequence};
 use crate::sip::message::{self, Named, identity};
 use crate::sip::outbound::Channel;
-use crate::sip::placed::{Placing, Way, key_of, send_bye_apart};
 use crate::sip::registry::{Entered, Input};
-use crate::sip::reliable::Reliable;
-use crate::sip::replaces::{self, Successor};
-use crate::sip::session_timer::SessionTimer;
 use crate::sip::{Action, CallId, Ended, Event};
 
 /// Transactions that outlive their call get this long: twice 64*T1, a CANCEL's and its INVITE's.
@@ -159,7 +159,7 @@ pub(super) struct Parts {
 }
 
 /// Takes in a call that rings; `permit` is its place in the queue of events.
-pub(super) fn answer(
+pub(in crate::sip) fn answer(
     core: &Arc<Core>,
     entered: Entered,
     inputs: mpsc::Receiver<Input>,

@@ -7,8 +7,8 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, Request, Response};
 use tracing::debug;
 
-use crate::sip::apart::Leg;
-use crate::sip::dialog::{Call, Done, Phase, Side};
+use super::apart::Leg;
+use super::call::{Call, Done, Phase, Side};
 use crate::sip::{Event, message};
 
 /// Early dialogs of one call; of more nothing is heard until one of them answers.
