@@ -1,9 +1,11 @@
 //! The user agent: SIP over UDP, TCP, TLS and WebSocket, as [`Action`]s in and [`Event`]s out.
 //!
 //! Below this face transactions, dialogs and digest are rsipstack's; this is the only module that names that crate.
-//! What the library lacks is here: a gate that hostile or malformed input does not pass ([`sanitize`]), one task that
+//! What the library lacks is here: a gate that hostile or malformed input does not pass ([`gate`]), one task that
 //! owns each call, the policy of a user agent (405, 415, 420, 481, 482, 491, 503), registration with trunks, and an end
 //! to every task.
+//!
+//! Its parts stand in reading order; each uses only those above it, and the words of this face. `ARCHITECTURE.md` has their map.
 //!
 //! It knows no SDP: a body is bytes. It knows no dial plan, no media and no capacity: whether a call is wanted is for
 //! the reader of the events to say.
@@ -13,20 +15,24 @@
 //!
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
-mod agent;
-mod core;
-#[doc(hidden)]
-pub mod fuzzing;
-mod gate;
+mod network;
+mod tasks;
+
 mod message;
 mod names;
-mod network;
 mod registry;
-mod tasks;
+
+mod gate;
 mod wire;
 mod outbound;
+
+mod core;
 mod trunk;
 mod dialog;
+mod agent;
+
+#[doc(hidden)]
+pub mod fuzzing;
 
 use std::collections::BTreeMap;
 use std::fmt;
