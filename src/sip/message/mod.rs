@@ -1,6 +1,6 @@
 //! What a SIP message is: lines, the grammar of its fields, what is read in it and what we write.
 //!
-//! It knows no sockets and no calls, and asks nobody anything.
+//! It knows no sockets and no calls.
 
 mod algorithm;
 mod content;
