@@ -215,6 +215,16 @@ impl Core {
     }
 }
 
+/// Where its message came from.
+pub(super) fn source(transaction: &Transaction) -> Option<SocketAddr> {
+    transaction
+        .connection
+        .as_ref()?
+        .get_remote_addr()?
+        .get_socketaddr()
+        .ok()
+}
+
 /// Sends a final response, and drives the transaction until its ACK came, where one does, or the time for it is over.
 pub(super) async fn finish(transaction: &mut Transaction, code: u16, headers: Vec<Header>) {
     if let Err(error) = transaction.reply_with(message::status(code, ""), headers, None).await {

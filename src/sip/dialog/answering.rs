@@ -19,7 +19,7 @@ use super::call::{Call, Done, Phase, Side};
 use super::inside::sequence;
 use super::reliable::Reliable;
 use super::session_timer::SessionTimer;
-use crate::sip::core::{Core, acknowledged};
+use crate::sip::core::{Core, acknowledged, source};
 use crate::sip::message::{self, grammar, reason};
 use crate::sip::{Ended, Trunk, names};
 
@@ -41,7 +41,7 @@ pub(super) fn receive(core: &Core, transaction: &Transaction) -> Result<Received
     let connection = transaction.connection.as_ref();
     let came_by = connection.and_then(|connection| connection.get_addr().r#type);
     let transport = came_by.and_then(names::Transport::of).unwrap_or_default();
-    let source = message::source(transaction.connection.as_ref());
+    let source = source(transaction);
     let user = message::party_of(&request.uri).user;
     let contact = core.contact(&user, transport, source);
     let least = core.config.limits.least_session;

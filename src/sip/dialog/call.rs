@@ -26,7 +26,7 @@ use super::placed::{Placing, Way, key_of, send_bye_apart};
 use super::reliable::Reliable;
 use super::replaces::{self, Successor};
 use super::session_timer::SessionTimer;
-use crate::sip::core::Core;
+use crate::sip::core::{Core, source};
 use crate::sip::message::{self, Named, identity};
 use crate::sip::outbound::Channel;
 use crate::sip::registry::{Entered, Input};
@@ -167,7 +167,7 @@ pub(in crate::sip) fn answer(
     permit: mpsc::OwnedPermit<Event>,
 ) {
     let request = transaction.original.clone();
-    let source = message::source(transaction.connection.as_ref());
+    let source = source(&transaction);
     let user = message::party_of(&request.uri).user;
     let trunk = core.trunk_at(source, Some(&user));
     let received = match receive(core, &transaction) {

@@ -1,11 +1,9 @@
 //! What is read in the fields of messages, and what is written into them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Headers, Request, Response, StatusCode, Uri};
-use rsipstack::transport::SipConnection;
 
 use super::content::ACCEPT;
 use super::grammar;
@@ -65,10 +63,6 @@ pub(in crate::sip) fn retry_after(response: &Response) -> Option<Duration> {
 pub(in crate::sip) fn retry_after_header(wait: Duration) -> Header {
     let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
     Header::RetryAfter(seconds.to_string().into())
-}
-
-pub(in crate::sip) fn source(connection: Option<&SipConnection>) -> Option<SocketAddr> {
-    connection?.get_remote_addr()?.get_socketaddr().ok()
 }
 
 pub(in crate::sip) fn value_of(request: &Request, name: &str) -> String {

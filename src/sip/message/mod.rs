@@ -22,8 +22,7 @@ pub(super) use algorithm::{Asked, hex};
 pub(super) use content::{ACCEPT, fragment_code, key, session, session_of, session_of_response, session_type};
 pub(super) use dialog_key::{DialogKey, Invitation, Malformed, Named, Replaces, refer_to};
 pub(super) use fields::{
-    capabilities, has_option, list_of, one_line, party_of, phrase, retry_after, retry_after_header, source, status,
-    value_of,
+    capabilities, has_option, list_of, one_line, party_of, phrase, retry_after, retry_after_header, status, value_of,
 };
 pub(super) use inspector::{Inspector, show_transport};
 pub(super) use raw::{Field, Frame, Raw, content_length, frame};
