@@ -2,15 +2,14 @@
 //!
 //! What belongs to no call is answered here. It knows nothing of how a call proceeds.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
-use rsipstack::sip::{Auth, Header, Method, Scheme, SipMessage, Uri};
+use rsipstack::sip::Method;
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::transaction::TransactionEvent;
 use rsipstack::transaction::{CallIdFormat, Transaction, TransactionReceiver};
@@ -20,23 +19,18 @@ use rsipstack::transport::{SipAddr, SipConnection, TransportLayer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::admission::{self, Admission};
-use super::gate::Gate;
-use super::lines::Lines;
-use super::outbound::{self, Tolls};
-use super::registry::{DialogKey, Input, Invitation, Registry};
-use super::replaces::{Malformed, Replaces};
-use super::resolve::{Resolver, Shared};
-use super::stream::Streams;
-use super::tasks::Tasks;
-use super::tls::Ends;
-use super::udp::{GatedUdp, Sockets};
-use super::{
-    Action, Binding, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, Transport, dialog, keep_alive,
-    message, placed, trunk,
-};
+use crate::sip::core::Core;
+use crate::sip::gate::{Admission, Binding, Gate, follow_trunks};
+use crate::sip::message::{self, DialogKey, Invitation, Malformed, Replaces};
+use crate::sip::names::{Resolver, Shared, Transport};
+use crate::sip::outbound::{Lines, Tolls};
+use crate::sip::registry::{Input, Registry};
+use crate::sip::tasks::Tasks;
+use crate::sip::trunk::{self, Standing};
+use crate::sip::wire::{Ends, GatedUdp, Sockets, Streams};
+use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
 const EVENTS: usize = 1024;
@@ -46,28 +40,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Dropped without [`close`](Self::close), it ends at once, and peers are not told.
 pub struct UserAgent {
     core: Arc<Core>,
+    /// The trunks that are registered with.
+    registered: Vec<Arc<Standing>>,
     stop: CancellationToken,
-}
-
-/// What every part of the user agent may need.
-pub(super) struct Core {
-    pub endpoint: EndpointInnerRef,
-    pub layer: DialogLayer,
-    pub streams: Arc<Streams>,
-    pub resolver: Arc<Resolver>,
-    pub admission: Arc<Admission>,
-    pub registry: Arc<Registry>,
-    pub tasks: Arc<Tasks>,
-    pub lines: Arc<Lines>,
-    pub events: mpsc::Sender<Event>,
-    pub config: Config,
-    gate: Arc<Gate>,
-    tolls: Mutex<Tolls>,
-    local: Vec<(Transport, SocketAddr)>,
-    closing: AtomicBool,
-    calls: AtomicU64,
-    /// Of each trunk that is registered with.
-    pub registrations: BTreeMap<String, Arc<trunk::Series>>,
 }
 
 impl UserAgent {
@@ -118,8 +93,6 @@ impl UserAgent {
 
         let streams = Streams::new(endpoint.clone(), gate.clone(), tasks.clone(), stop.clone(), ends);
         let (events, receiver) = mpsc::channel(EVENTS);
-        let registered = config.trunks.iter().filter(|trunk| trunk.register.is_some());
-        let registrations = registered.map(|trunk| (trunk.name.clone(), Arc::default())).collect();
         let core = Arc::new(Core {
             layer: DialogLayer::new(endpoint.clone()),
             endpoint,
@@ -136,22 +109,26 @@ impl UserAgent {
             local,
             closing: AtomicBool::new(false),
             calls: AtomicU64::new(1),
-            registrations,
         });
         for (transport, listener, _) in listeners {
             core.tasks.spawn(core.streams.clone().accept(transport, listener));
         }
         core.tasks.spawn(dispatch(core.clone(), incoming));
         if !core.config.trunks.is_empty() {
-            core.tasks.spawn(admission::follow_trunks(core.clone()));
+            let trunks = core.config.trunks.clone();
+            core.tasks
+                .spawn(follow_trunks(core.admission.clone(), core.resolver.clone(), trunks));
         }
-        for trunk in core.config.trunks.iter().filter(|trunk| trunk.register.is_some()) {
-            core.tasks.spawn(trunk::register(core.clone(), trunk.clone()));
+        let registered = core.config.trunks.iter().filter(|trunk| trunk.register.is_some());
+        let registered: Vec<_> = registered.cloned().map(Standing::new).map(Arc::new).collect();
+        for standing in &registered {
+            core.tasks.spawn(trunk::register(core.clone(), standing.clone()));
         }
         for trunk in core.config.trunks.iter().filter(|trunk| trunk.keep_alive.is_some()) {
-            core.tasks.spawn(keep_alive::keep_alive(core.clone(), trunk.clone()));
+            core.tasks.spawn(trunk::keep_alive(core.clone(), trunk.clone()));
         }
-        Ok((UserAgent { core, stop }, receiver))
+        let agent = UserAgent { core, registered, stop };
+        Ok((agent, receiver))
     }
 
     /// Never waits. What a call's queue has no room for is refused; what is meant for a call that is over is taken and
@@ -166,7 +143,7 @@ impl UserAgent {
             let (entered, inputs) = self.core.registry.enter(*call).ok_or(Busy)?;
             self.core
                 .tasks
-                .spawn(placed::place(self.core.clone(), entered, inputs, action));
+                .spawn(dialog::place(self.core.clone(), entered, inputs, action));
             return Ok(());
         }
         match self.core.registry.inputs(action.call()) {
@@ -209,7 +186,7 @@ impl UserAgent {
         self.core.gate.misdialled(source, crate::clock::now());
     }
 
-    /// Calls may go to these addresses, as they are written, where [`Destinations::Named`](super::Destinations::Named) rules.
+    /// Calls may go to these addresses, as they are written, where [`Destinations::Named`](crate::sip::Destinations::Named) rules.
     pub fn name(&self, addresses: impl IntoIterator<Item = String>) {
         self.core.tolls().name(addresses);
     }
@@ -231,7 +208,10 @@ impl UserAgent {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let _ = tokio::time::timeout(GOODBYE, async { tokio::join!(emptied, trunk::leave(&self.core)) }).await;
+        let _ = tokio::time::timeout(GOODBYE, async {
+            tokio::join!(emptied, trunk::leave(&self.core, &self.registered))
+        })
+        .await;
         let mut tasks = self.halt();
         while tasks.join_next().await.is_some() {}
         // The library's own tasks end when they are next polled; the sockets are closed with the last of them.
@@ -370,59 +350,6 @@ async fn dispatch(core: Arc<Core>, mut incoming: TransactionReceiver) {
 }
 
 impl Core {
-    /// Nothing is begun any more.
-    pub fn is_closing(&self) -> bool {
-        self.closing.load(Relaxed)
-    }
-
-    pub fn next_call(&self) -> CallId {
-        CallId(self.calls.fetch_add(1, Relaxed))
-    }
-
-    pub fn tolls(&self) -> std::sync::MutexGuard<'_, Tolls> {
-        self.tolls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), outbound::Refusal> {
-        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
-        self.tolls().permit(to, placed, day, crate::clock::now())
-    }
-
-    /// Whether a call may be redirected there.
-    pub fn permits(&self, to: &str) -> bool {
-        self.permit(to, None).is_ok()
-    }
-
-    /// The one place that every call and transfer passes on its way out; what is told of one that may not leave.
-    pub fn refusal(&self, action: &Action) -> Option<Event> {
-        let (to, placed) = match action {
-            // To the other end of a call that is there already.
-            Action::Refer { to, replaces, .. } if to.is_empty() && replaces.is_some() => return None,
-            Action::Refer { to, .. } => (to, None),
-            // A phone of our own costs nothing.
-            Action::Dial { to, trunk: None, .. } if self.phone_of(to).is_some() => return None,
-            Action::Dial { call, to, .. } => (to, Some(*call)),
-            Action::Ring { .. }
-            | Action::Accept { .. }
-            | Action::Refuse { .. }
-            | Action::Answer { .. }
-            | Action::RefuseChange { .. }
-            | Action::Hangup { .. } => return None,
-        };
-        let refusal = self.permit(to, placed).err()?;
-        let (call, code) = (action.call(), 403);
-        warn!(%call, "not permitted: {refusal}");
-        Some(match placed {
-            None => Event::Transferred { call, code },
-            Some(call) => Event::Refused {
-                call,
-                code,
-                reason: refusal.to_string(),
-                retry_after: None,
-            },
-        })
-    }
-
     /// A request within a dialog.
     fn hand_over(&self, key: &DialogKey, transaction: Transaction) {
         self.pass(key, transaction, Input::Request);
@@ -487,102 +414,4 @@ impl Core {
         entered.has_invitation(invitation);
         dialog::answer(self, entered, inputs, transaction, permit);
     }
-
-    /// Answers what belongs to no call, and sees the answer through.
-    pub fn answer(&self, mut transaction: Transaction, code: u16, headers: Vec<Header>) {
-        self.tasks
-            .spawn(async move { finish(&mut transaction, code, headers).await });
-    }
-
-    /// Where the peer is to reach us, for a Contact.
-    pub fn contact(&self, user: &str, transport: Transport, peer: Option<SocketAddr>) -> Uri {
-        let ours = || self.local.iter().filter(|(one, _)| *one == transport);
-        let family = |(_, bound): &&(Transport, SocketAddr)| peer.is_none_or(|peer| peer.is_ipv4() == bound.is_ipv4());
-        let bound = ours()
-            .find(family)
-            .or_else(|| ours().next())
-            .or(self.local.first())
-            .map(|(_, bound)| *bound);
-        let bound = bound.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060));
-        let ip = match self.config.advertised {
-            Some(ip) => ip,
-            None if bound.ip().is_unspecified() => peer.and_then(address_towards).unwrap_or(bound.ip()),
-            None => bound.ip(),
-        };
-        let plain = !user.is_empty()
-            && user
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte));
-        Uri {
-            scheme: Some(Scheme::Sip),
-            auth: plain.then(|| Auth {
-                user: user.to_owned(),
-                password: None,
-            }),
-            host_with_port: SocketAddr::new(ip, bound.port()).into(),
-            params: transport.parameters(),
-            headers: Vec::new(),
-        }
-    }
-
-    /// Where `target` is, by the resolver; and where it takes a connection, one is open.
-    pub async fn way_to(&self, target: &SipAddr) -> Result<SipAddr, String> {
-        let found = self.resolver.find(target).await?;
-        self.open(&found, target).await?;
-        Ok(found)
-    }
-
-    /// A connection to `found`, one of the places of `target`, where it takes one.
-    pub async fn open(&self, found: &SipAddr, target: &SipAddr) -> Result<(), String> {
-        self.streams.ensure(found, &target.addr.host.to_string()).await
-    }
-
-    /// The phone of a registered user that is rung where `to` is nothing but their name.
-    pub fn phone_of(&self, to: &str) -> Option<Binding> {
-        self.gate.contacts(to, crate::clock::now()).into_iter().next()
-    }
-
-    pub fn listens_on(&self, transport: Transport) -> bool {
-        self.local.iter().any(|(one, _)| *one == transport)
-    }
-
-    /// Waits while the reader of events is behind.
-    pub async fn tell(&self, event: Event) {
-        self.tolls().told(&event, crate::clock::now());
-        // Nobody reads any more: then nobody is told.
-        let _ = self.events.send(event).await;
-    }
-}
-
-/// Sends a final response, and drives the transaction until its ACK came, where one does, or the time for it is over.
-pub(super) async fn finish(transaction: &mut Transaction, code: u16, headers: Vec<Header>) {
-    if let Err(error) = transaction.reply_with(message::status(code, ""), headers, None).await {
-        debug!(code, %error, "response not sent");
-        return;
-    }
-    if transaction.original.method == Method::Invite {
-        acknowledged(transaction).await;
-    }
-}
-
-/// The ACK of the final response last sent, or `None` where it never came.
-pub(super) async fn acknowledged(transaction: &mut Transaction) -> Option<rsipstack::sip::Request> {
-    while let Some(message) = transaction.receive().await {
-        match message {
-            SipMessage::Request(request) if request.method == Method::Ack => return Some(request),
-            SipMessage::Request(_) | SipMessage::Response(_) => {}
-        }
-    }
-    None
-}
-
-/// The address this machine sends from when it sends to `peer`. Nothing is sent.
-fn address_towards(peer: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = match peer {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(peer).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use rsipstack::sip::SipMessage;
 
-use super::raw::{Frame, frame};
-use super::sanitize::{Verdict, sanitize};
+use crate::sip::gate::{Verdict, sanitize};
+use crate::sip::message::{Frame, frame};
 
 /// What the gate makes of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Judged {
     Dropped,
 }
 
-/// `limit` is that of [`super::Limits::message`].
+/// `limit` is that of [`crate::sip::Limits::message`].
 pub fn judge(bytes: &[u8], source: SocketAddr, limit: usize) -> Judged {
     match sanitize(bytes, source, limit) {
         Verdict::Clean(clean) => Judged::In(clean.bytes),

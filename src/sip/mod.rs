@@ -1,9 +1,11 @@
 //! The user agent: SIP over UDP, TCP, TLS and WebSocket, as [`Action`]s in and [`Event`]s out.
 //!
 //! Below this face transactions, dialogs and digest are rsipstack's; this is the only module that names that crate.
-//! What the library lacks is here: a gate that hostile or malformed input does not pass ([`sanitize`]), one task that
+//! What the library lacks is here: a gate that hostile or malformed input does not pass ([`gate`]), one task that
 //! owns each call, the policy of a user agent (405, 415, 420, 481, 482, 491, 503), registration with trunks, and an end
 //! to every task.
+//!
+//! Its parts stand in reading order; each uses only those above it, and the words of this face. `ARCHITECTURE.md` has their map.
 //!
 //! It knows no SDP: a body is bytes. It knows no dial plan, no media and no capacity: whether a call is wanted is for
 //! the reader of the events to say.
@@ -13,70 +15,38 @@
 //!
 //! The library logs whole messages, credentials included, at level INFO: a subscriber must carry [`LOG_DIRECTIVE`].
 
-mod admission;
-mod agent;
-mod answering;
-mod apart;
-mod asking;
-mod attempts;
-mod connection;
-mod crowd;
+mod network;
+mod tasks;
+
+mod message;
+mod names;
+mod registry;
+
+mod gate;
+mod wire;
+mod outbound;
+
+mod core;
+mod trunk;
 mod dialog;
-mod digest;
-mod dns;
-mod early;
-mod elsewhere;
+mod agent;
+
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
-mod grammar;
-mod identity;
-mod inside;
-mod keep_alive;
-mod lines;
-mod locate;
-mod message;
-mod numbers;
-mod outbound;
-mod placed;
-mod probe;
-mod proof;
-mod raw;
-mod reason;
-mod refreshing;
-mod registrar;
-mod registry;
-mod reliable;
-mod replaces;
-mod resolve;
-mod sanitize;
-mod scanner;
-mod session_timer;
-mod sources;
-mod stream;
-mod strict;
-mod tasks;
-mod tls;
-mod transferring;
-mod transport;
-mod trunk;
-mod udp;
-mod web;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use admission::{Admit, Network, is_private};
 pub use agent::UserAgent;
+pub use gate::{Admit, Binding, Expiry};
+pub use message::Algorithm;
+pub use names::{Transport, servers};
+pub use network::{Network, is_private};
 pub use outbound::{Cap, Destination, Destinations, Outbound};
-pub use probe::{Answer, Heard, Probe, probe};
-pub use proof::Algorithm;
-pub use registrar::{Binding, Expiry};
-pub use resolve::servers;
-pub use tls::{Clients, Identity, Tls};
-pub use transport::Transport;
+pub use trunk::{Answer, Heard, Probe, probe};
+pub use wire::{Clients, Identity, Tls};
 
 /// Keeps rsipstack from writing messages, bodies and credentials into the log; for `tracing_subscriber::EnvFilter`.
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";

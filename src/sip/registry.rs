@@ -5,13 +5,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rsipstack::sip::Request;
-use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use super::replaces::Replaces;
-use super::{Action, CallId};
+use crate::sip::message::{DialogKey, Invitation, Named, Replaces};
+use crate::sip::{Action, CallId};
 
 /// What a call's task is told. When its queue of [`QUEUE`] is full, actions are refused as busy and requests answered
 /// 500.
@@ -44,61 +42,6 @@ struct Entry {
     invitation: Option<Invitation>,
     /// Once it was answered.
     named: Option<Named>,
-}
-
-/// What a third party has to know of a dialog to replace it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    pub call_id: String,
-    pub local_tag: String,
-    pub remote_tag: String,
-    /// Where the other end is reached.
-    pub target: String,
-}
-
-/// Our own tag is unique to the call; the peer's, which an early dialog does not know yet, is not needed to find it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct DialogKey {
-    pub call_id: String,
-    pub local_tag: String,
-}
-
-impl DialogKey {
-    /// Of a request that came in; `None` where it is outside of any dialog.
-    pub fn of(request: &Request) -> Option<DialogKey> {
-        let tag = request.to_header().ok()?.tag().ok()??;
-        Some(DialogKey {
-            call_id: request.call_id_header().ok()?.value().to_owned(),
-            local_tag: tag.value().to_owned(),
-        })
-    }
-}
-
-/// The same INVITE over another path differs in its Via alone (RFC 3261 §8.2.2.2).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Invitation {
-    call_id: String,
-    from_tag: String,
-    sequence: u32,
-}
-
-impl Invitation {
-    pub fn new(call_id: &str, from_tag: &str, sequence: u32) -> Invitation {
-        Invitation {
-            call_id: call_id.to_owned(),
-            from_tag: from_tag.to_owned(),
-            sequence,
-        }
-    }
-
-    pub fn of(invite: &Request) -> Option<Invitation> {
-        let tag = invite.from_header().ok()?.tag().ok()??;
-        Some(Invitation {
-            call_id: invite.call_id_header().ok()?.value().to_owned(),
-            from_tag: tag.value().to_owned(),
-            sequence: invite.cseq_header().ok()?.seq().ok()?,
-        })
-    }
 }
 
 /// A call that is entered, for as long as this lasts.
@@ -229,11 +172,7 @@ mod tests {
             call_id: "a".into(),
             local_tag: "b".into(),
         };
-        let invitation = Invitation {
-            call_id: "a".into(),
-            from_tag: "c".into(),
-            sequence: 1,
-        };
+        let invitation = Invitation::new("a", "c", 1);
         entered.has_dialog(dialog.clone());
         let (call_id, local_tag) = ("a".into(), "other".into());
         let other = DialogKey { call_id, local_tag };

@@ -11,16 +11,26 @@ use std::process::Command;
 
 use rules::{Source, addresses, blocks, commands, confined, map, module_of, order, printing, shape, uses};
 
+/// The maps: how their heads begin, and where their modules are.
+const MODULES: (&str, &str) = ("| Module |", "src/");
+const PARTS_OF_SIP: (&str, &str) = ("| Part of `sip` |", "src/sip/");
+
 #[test]
 fn every_module_uses_what_its_row_allows() {
-    let rows = map(&read("ARCHITECTURE.md")).expect("a map");
-    none(&uses(&rows, &sources("src")));
+    let (document, sources) = (read("ARCHITECTURE.md"), sources("src"));
+    for (head, home) in [MODULES, PARTS_OF_SIP] {
+        let rows = map(&document, head).expect("a map");
+        none(&uses(&rows, &sources, home));
+    }
 }
 
 #[test]
 fn the_map_has_every_module_in_reading_order() {
-    let rows = map(&read("ARCHITECTURE.md")).expect("a map");
-    none(&order(&rows, &read("src/lib.rs"), &modules()));
+    let document = read("ARCHITECTURE.md");
+    for ((head, home), face) in [(MODULES, "lib.rs"), (PARTS_OF_SIP, "mod.rs")] {
+        let rows = map(&document, head).expect("a map");
+        none(&order(&rows, &read(&format!("{home}{face}")), &modules(home)));
+    }
 }
 
 #[test]
@@ -160,11 +170,11 @@ fn gather(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// What `src` has: files and folders, by the names of their modules.
-fn modules() -> BTreeSet<String> {
-    let entries = root().join("src").read_dir().expect("src");
+/// What `home` has: files and folders, by the names of their modules.
+fn modules(home: &str) -> BTreeSet<String> {
+    let entries = root().join(home).read_dir().expect("a folder");
     entries
-        .filter_map(|entry| module_of(&format!("src/{}", entry.ok()?.file_name().to_str()?)))
+        .filter_map(|entry| module_of(home, &format!("{home}{}", entry.ok()?.file_name().to_str()?)))
         .collect()
 }
 

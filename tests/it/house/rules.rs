@@ -1,6 +1,6 @@
 //! The rules. They know texts alone: neither the disk nor the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A file of the project; `path` is relative to its root.
 pub struct Source {
@@ -25,10 +25,10 @@ pub const LONGEST: usize = 600;
 /// Where a crate may be named: whoever else needs it asks the module that owns it.
 pub const CONFINED: &[(&str, &str)] = &[
     ("rsipstack", "src/sip/"),
-    ("tokio_rustls", "src/sip/"),
-    ("tokio_tungstenite", "src/sip/"),
-    ("hickory_resolver", "src/sip/dns.rs"),
-    ("ipnet", "src/sip/admission.rs"),
+    ("tokio_rustls", "src/sip/wire/"),
+    ("tokio_tungstenite", "src/sip/wire/"),
+    ("hickory_resolver", "src/sip/names/dns.rs"),
+    ("ipnet", "src/sip/network.rs"),
     ("ort", "src/speech/"),
     ("whisper_rs", "src/speech/"),
     ("ndarray", "src/speech/"),
@@ -52,11 +52,13 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("ferrous_opencc", "src/language/"),
 ];
 
-/// The rows of the table whose head begins with "module".
-pub fn map(document: &str) -> Result<Vec<Row>, String> {
+/// The rows of the table whose head begins with `head`.
+pub fn map(document: &str, head: &str) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let mut lines = document.lines().skip_while(|line| !line.starts_with("| Module |"));
-    lines.next().ok_or("there is no table that begins with `| Module |`")?;
+    let mut lines = document.lines().skip_while(|line| !line.starts_with(head));
+    lines
+        .next()
+        .ok_or_else(|| format!("there is no table that begins with `{head}`"))?;
     lines.next();
     for line in lines.take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -80,8 +82,12 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Imports that the map does not allow, and rows that allow what stands below them.
-pub fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
+/// Imports that the map of the modules in `home` does not allow, and rows that allow what stands below them. What the face of `home` says itself is
+/// everybody's; what it shows of a module is that module's.
+pub fn uses(rows: &[Row], sources: &[Source], home: &str) -> Vec<String> {
+    let root = home.replacen("src/", "crate::", 1).replace('/', "::");
+    let face = sources.iter().find(|source| source.path == format!("{home}mod.rs"));
+    let shown = face.map(|face| shown(&face.text)).unwrap_or_default();
     let mut complaints = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         let MayUse::Only(allowed) = &row.may_use else { continue };
@@ -95,7 +101,7 @@ pub fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
         }
     }
     for source in sources {
-        let Some(module) = module_of(&source.path) else {
+        let Some(module) = module_of(home, &source.path) else {
             continue;
         };
         let Some(row) = rows.iter().find(|row| row.module == module) else {
@@ -105,18 +111,20 @@ pub fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
         let (code, tests) = parts(source);
         // Tests are drivers: they may read the clock to begin from.
         for (text, also) in [(code, ""), (tests, "clock")] {
-            for used in imported(&text) {
-                if used != module && used != also && !allowed.contains(&used) {
+            for name in imported(&text, &root) {
+                let used = shown.get(&name).unwrap_or(&name);
+                let mapped = rows.iter().any(|row| row.module == *used);
+                if mapped && *used != module && used != also && !allowed.contains(used) {
                     complaints.push(format!(
-                        "{} uses `crate::{used}`: its row does not allow it",
+                        "{} uses `{root}{used}`: its row does not allow it",
                         source.path
                     ));
                 }
             }
         }
-        if climbs_out(source) {
+        if climbs_out(source, home) {
             complaints.push(format!(
-                "{} leaves its module by `super::`: write `crate::`",
+                "{} leaves its module by `super::`: write `{root}`",
                 source.path
             ));
         }
@@ -124,8 +132,8 @@ pub fn uses(rows: &[Row], sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// Rows without a module, modules without a row, and rows that stand elsewhere than in `lib.rs`.
-pub fn order(rows: &[Row], lib: &str, modules: &BTreeSet<String>) -> Vec<String> {
+/// Rows without a module, modules without a row, and rows that stand elsewhere than in the face (`lib.rs`).
+pub fn order(rows: &[Row], face: &str, modules: &BTreeSet<String>) -> Vec<String> {
     let mut complaints = Vec::new();
     for module in modules {
         if !rows.iter().any(|row| row.module == *module) {
@@ -135,14 +143,16 @@ pub fn order(rows: &[Row], lib: &str, modules: &BTreeSet<String>) -> Vec<String>
     for row in rows.iter().filter(|row| !modules.contains(&row.module)) {
         complaints.push(format!("the map has a row for `{}`, which is not there", row.module));
     }
-    let declared = lib
+    let declared = face
         .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
     let rows = rows.iter().map(|row| row.module.as_str());
     let mapped: Vec<&str> = rows.filter(|module| !["commands", "main"].contains(module)).collect();
     let declared: Vec<&str> = declared.collect();
     if mapped != declared {
-        complaints.push(format!("the map's order is {mapped:?}, that of lib.rs is {declared:?}"));
+        complaints.push(format!(
+            "the map's order is {mapped:?}, that of the face is {declared:?}"
+        ));
     }
     complaints
 }
@@ -308,11 +318,23 @@ fn subcommands(help: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The module that a file of `src` belongs to; none for `lib.rs`.
-pub fn module_of(path: &str) -> Option<String> {
-    let first = path.strip_prefix("src/")?.split('/').next()?;
+/// The module in `home` that a file belongs to; none for the face of `home`.
+pub fn module_of(home: &str, path: &str) -> Option<String> {
+    let first = path.strip_prefix(home)?.split('/').next()?;
     let name = first.strip_suffix(".rs").unwrap_or(first);
-    (name != "lib").then(|| name.to_owned())
+    (!["lib", "mod"].contains(&name)).then(|| name.to_owned())
+}
+
+/// What a face shows of its modules, in `pub use module::{x, y};`, and whose it is.
+fn shown(face: &str) -> BTreeMap<String, String> {
+    let uses = face
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix(';')?.split_once("::"));
+    let named = uses.flat_map(|(module, names)| {
+        let names = names.trim_matches(['{', '}']).split(", ");
+        names.map(|name| (name.to_owned(), module.to_owned()))
+    });
+    named.collect()
 }
 
 /// The code of a file and its tests.
@@ -333,11 +355,11 @@ fn code_lines(text: &str) -> impl Iterator<Item = &str> {
         .map(|line| line.split_once(" // ").map_or(line, |(code, _)| code))
 }
 
-/// The modules of the crate that `text` names, in `crate::x` and `crate::{x, y}`.
-fn imported(text: &str) -> BTreeSet<String> {
+/// The names that `text` has from `root`: of `crate::`, in `crate::x` and `crate::{x, y}`.
+fn imported(text: &str, root: &str) -> BTreeSet<String> {
     let code: String = code_lines(text).map(|line| format!("{line}\n")).collect();
     let mut names = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
+    for rest in code.split(root).skip(1) {
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0_i32;
             let mut item = String::new();
@@ -370,11 +392,11 @@ fn first_name(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Whether so many `super::` follow each other that they reach the root of the crate.
-fn climbs_out(source: &Source) -> bool {
+/// Whether so many `super::` follow each other that they reach `home`.
+fn climbs_out(source: &Source, home: &str) -> bool {
     let (code, _) = parts(source);
-    let inner = source.path.strip_prefix("src/").unwrap_or(&source.path);
-    // `x.rs` and `x/mod.rs` are one below the root, `x/y.rs` and `x/y/mod.rs` two.
+    let inner = source.path.strip_prefix(home).unwrap_or(&source.path);
+    // `x.rs` and `x/mod.rs` are one below it, `x/y.rs` and `x/y/mod.rs` two.
     let depth = inner.trim_end_matches("/mod.rs").split('/').count();
     let chain = "super::".repeat(depth);
     code_lines(&code).any(|line| line.contains(&chain))

@@ -21,8 +21,8 @@ fn one(complaints: &[String], about: &str) {
 
 #[test]
 fn an_import_that_the_map_forbids_is_found() {
-    let rows = map(SMALL).expect("a map");
-    let found = |path: &str, text: &str| uses(&rows, &[source(path, text)]);
+    let rows = map(SMALL, "| Module |").expect("a map");
+    let found = |path: &str, text: &str| uses(&rows, &[source(path, text)], "src/");
     none(&found(
         "src/sip/agent.rs",
         "use crate::clock;\nuse crate::sip::Event;\n",
@@ -47,14 +47,49 @@ fn an_import_that_the_map_forbids_is_found() {
         "`crate::sip`",
     );
     one(&found("src/call/turn.rs", "use super::super::sip::Event;\n"), "super");
-    let upwards = map(&SMALL.replace("| time | |", "| time | `sip` |")).expect("a map");
-    one(&uses(&upwards, &[]), "does not stand above");
-    assert!(map("no table").is_err());
+    let upwards = map(&SMALL.replace("| time | |", "| time | `sip` |"), "| Module |").expect("a map");
+    one(&uses(&upwards, &[], "src/"), "does not stand above");
+    assert!(map("no table", "| Module |").is_err());
+}
+
+#[test]
+fn an_import_of_a_part_from_below_it_is_found() {
+    let parts =
+        "| Part of `sip` | What it is | May use |\n|---|---|---|\n| `message` | | |\n| `gate` | | `message` |\n";
+    let rows = map(parts, "| Part of `sip` |").expect("a map");
+    let face = "mod message;\nmod gate;\npub use gate::{Admit, Binding};\npub struct Party;\n";
+    let found = |path: &str, text: &str| {
+        let sources = [source("src/sip/mod.rs", face), source(path, text)];
+        uses(&rows, &sources, "src/sip/")
+    };
+    none(&found(
+        "src/sip/gate/proof.rs",
+        "use super::Gate;\nuse crate::sip::{Party, message};\n",
+    ));
+    none(&found(
+        "src/sip/message/raw.rs",
+        "use crate::sip::Party;\npub(in crate::sip) struct Raw;\n",
+    ));
+    none(&found("src/call/mod.rs", "use crate::sip::gate;\n"));
+    one(
+        &found("src/sip/message/raw.rs", "use crate::sip::gate::Gate;\n"),
+        "`crate::sip::gate`",
+    );
+    one(
+        &found("src/sip/message/raw.rs", "use crate::sip::{Party, Binding};\n"),
+        "`crate::sip::gate`",
+    );
+    one(
+        &found("src/sip/message/raw.rs", "use super::super::gate::Gate;\n"),
+        "super",
+    );
+    one(&found("src/sip/message/mod.rs", "use super::gate::Gate;\n"), "super");
+    none(&order(&rows, face, &["message", "gate"].map(str::to_owned).into()));
 }
 
 #[test]
 fn a_module_that_the_map_forgets_is_found() {
-    let rows = map(SMALL).expect("a map");
+    let rows = map(SMALL, "| Module |").expect("a map");
     let lib = "pub mod clock;\npub mod sip;\npub mod call;\n";
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
     let all = ["clock", "sip", "call", "commands", "main"];

@@ -1,6 +1,6 @@
 //! What an open port of the real program is sent: the torture messages, noise, and scanners. It answers somebody decent after each.
 //!
-//! What each message is answered with is `sip::sanitize`'s to show; here it is the program that has to stand it.
+//! What each message is answered with is `sip::gate::sanitize`'s to show; here it is the program that has to stand it.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
