@@ -94,7 +94,7 @@ fn accepted(media: &Media, protection: Protection, capabilities: &Capabilities) 
 /// What is agreed on can be done.
 fn sound(media: &Media) {
     assert!(!media.remote.ip().is_multicast());
-    if media.remote.ip().is_unspecified() {
+    if media.remote.ip().is_unspecified() && media.ice.is_none() {
         assert!(!media.direction.sends(), "nothing may be sent to a hold");
     }
     assert!((5..=200).contains(&media.ptime));

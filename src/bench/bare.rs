@@ -22,7 +22,7 @@ use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialplan::assistant::Endpointing;
 use crate::dialplan::{Facts, Plan};
-use crate::engine::ports::{MediaSocket, Ports};
+use crate::engine::ports::{Ports, Taken};
 use crate::language::Language;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
@@ -30,9 +30,6 @@ use crate::sip::{self, Action, CallId, Event, Limits, Listen, Transport, UserAge
 
 /// Events that may wait for one call.
 const EVENTS: usize = 32;
-const DATAGRAM: usize = 2_048;
-/// Datagrams that are read before a tick.
-const AT_ONCE: usize = 64;
 /// A tick that comes later than this was held up, and those behind it are let go.
 const LATE: Duration = Duration::from_millis(100);
 /// More than any load asks for: what is measured is the cost, not the limit.
@@ -223,7 +220,7 @@ impl Bot {
 /// A call from its INVITE to its end.
 async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiver<Event>) -> CallId {
     let towards = sdp::wanted_at(&offer).unwrap_or([127, 0, 0, 1].into());
-    let Ok(socket) = bot.ports.bind(towards).await else {
+    let Ok(socket) = bot.ports.bind(towards) else {
         bot.refuse(id, 503);
         return id;
     };
@@ -252,7 +249,6 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
     };
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut datagram, mut report) = ([0_u8; DATAGRAM], [0_u8; DATAGRAM]);
     loop {
         tokio::select! {
             biased;
@@ -268,17 +264,7 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
                 if clock::now().saturating_duration_since(due.into_std()) > LATE {
                     tick.reset();
                 }
-                for _ in 0..AT_ONCE {
-                    let Ok((length, from)) = leg.socket.try_recv_from(&mut datagram) else { break };
-                    leg.received(from, datagram.get(..length).unwrap_or_default());
-                }
                 leg.tick();
-            }
-            Ok((length, from)) = leg.socket.recv_from(&mut datagram) => {
-                leg.received(from, datagram.get(..length).unwrap_or_default());
-            }
-            Ok((length, from)) = leg.socket.reports().recv_from(&mut report) => {
-                leg.received(from, report.get(..length).unwrap_or_default());
             }
         }
         leg.carry_out();
@@ -289,25 +275,24 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
 struct Leg {
     bot: Arc<Bot>,
     id: CallId,
-    socket: MediaSocket,
+    socket: Taken,
     stream: RtpStream,
     cleaner: Option<Cleaner>,
     call: Option<Call>,
 }
 
 impl Leg {
-    fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
-        self.stream.handle_datagram(clock::now(), from, datagram);
-    }
-
     fn tick(&mut self) {
         let now = clock::now();
+        let stream = &mut self.stream;
+        self.socket
+            .read(now, |at, from, datagram| stream.handle_datagram(at, from, datagram));
         let delay = self.stream.delay(now);
         let incoming = self.stream.tick(now);
         if self.call.is_some()
             && let Some((to, report)) = self.stream.report(now)
         {
-            self.socket.try_send_to(&report, to).ok();
+            self.socket.send(to, &report);
         }
         while let Some(event) = self.stream.poll() {
             if let rtp::Event::Silent { .. } = event {
@@ -331,7 +316,7 @@ impl Leg {
             cleaner.play(&spoken);
         }
         if let Some((to, datagram)) = self.stream.send(now, &spoken) {
-            self.socket.try_send_to(&datagram, to).ok();
+            self.socket.send(to, &datagram);
         }
     }
 

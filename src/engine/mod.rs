@@ -9,6 +9,7 @@ mod journal;
 mod leg;
 pub mod library;
 pub mod load;
+mod media_socket;
 pub mod meaning;
 pub mod ports;
 pub mod reload;

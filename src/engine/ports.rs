@@ -2,11 +2,11 @@
 //! family that the other end speaks.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::net::UdpSocket;
+use super::media_socket::MediaSocket;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -16,11 +16,11 @@ struct Inner {
     /// One of a family.
     addresses: Vec<IpAddr>,
     range: RangeInclusive<u16>,
-    taken: Mutex<Taken>,
+    given: Mutex<Given>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Given {
     ports: BTreeSet<u16>,
     /// Where the search goes on: a port that was just freed rests, so that late packets of one call do not reach the next.
     next: u16,
@@ -53,19 +53,19 @@ fn family(address: IpAddr) -> &'static str {
 impl Ports {
     /// On the first of `addresses` that is of a family.
     pub fn new(addresses: Vec<IpAddr>, range: RangeInclusive<u16>) -> Self {
-        let taken = Taken {
+        let given = Given {
             ports: BTreeSet::new(),
             next: even(*range.start()),
         };
         Self(Arc::new(Inner {
             addresses,
             range,
-            taken: Mutex::new(taken),
+            given: Mutex::new(given),
         }))
     }
 
-    /// Two bound sockets, from which `towards` can be reached; their ports are free again when they are dropped. Ports that other programs hold are passed over.
-    pub async fn bind(&self, towards: IpAddr) -> Result<MediaSocket, NoPort> {
+    /// Bound sockets, from which `towards` can be reached; their ports are free again when they are dropped. Ports that other programs hold are passed over.
+    pub fn bind(&self, towards: IpAddr) -> Result<Taken, NoPort> {
         let towards = towards.to_canonical();
         let mut addresses = self.0.addresses.iter().copied();
         let address = addresses
@@ -74,12 +74,10 @@ impl Ports {
         let (first, last) = (*self.0.range.start(), *self.0.range.end());
         for _ in (first..=last).step_by(2) {
             let Some(port) = self.reserve() else { break };
-            let bind = |port| UdpSocket::bind(SocketAddr::new(address, port));
-            match tokio::try_join!(bind(port), bind(port + 1)) {
-                Ok((socket, reports)) => {
-                    return Ok(MediaSocket {
+            match MediaSocket::bind(address, port) {
+                Ok(socket) => {
+                    return Ok(Taken {
                         socket,
-                        reports,
                         port,
                         ports: self.clone(),
                     });
@@ -92,11 +90,11 @@ impl Ports {
 
     /// How many are given out.
     pub fn taken(&self) -> usize {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).ports.len()
+        self.0.given.lock().unwrap_or_else(PoisonError::into_inner).ports.len()
     }
 
     fn reserve(&self) -> Option<u16> {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, last) = (even(*self.0.range.start()), *self.0.range.end());
         let start = taken.next;
         let mut port = start;
@@ -115,7 +113,7 @@ impl Ports {
 
     fn free(&self, port: u16) {
         self.0
-            .taken
+            .given
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .ports
@@ -123,29 +121,22 @@ impl Ports {
     }
 }
 
-pub struct MediaSocket {
-    socket: UdpSocket,
-    reports: UdpSocket,
+/// Sockets whose ports are given back with them.
+pub struct Taken {
+    socket: MediaSocket,
     port: u16,
     ports: Ports,
 }
 
-impl MediaSocket {
-    /// For those who do not take them on the port of the sound.
-    pub fn reports(&self) -> &UdpSocket {
-        &self.reports
-    }
-}
+impl std::ops::Deref for Taken {
+    type Target = MediaSocket;
 
-impl std::ops::Deref for MediaSocket {
-    type Target = UdpSocket;
-
-    fn deref(&self) -> &UdpSocket {
+    fn deref(&self) -> &MediaSocket {
         &self.socket
     }
 }
 
-impl Drop for MediaSocket {
+impl Drop for Taken {
     fn drop(&mut self) {
         self.ports.free(self.port);
     }
@@ -159,24 +150,21 @@ fn even(port: u16) -> u16 {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn gives_each_port_once_and_takes_it_back() {
+    #[test]
+    fn gives_each_port_once_and_takes_it_back() {
         let here = IpAddr::from([127, 0, 0, 1]);
         let ports = Ports::new(vec![here], 42_801..=42_805);
-        let (one, two) = (
-            ports.bind(here).await.expect("a port"),
-            ports.bind(here).await.expect("another"),
-        );
+        let (one, two) = (ports.bind(here).expect("a port"), ports.bind(here).expect("another"));
         assert_ne!(one.port, two.port);
-        let none = ports.bind(here).await.err().expect("none left");
+        let none = ports.bind(here).err().expect("none left");
         assert!(none.code() == 503 && none.to_string().contains("42801-42805"), "{none}");
         drop(one);
         assert_eq!(ports.taken(), 1);
-        ports.bind(here).await.expect("the freed one");
+        ports.bind(here).expect("the freed one");
     }
 
-    #[tokio::test]
-    async fn is_of_the_family_of_the_other_end() {
+    #[test]
+    fn is_of_the_family_of_the_other_end() {
         let addresses: Vec<IpAddr> = ["127.0.0.1", "::1"].map(|ip| ip.parse().expect("an address")).into();
         let ports = Ports::new(addresses, 42_810..=42_819);
         for (towards, ours) in [
@@ -184,15 +172,13 @@ mod tests {
             ("2001:db8::1", "::1"),
             ("::ffff:198.51.100.1", "127.0.0.1"),
         ] {
-            let socket = ports.bind(towards.parse().expect("an address")).await.expect("a port");
-            for bound in [socket.local_addr(), socket.reports().local_addr()] {
-                assert_eq!(bound.expect("bound").ip().to_string(), ours, "{towards}");
-            }
+            let socket = ports.bind(towards.parse().expect("an address")).expect("a port");
+            let bound = socket.local_addr().expect("bound");
+            assert_eq!(bound.ip().to_string(), ours, "{towards}");
         }
         let one = Ports::new(vec![[127, 0, 0, 1].into()], 42_810..=42_819);
         let none = one
             .bind("2001:db8::1".parse().expect("an address"))
-            .await
             .err()
             .expect("none");
         assert!(

@@ -310,7 +310,16 @@ pub fn accept(answer: &[u8], local: &Local, capabilities: &Capabilities) -> Resu
         Protection::Keys | Protection::Certificate => Encryption::Required,
     };
     let media = choice::choose(&session, local, capabilities, offered)?.media;
-    Ok(Media { ice: None, ..media })
+    // Nobody was offered to look for a way: who is nowhere holds.
+    let direction = match media.remote.ip().is_unspecified() {
+        true => media.direction.and(Direction::RecvOnly),
+        false => media.direction,
+    };
+    Ok(Media {
+        ice: None,
+        direction,
+        ..media
+    })
 }
 
 #[cfg(test)]

@@ -173,7 +173,8 @@ impl Leg {
 
     fn renegotiate(&mut self, peer: Peer) {
         self.known.push(peer.address);
-        if peer.codec.clock_rate() != self.stream.peer().codec.clock_rate() {
+        // Another clock is another source's, and so is a key that may have been sent by before.
+        if peer.codec.clock_rate() != self.stream.peer().codec.clock_rate() || peer.keys.is_some() {
             self.last = None;
         }
         // Another address may begin anew.

@@ -19,7 +19,7 @@ use self::waiting::Waiting;
 use super::Bot;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
-use super::ports::MediaSocket;
+use super::ports::Taken;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
@@ -37,10 +37,6 @@ use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 const ANSWERS: usize = 64;
 /// A tick that comes later than this was held up by the machine, and those behind it are let go.
 const LATE: Duration = Duration::from_millis(100);
-/// Datagrams that are read before a tick: more is a flood.
-const AT_ONCE: usize = 64;
-/// The largest datagram that is read.
-const DATAGRAM: usize = 2048;
 
 /// What an engine answers.
 enum Answer {
@@ -81,7 +77,7 @@ pub(super) struct Leg {
     id: CallId,
     number: u64,
     local: sdp::Local,
-    socket: MediaSocket,
+    socket: Taken,
     stream: Option<RtpStream>,
     start: Option<Start>,
     call: Option<Call>,
@@ -112,7 +108,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
-    let socket = match bot.ports.bind(towards).await {
+    let socket = match bot.ports.bind(towards) {
         Ok(socket) => socket,
         Err(e) => {
             tracing::error!("{e}");
@@ -132,7 +128,6 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let mut place = std::pin::pin!(places.acquire_owned());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut datagram, mut report) = ([0_u8; DATAGRAM], [0_u8; DATAGRAM]);
     let ending = loop {
         let over = tokio::select! {
             biased;
@@ -150,11 +145,9 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                     // The machine stood still: what was missed is missed, and not sent in a burst.
                     tick.reset();
                 }
-                leg.catch_up(&mut datagram);
+                leg.receive(now);
                 leg.tick()
             }
-            Ok((length, from)) = leg.socket.recv_from(&mut datagram) => { leg.received(from, &datagram[..length]); None }
-            Ok((length, from)) = leg.socket.reports().recv_from(&mut report) => { leg.received(from, &report[..length]); None }
         };
         leg.carry_out();
         if let Some(ending) = over {
@@ -168,7 +161,7 @@ impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
-        socket: MediaSocket,
+        socket: Taken,
         answers: mpsc::Sender<Answer>,
     ) -> Result<Self, Box<(Refusal, Journal)>> {
         let Ok(bound) = socket.local_addr() else {
@@ -388,27 +381,21 @@ impl Leg {
         }
     }
 
-    /// Reads what came before the tick.
-    fn catch_up(&mut self, datagram: &mut [u8]) {
-        for _ in 0..AT_ONCE {
-            let Ok((length, from)) = self.socket.try_recv_from(datagram) else {
-                return;
-            };
-            self.received(from, &datagram[..length]);
-        }
-    }
-
-    fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
-        if let Some(stream) = &mut self.stream {
-            stream.handle_datagram(clock::now(), from, datagram);
-        }
+    /// What came since the last tick.
+    fn receive(&mut self, now: Instant) {
+        let stream = &mut self.stream;
+        self.socket.read(now, |at, from, datagram| {
+            if let Some(stream) = stream {
+                stream.handle_datagram(at, from, datagram);
+            }
+        });
         self.send_answers();
     }
 
     /// To who looks for the way to us, or agrees on keys.
     fn send_answers(&mut self) {
         while let Some((to, answer)) = self.stream.as_mut().and_then(RtpStream::answer) {
-            self.socket.try_send_to(&answer, to).ok();
+            self.socket.send(to, &answer);
         }
     }
 
@@ -491,18 +478,16 @@ impl Leg {
     fn send(&mut self, now: Instant, frame: &Frame) {
         let Some(stream) = &mut self.stream else { return };
         if let Some((to, datagram)) = stream.send(now, frame) {
-            // A full socket buffer or an ICMP error costs 20 ms of sound, which is late by the time it could be sent again.
-            self.socket.try_send_to(&datagram, to).ok();
+            self.socket.send(to, &datagram);
         }
     }
 
     fn send_report(&self, (to, report): (SocketAddr, Vec<u8>)) {
-        let socket = if self.multiplexed {
-            &*self.socket
+        if self.multiplexed {
+            self.socket.send(to, &report);
         } else {
-            self.socket.reports()
-        };
-        socket.try_send_to(&report, to).ok();
+            self.socket.report(to, &report);
+        }
     }
 
     fn answered(&mut self, answer: Answer) {
