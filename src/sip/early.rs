@@ -170,7 +170,7 @@ impl Call {
         if heard.news && ringing {
             let (call, code) = (self.id, response.status_code.code());
             let body = message::session_of_response(response);
-            self.core.tell(Event::Progressed { call, code, body }).await;
+            self.tell(Event::Progressed { call, code, body }).await;
         }
     }
 

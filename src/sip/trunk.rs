@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use super::agent::Core;
 use super::placed::SILENCE;
-use super::{ALLOW, Config, Event, StartError, Transport, Trunk, grammar, message};
+use super::{Config, Event, StartError, Transport, Trunk, grammar, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -369,7 +369,7 @@ impl<'a> Standing<'a> {
                 .headers
                 .push(Header::Expires(expires.as_secs().to_string().into()));
         }
-        request.headers.push(Header::Allow(ALLOW.into()));
+        request.headers.push(Header::Allow(core.config.allow().into()));
         if self.trunk.outbound_proxy.is_some() {
             request.headers.push(self.trunk.route()?.into());
         }
