@@ -1,7 +1,7 @@
 //! Transfers that we ask for (REFER, RFC 3515), blind or to the other end of a call of ours, and what the peer reports of
 //! them. A transfer has one outcome, and has it in time: where the peer loses sight of it, it is a 408.
 //!
-//! What a peer asks us for by REFER is the business of `referred`. It knows no calls but its own.
+//! What a peer asks us for by REFER is the business of `referred`.
 
 use std::time::Duration;
 
