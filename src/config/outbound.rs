@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::Reader;
 use crate::document::{Fields, Node, Place, read};
-use crate::sip::{Cap, Destination, Destinations, Outbound};
+use crate::sip::{Cap, Destination, Destinations, Outbound, Referred};
 
 const MOST: RangeInclusive<u32> = 0..=10_000_000;
 
@@ -18,7 +18,12 @@ pub(super) fn standard() -> Outbound {
 
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Outbound {
     let mut outbound = standard();
-    let Some(fields) = Fields::of(node, "`outbound`", &["allow", "a_day", "caps"], reader.problems) else {
+    let Some(fields) = Fields::of(
+        node,
+        "`outbound`",
+        &["allow", "a_day", "caps", "referred"],
+        reader.problems,
+    ) else {
         return outbound;
     };
     if let Some(node) = fields.get("allow") {
@@ -36,6 +41,9 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>) -> Outbound {
             outbound.caps.extend(destination.map(|destination| (destination, cap)));
         }
     }
+    let referred = [("never", Referred::Never), ("permitted", Referred::Permitted)];
+    let wanted = fields.one_of("referred", &referred, reader.problems);
+    outbound.referred = wanted.unwrap_or_default();
     outbound
 }
 
@@ -93,7 +101,11 @@ mod tests {
                 }
             )]
         );
+        assert_eq!(outbound.referred, Referred::Never);
+        let permitted = parse("outbound: {referred: permitted}\n").expect("a configuration");
+        assert_eq!(permitted.outbound.referred, Referred::Permitted);
         for (keys, told) in [
+            ("referred: always", "permitted"),
             ("allow: [anywhere]", "`anywhere` is no destination"),
             ("caps: {\"+44\": {call: 1}}", "did you mean `calls`"),
             ("caps: {x: {calls: 1}}", "`x` is no destination"),

@@ -203,6 +203,9 @@ impl Calls {
             Event::Acknowledged { call, .. }
             | Event::Changed { call, .. }
             | Event::Refreshed { call, .. }
+            | Event::Referred { call, .. }
+            | Event::Joined { call, .. }
+            | Event::NotJoined { call, .. }
             | Event::Progressed { call, .. }
             | Event::Answered { call, .. }
             | Event::Refused { call, .. }

@@ -496,6 +496,9 @@ async fn await_answer(uri: &str, events: &mut mpsc::Receiver<Event>) -> Result<V
             | Event::Acknowledged { .. }
             | Event::Changed { .. }
             | Event::Refreshed { .. }
+            | Event::Referred { .. }
+            | Event::Joined { .. }
+            | Event::NotJoined { .. }
             | Event::Progressed { .. }
             | Event::Transferred { .. }
             | Event::Key { .. }

@@ -298,7 +298,7 @@ fn build(config: &Config, layer: TransportLayer, stop: &CancellationToken) -> rs
         .with_transport_layer(layer)
         .with_cancel_token(stop.clone())
         .with_user_agent(&message::one_line(&config.user_agent))
-        .with_inspector(Box::new(message::Inspector))
+        .with_inspector(Box::new(message::Inspector { allow: config.allow() }))
         .with_option(option)
         .build()
 }
@@ -385,9 +385,11 @@ impl Core {
             }
             Method::Ack | Method::Cancel => {}
             // The gate lets none of these in.
-            Method::Message | Method::Publish | Method::Refer | Method::Register | Method::Subscribe => {
+            Method::Message | Method::Publish | Method::Register | Method::Subscribe => {
                 self.answer(transaction, 405, Vec::new())
             }
+            // Only whom we talk to has us call others.
+            Method::Refer => self.answer(transaction, 403, Vec::new()),
         }
     }
 

@@ -44,7 +44,7 @@ pub use gate::{Admit, Binding, Expiry};
 pub use message::Algorithm;
 pub use names::{Transport, servers};
 pub use network::{Network, is_private};
-pub use outbound::{Cap, Destination, Destinations, Outbound};
+pub use outbound::{Cap, Destination, Destinations, Outbound, Referred};
 pub use trunk::{Answer, Heard, Probe, probe};
 pub use wire::{Clients, Identity, Tls};
 
@@ -57,6 +57,9 @@ const SUPPORTED: &str = "100rel, replaces, timer";
 
 /// The methods this user agent takes, as its `Allow` says them.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY";
+
+/// The same where peers may refer us to others.
+const ALLOW_REFERRED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY, REFER";
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -104,6 +107,15 @@ impl Default for Config {
             expiry: Expiry::default(),
             outbound: Outbound::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    fn allow(&self) -> &'static str {
+        match self.outbound.referred {
+            Referred::Never => ALLOW,
+            Referred::Permitted => ALLOW_REFERRED,
         }
     }
 }
@@ -283,6 +295,14 @@ pub enum Event {
     /// The peer answered a refresh of ours (session timer) with another session description than its last: it wants the
     /// sound elsewhere. Asks for nothing.
     Refreshed { call: CallId, answer: Vec<u8> },
+    /// The peer has us call somebody to go on with (REFER, RFC 3515), if [`Outbound::referred`] lets it. Asks for an offer to
+    /// them by `Answer`, or for `RefuseChange`, within 20 s; then it is [`Joined`](Event::Joined) or
+    /// [`NotJoined`](Event::NotJoined), within a minute. Until then the peer may have left already.
+    Referred { call: CallId, to: String },
+    /// They answered: the call goes on with them, and the peer is hung up on.
+    Joined { call: CallId, answer: Vec<u8> },
+    /// They did not: the call goes on with the peer as before, unless it has left; then it ends.
+    NotJoined { call: CallId, code: u16 },
     /// A call we placed rings (180) or sends early media (183). Said once of each branch of a fork and each news of it; a
     /// branch may give another session than the one that answers in the end.
     Progressed {
@@ -356,9 +376,9 @@ pub enum Action {
         /// Whole seconds, rounded up.
         retry_after: Option<Duration>,
     },
-    /// 200 to the change.
+    /// 200 to the change; or the offer to whom the peer has us call.
     Answer { call: CallId, body: Vec<u8> },
-    /// A final response from 300 to 699 to the change; the call goes on as before it.
+    /// A final response from 300 to 699 to the change, or to having us call; the call goes on as before it.
     RefuseChange { call: CallId, code: u16 },
     /// BYE, CANCEL or a final response, whatever the state asks. `Ended` follows at once.
     Hangup {

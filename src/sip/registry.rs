@@ -122,6 +122,31 @@ impl Entered {
         }
     }
 
+    /// Each has the dialogs of the other from now on.
+    pub fn trade(&self, other: &Entered) {
+        let mut books = self.registry.lock();
+        let (one, two) = (books.calls.remove(&self.call), books.calls.remove(&other.call));
+        let (mut one, mut two) = match (one, two) {
+            (Some(one), Some(two)) => (one, two),
+            // Both are entered as long as their guards last.
+            (one, two) => {
+                books.calls.extend(one.map(|entry| (self.call, entry)));
+                books.calls.extend(two.map(|entry| (other.call, entry)));
+                return;
+            }
+        };
+        std::mem::swap(&mut one.inputs, &mut two.inputs);
+        for (call, entry) in [(other.call, one), (self.call, two)] {
+            for dialog in &entry.dialogs {
+                books.dialogs.insert(dialog.clone(), call);
+            }
+            if let Some(invitation) = &entry.invitation {
+                books.invitations.insert(invitation.clone(), call);
+            }
+            books.calls.insert(call, entry);
+        }
+    }
+
     pub fn is_up(&self, named: Named) {
         if let Some(entry) = self.registry.lock().calls.get_mut(&self.call) {
             entry.named = Some(named);
@@ -196,5 +221,29 @@ mod tests {
         drop(entered);
         let books = registry.lock();
         assert!(books.calls.is_empty() && books.dialogs.is_empty() && books.invitations.is_empty());
+    }
+
+    #[test]
+    fn dialogs_go_with_the_call_that_has_them() {
+        let registry = Arc::new(Registry::default());
+        let dialog = |tag: &str| DialogKey {
+            call_id: "a".into(),
+            local_tag: tag.into(),
+        };
+        let (one, mut told) = registry.enter(CallId(1)).unwrap();
+        let (two, _) = registry.enter(CallId(2)).unwrap();
+        one.has_dialog(dialog("old"));
+        one.has_invitation(Invitation::new("a", "b", 1));
+        two.has_dialog(dialog("new"));
+        one.trade(&two);
+        let call = CallId(1);
+        let owner = registry.owner(&dialog("new")).unwrap();
+        owner.try_send(Input::Action(Action::Ring { call })).ok().unwrap();
+        assert!(matches!(told.try_recv(), Ok(Input::Action(_))));
+        drop(two);
+        assert!(registry.owner(&dialog("old")).is_none() && registry.owner(&dialog("new")).is_some());
+        assert!(!registry.is_invited(&Invitation::new("a", "b", 1)));
+        drop(one);
+        assert!(registry.owner(&dialog("new")).is_none() && registry.len() == 0);
     }
 }

@@ -9,6 +9,7 @@ mod names;
 pub(crate) mod phone;
 mod placing;
 mod policies;
+mod referred;
 mod registering;
 mod routing;
 mod sessions;

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
+mod changing;
 mod outputs;
 mod quality;
 mod waiting;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use self::changing::Away;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
@@ -87,6 +89,8 @@ pub(super) struct Leg {
     vad: Vad,
     cleaner: Option<Cleaner>,
     held: bool,
+    /// They have somebody called to go on with.
+    away: Option<Away>,
     /// Reports go the way of the sound.
     multiplexed: bool,
     /// The last description that went out was our offer: the answer comes with an ACK.
@@ -192,6 +196,7 @@ impl Leg {
             vad: bot.engines.vad(),
             cleaner: Cleaner::new(bot.cleaning),
             held: false,
+            away: None,
             multiplexed: false,
             offered: false,
             hearing: HashMap::new(),
@@ -257,7 +262,7 @@ impl Leg {
             Direction::SendRecv | Direction::SendOnly => false,
             Direction::RecvOnly | Direction::Inactive => true,
         };
-        let peer = media.peer();
+        let peer = self.meanwhile(media.peer());
         self.multiplexed = peer.reports.is_none();
         self.local.protection = media.protection();
         match &mut self.stream {
@@ -288,6 +293,15 @@ impl Leg {
                     Ok(media) => self.agree(media),
                     Err(e) => tracing::warn!(call = %self.id, "the answer to a refresh: {e}"),
                 }
+                None
+            }
+            Event::Referred { to, .. } => {
+                self.referred(&to);
+                None
+            }
+            Event::Joined { answer, .. } => self.joined(&answer),
+            Event::NotJoined { code, .. } => {
+                self.not_joined(code);
                 None
             }
             Event::Transferred { code, .. } => match &mut self.call {
@@ -353,34 +367,6 @@ impl Leg {
         self.call = Some(Call::new(clock::now(), start));
     }
 
-    fn changed(&mut self, offer: Option<Vec<u8>>) {
-        let call = self.id;
-        let Some(offer) = offer else {
-            self.local = self.local.next();
-            self.offered = true;
-            let body = sdp::offer(&self.local, &self.bot.capabilities).into_bytes();
-            return self.bot.act(Action::Answer { call, body });
-        };
-        let was = self.held;
-        match self.negotiate(&offer) {
-            Ok(body) => self.bot.act(Action::Answer {
-                call,
-                body: body.into_bytes(),
-            }),
-            Err(Refusal { code, reason, .. }) => {
-                tracing::info!(call = %self.id, "a change was refused: {reason}");
-                self.bot.act(Action::RefuseChange { call, code });
-            }
-        }
-        if was != self.held {
-            self.journal.event(if self.held {
-                "the caller put the bot on hold"
-            } else {
-                "the caller came back"
-            });
-        }
-    }
-
     /// What came since the last tick.
     fn receive(&mut self, now: Instant) {
         let stream = &mut self.stream;
@@ -436,6 +422,7 @@ impl Leg {
             }
             return self.await_place(now);
         }
+        let rests = self.rests();
         let call = self.call.as_mut()?;
         for key in incoming.keys {
             call.key(now, key.symbol());
@@ -448,7 +435,7 @@ impl Leg {
             0.0
         });
         let arrived = now.checked_sub(delay).unwrap_or(now);
-        let spoken = if self.held {
+        let spoken = if rests {
             call.hold(now);
             None
         } else {
@@ -466,7 +453,7 @@ impl Leg {
         if let Some(recording) = &mut self.recording {
             recording.write(cleaned.unwrap_or(line), spoken.clone());
         }
-        if !self.held {
+        if !rests {
             if let Some(cleaner) = &mut self.cleaner {
                 cleaner.play(&spoken);
             }

@@ -1,5 +1,6 @@
 //! Requests within a dialog that the library does not send, or not well: the PRACK of an early dialog, the BYE to
-//! another branch of a fork, and the BYE where it takes the dialog for ended. It knows no calls' states.
+//! another branch of a fork, the BYE where it takes the dialog for ended, and what is reported of a call to whoever had it
+//! placed, who may have left. It knows no calls' states.
 
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog::DialogSnapshot;
@@ -25,6 +26,7 @@ pub(super) struct Leg {
     pub credential: Option<Credential>,
     /// The call's connection, which is used as long as it is open: the address behind it may be nobody else's.
     pub flow: Option<SipAddr>,
+    pub body: Vec<u8>,
 }
 
 impl Leg {
@@ -39,6 +41,7 @@ impl Leg {
             sequence: snapshot.local_cseq.saturating_add(1),
             credential: None,
             flow: None,
+            body: Vec::new(),
         })
     }
 
@@ -59,6 +62,7 @@ impl Leg {
             sequence: snapshot.local_cseq.saturating_add(1),
             credential: None,
             flow: call.flow.clone(),
+            body: Vec::new(),
         }
     }
 
@@ -88,7 +92,7 @@ impl Leg {
             method,
             uri: self.uri,
             headers: all.into(),
-            body: Vec::new(),
+            body: self.body,
             version: rsipstack::sip::Version::V2,
         };
         Some((hop, request))

@@ -23,13 +23,8 @@ impl Call {
                 self.phase = Phase::OweBye;
                 self.channel = None;
                 self.farewell = reason;
-                return self
-                    .core
-                    .tell(Event::Ended {
-                        call: self.id,
-                        cause: Ended::ByUs,
-                    })
-                    .await;
+                let cause = Ended::ByUs;
+                return self.tell(Event::Ended { call: self.id, cause }).await;
             }
             (_, Phase::Up) => self.send_bye(reason),
         }

@@ -23,6 +23,7 @@ use super::answering::{drive_invite, receive};
 use super::early::Early;
 use super::inside::{Change, sequence};
 use super::placed::{Placing, Way, key_of, send_bye_apart};
+use super::referred::{self, Errand, Sought, hand_over};
 use super::reliable::Reliable;
 use super::replaces::{self, Successor};
 use super::session_timer::SessionTimer;
@@ -80,12 +81,16 @@ pub(super) struct Call {
     pub successor: Option<Box<Successor>>,
     /// The transfer that we asked for.
     pub referral: Referral,
+    /// Whom the peer has us call, to go on with.
+    pub sought: Option<Box<Sought>>,
+    /// It is none of the reader's.
+    pub errand: Option<Errand>,
     pub states: DialogStateReceiver,
     /// Its place on a trunk, until its end is told.
     pub channel: Option<Channel>,
     /// Makes the call known to the registry while it lasts.
     pub entered: Entered,
-    inputs: mpsc::Receiver<Input>,
+    pub inputs: mpsc::Receiver<Input>,
 }
 
 pub(super) enum Side {
@@ -135,6 +140,8 @@ pub(super) enum Done {
     Referred(Option<u16>),
     /// Our refresh of the session did.
     Refreshed(SessionTimer, Option<Response>),
+    /// The peer was told what it was owed, in a call that takes its leave, for this reason.
+    Reported(Option<String>),
     /// Something nobody waits for.
     Said,
 }
@@ -241,6 +248,8 @@ impl Call {
             early: Early::default(),
             successor: None,
             referral: Referral::None,
+            sought: None,
+            errand: None,
             states: parts.states,
             inputs: parts.inputs,
             channel: parts.channel,
@@ -251,6 +260,9 @@ impl Call {
     pub async fn run(mut self) {
         let mut patience = None;
         loop {
+            if self.is_awaited() {
+                return hand_over(self);
+            }
             let over = matches!(self.phase, Phase::Over | Phase::OweBye);
             if over && self.work.is_empty() {
                 break;
@@ -261,6 +273,7 @@ impl Call {
             let again = self.reliable.as_ref().and_then(Reliable::again);
             let silent = self.patience.filter(|_| self.phase == Phase::Ringing);
             let owed = self.successor.as_ref().and_then(|next| next.until());
+            let sought = self.sought.as_ref().map(|sought| sought.until());
             let report = match self.referral {
                 Referral::Awaited(until) if self.phase == Phase::Up => Some(until),
                 Referral::Awaited(_) | Referral::None | Referral::Asked | Referral::Over => None,
@@ -270,6 +283,8 @@ impl Call {
                 biased;
                 Some(state) = self.states.recv() => self.on_state(state).await,
                 state = replaces::state_of(&mut self.successor) => self.on_successor(state).await,
+                outcome = referred::outcome_of(&mut self.sought) => self.on_outcome(outcome).await,
+                () = referred::unwanted(&mut self.errand), if !over => self.hang_up(None).await,
                 Some(done) = self.work.join_next() => self.on_done(done).await,
                 Some(input) = self.inputs.recv() => self.on_input(input).await,
                 () = until(due), if due.is_some() => self.on_timer().await,
@@ -277,6 +292,7 @@ impl Call {
                 () = until(silent), if silent.is_some() => self.on_silence().await,
                 () = until(owed), if owed.is_some() => self.lose_successor(500).await,
                 () = until(report), if report.is_some() => self.transferred(408).await,
+                () = until(sought), if sought.is_some() => self.on_sought_late().await,
                 () = until(last), if over => {
                     debug!(call = %self.id, "a transaction did not end");
                     break;
@@ -299,7 +315,7 @@ impl Call {
             DialogState::Confirmed(_, response) => self.on_confirmed(&response).await,
             // The peer's end of it, while another takes its place.
             DialogState::Terminated(_, TerminatedReason::UacBye | TerminatedReason::UasBye)
-                if self.successor.is_some() => {}
+                if self.successor.is_some() || self.sought.is_some() => {}
             DialogState::Terminated(_, reason) => self.on_terminated(reason).await,
             // What is answered without the library's help.
             DialogState::Calling(_)
@@ -345,8 +361,11 @@ impl Call {
             self.heard = Some(body.clone());
         }
         self.phase = Phase::Up;
+        if self.errand.is_some() {
+            return self.tell(event).await;
+        }
         self.is_up();
-        self.core.tell(event).await;
+        self.tell(event).await;
         self.resume().await;
     }
 
@@ -400,7 +419,7 @@ impl Call {
                 let offered = self.change.take().is_some_and(|change| change.offered);
                 if !offered && self.phase == Phase::Up {
                     self.heard = body.clone().or(self.heard.take());
-                    self.core.tell(Event::Acknowledged { call, body }).await;
+                    self.tell(Event::Acknowledged { call, body }).await;
                 }
                 self.resume().await;
             }
@@ -416,6 +435,7 @@ impl Call {
                 }
             }
             Ok(Done::Referred(code)) => self.on_referred(code).await,
+            Ok(Done::Reported(why)) => self.hang_up(why).await,
             Ok(Done::Refreshed(timer, response)) => self.on_refreshed(timer, response).await,
             Err(error) if error.is_cancelled() => {}
             Err(error) => {
@@ -454,7 +474,11 @@ impl Call {
                 self.refuse(invite, code.clamp(300, 699), &reason, headers);
                 self.end(Ended::ByUs).await;
             }
+            (Action::Answer { body, .. }, _) if self.owes_offer() => self.seek(body).await,
             (Action::Answer { body, .. }, _) => self.answer_change(200, Some(body)),
+            (Action::RefuseChange { code, .. }, _) if self.owes_offer() => {
+                self.lose_sought(code.clamp(300, 699)).await;
+            }
             (Action::RefuseChange { code, .. }, _) if self.successor.is_some() => {
                 self.lose_successor(code.clamp(300, 699)).await;
             }
@@ -477,8 +501,9 @@ impl Call {
             self.invite.abort();
         }
         self.refuse_successor(480);
+        self.call_off();
         self.entered.is_over();
-        self.core.tell(Event::Ended { call: self.id, cause }).await;
+        self.tell(Event::Ended { call: self.id, cause }).await;
     }
 
     /// The next request goes to where the peer's last one says (RFC 3261 §12.2.2); the library leaves that to us.
@@ -495,9 +520,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !matches!(self.phase, Phase::Over | Phase::OweBye) {
             let cause = Ended::Failed("the call's task was ended".to_owned());
-            let ended = Event::Ended { call: self.id, cause };
-            self.core.tolls().told(&ended, crate::clock::now());
-            let _ = self.core.events.try_send(ended);
+            self.tell_now(Event::Ended { call: self.id, cause });
         }
     }
 }

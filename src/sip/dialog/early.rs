@@ -144,7 +144,7 @@ impl Call {
         if heard.news && ringing {
             let (call, code) = (self.id, response.status_code.code());
             let body = message::session_of_response(response);
-            self.core.tell(Event::Progressed { call, code, body }).await;
+            self.tell(Event::Progressed { call, code, body }).await;
         }
     }
 
@@ -182,7 +182,8 @@ mod tests {
              Call-ID: c\r\nCSeq: 7 INVITE\r\n{headers}Content-Length: 0\r\n\r\n"
         );
         let received = SipMessage::Response(Response::try_from(text).expect("a response"));
-        match message::Inspector.after_received(received, None) {
+        let allow = crate::sip::ALLOW;
+        match (message::Inspector { allow }).after_received(received, None) {
             SipMessage::Response(response) => response,
             SipMessage::Request(request) => panic!("{request}"),
         }

@@ -134,7 +134,7 @@ impl Call {
                     reason: message::phrase(&response),
                     retry_after: message::retry_after(&response),
                 };
-                self.core.tell(refused).await;
+                self.tell(refused).await;
             }
             (Err(error), None) => self.end(Ended::Failed(error)).await,
         }

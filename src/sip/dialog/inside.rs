@@ -63,13 +63,18 @@ impl Call {
         if self.phase == Phase::Over || self.phase == Phase::OweBye {
             return self.after_the_end(request);
         }
-        let offers = matches!(method, Method::Invite | Method::Update);
+        // What follows an ACK, and may overtake it.
+        let follows = matches!(method, Method::Invite | Method::Update | Method::Refer);
         let waits = match (&self.side, self.phase) {
             // It overtook the 200 that we wait for, or the ACK of ours.
             (Side::Caller, Phase::Ringing) => method != Method::Update,
-            (Side::Callee(_), Phase::Accepted) => offers,
+            (Side::Callee(_), Phase::Accepted) => follows,
             // It overtook the ACK of our answer to the offer before it.
-            (_, Phase::Up) => offers && self.change.as_ref().is_some_and(|change| change.answer.is_none()),
+            (_, Phase::Up) => self.change.as_ref().is_some_and(|change| match method {
+                // Some hold and transfer in one breath.
+                Method::Refer => true,
+                _ => follows && change.answer.is_none(),
+            }),
             (_, Phase::Ringing | Phase::Accepted | Phase::Over | Phase::OweBye) => false,
         };
         if waits && self.hasty.len() < EARLY {
@@ -84,10 +89,11 @@ impl Call {
             Method::Invite | Method::Update => self.on_change(request).await,
             Method::Info => self.on_info(request).await,
             Method::Notify => self.on_notify(request).await,
+            Method::Refer => self.on_refer(request).await,
             Method::Options => self.core.answer(request, 200, message::capabilities()),
             Method::PRack => self.on_prack(request),
             Method::Ack | Method::Cancel => {}
-            Method::Message | Method::Publish | Method::Refer | Method::Register | Method::Subscribe => {
+            Method::Message | Method::Publish | Method::Register | Method::Subscribe => {
                 self.core.answer(request, 405, Vec::new())
             }
         }
@@ -119,7 +125,10 @@ impl Call {
         if let Err(error) = self.dialog.handle(request).await {
             debug!(call = %self.id, %error, "BYE not answered");
         }
-        if self.successor.is_none() {
+        if self.sought.is_some() {
+            // Whom it had us call is awaited.
+            self.timer = None;
+        } else if self.successor.is_none() {
             self.end(Ended::ByPeer).await;
         }
     }
@@ -138,10 +147,10 @@ impl Call {
                 return self.core.answer(request, 491, Vec::new());
             }
         }
-        if self.offering {
+        if self.offering || self.errand.is_some() {
             return self.core.answer(request, 491, Vec::new());
         }
-        if self.change.is_some() || self.successor.is_some() {
+        if self.change.is_some() || self.successor.is_some() || self.owes_offer() {
             // RFC 3261 §14.2, RFC 3311 §5.2.
             return self.later(request);
         }
@@ -165,12 +174,8 @@ impl Call {
             timer,
         });
         self.work.spawn(drive_change(request, answered));
-        self.core
-            .tell(Event::Changed {
-                call: self.id,
-                offer: body,
-            })
-            .await;
+        let (call, offer) = (self.id, body);
+        self.tell(Event::Changed { call, offer }).await;
     }
 
     /// The answer to the peer's offer; without a body a refusal.
@@ -227,7 +232,7 @@ impl Call {
         if let Some((digit, duration)) = message::key(&kind, &request.original.body) {
             self.core.answer(request, 200, Vec::new());
             let call = self.id;
-            return self.core.tell(Event::Key { call, digit, duration }).await;
+            return self.tell(Event::Key { call, digit, duration }).await;
         }
         match request.original.body.is_empty() {
             true => self.core.answer(request, 200, Vec::new()),

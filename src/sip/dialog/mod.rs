@@ -12,6 +12,8 @@ mod early;
 mod elsewhere;
 mod inside;
 mod placed;
+mod refer_to;
+mod referred;
 mod refreshing;
 mod reliable;
 mod replaces;

@@ -71,6 +71,8 @@ pub(super) struct Order {
     /// A registered one of our own.
     phone: Option<Binding>,
     offer: Vec<u8>,
+    /// Of the INVITE, beside the usual ones.
+    headers: Vec<Header>,
 }
 
 /// A place and an address of it; the rest are for when that one does not answer.
@@ -82,35 +84,41 @@ pub(super) struct Way {
 }
 
 /// One placed call, from `Dial` on.
-pub(in crate::sip) async fn place(core: Arc<Core>, entered: Entered, mut inputs: mpsc::Receiver<Input>, dial: Action) {
-    let call = entered.call();
-    let Action::Dial {
-        to, from, trunk, offer, ..
-    } = dial
-    else {
-        return;
-    };
+pub(in crate::sip) async fn place(core: Arc<Core>, entered: Entered, inputs: mpsc::Receiver<Input>, dial: Action) {
+    match set_out(&core, entered, inputs, dial, Vec::new()).await {
+        Ok(task) => task.run().await,
+        Err(event) => core.tell(*event).await,
+    }
+}
+
+/// The call to run, its INVITE with these `headers`; else what is to be told of its end.
+pub(super) async fn set_out(
+    core: &Arc<Core>,
+    entered: Entered,
+    mut inputs: mpsc::Receiver<Input>,
+    dial: Action,
+    headers: Vec<Header>,
+) -> Result<Call, Box<Event>> {
+    let call = dial.call();
     let prepared = tokio::select! {
-        prepared = prepare(&core, to, from, trunk, offer) => prepared,
-        () = given_up(&mut inputs) => {
-            return core.tell(Event::Ended { call, cause: Ended::ByUs }).await;
-        }
+        prepared = prepare(core, dial, headers) => prepared,
+        () = given_up(&mut inputs) => return Err(Box::new(Event::Ended { call, cause: Ended::ByUs })),
     };
-    let begun = prepared.and_then(|placing| Ok(begin(&core, entered, inputs, placing)?));
-    let event = match begun {
-        Ok(task) => return task.run().await,
-        Err(NotPlaced::Failed(error)) => Event::Ended {
-            call,
-            cause: Ended::Failed(error),
-        },
-        Err(NotPlaced::Full(full)) => Event::Refused {
-            call,
-            code: 503,
-            reason: full.why,
-            retry_after: Some(full.again),
-        },
-    };
-    core.tell(event).await;
+    let begun = prepared.and_then(|placing| Ok(begin(core, entered, inputs, placing)?));
+    begun.map_err(|not_placed| {
+        Box::new(match not_placed {
+            NotPlaced::Failed(error) => Event::Ended {
+                call,
+                cause: Ended::Failed(error),
+            },
+            NotPlaced::Full(full) => Event::Refused {
+                call,
+                code: 503,
+                reason: full.why,
+                retry_after: Some(full.again),
+            },
+        })
+    })
 }
 
 /// Until we are told to hang up; all else has no meaning yet.
@@ -123,13 +131,13 @@ async fn given_up(inputs: &mut mpsc::Receiver<Input>) {
     std::future::pending::<()>().await;
 }
 
-async fn prepare(
-    core: &Core,
-    to: String,
-    from: Option<String>,
-    trunk: Option<String>,
-    offer: Vec<u8>,
-) -> Result<Placing, NotPlaced> {
+async fn prepare(core: &Core, dial: Action, headers: Vec<Header>) -> Result<Placing, NotPlaced> {
+    let Action::Dial {
+        to, from, trunk, offer, ..
+    } = dial
+    else {
+        return Err(NotPlaced::Failed("nothing to dial".to_owned()));
+    };
     let trunk = match trunk {
         Some(name) => {
             let known = core.trunk(&name).ok_or_else(|| format!("no trunk `{name}`"))?;
@@ -160,6 +168,7 @@ async fn prepare(
         trunk,
         phone,
         offer,
+        headers,
     };
     let order = Arc::new(order);
     let mut way = order.way(core, callee.clone()).await?;
@@ -260,6 +269,7 @@ impl Order {
         let policy = trunk.map_or(CallerId::Plain, |trunk| trunk.caller_id);
         let mut headers = identity::headers(policy, &caller);
         headers.extend(least.into_iter().flat_map(session_timer::no_shorter_than));
+        headers.extend(self.headers.iter().cloned());
         let (name, caller) = match identity::from(policy) {
             Some((name, anonymous)) => (Some(name), anonymous),
             None => (None, caller),
@@ -288,7 +298,7 @@ impl Order {
 }
 
 /// What is dialled, as a Request-URI: by a trunk, numbers are the trunk's.
-fn callee(to: &str, trunk: Option<&Trunk>) -> Result<Uri, String> {
+pub(super) fn callee(to: &str, trunk: Option<&Trunk>) -> Result<Uri, String> {
     let to = to.trim();
     let lower = to.to_ascii_lowercase();
     let full = lower.starts_with("sip:") || lower.starts_with("sips:");

@@ -90,7 +90,7 @@ impl Call {
         let answer = message::session_of_response(response).filter(|answer| self.heard.as_ref() != Some(answer));
         if let (Some(answer), Phase::Up) = (answer, self.phase) {
             self.heard = Some(answer.clone());
-            self.core.tell(Event::Refreshed { call: self.id, answer }).await;
+            self.tell(Event::Refreshed { call: self.id, answer }).await;
         }
     }
 

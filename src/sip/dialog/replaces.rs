@@ -25,6 +25,8 @@ use crate::sip::{Ended, Event};
 
 /// How long an offer waits for our answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The Reason of the BYE in a dialog that another took the place of.
+pub(super) const REPLACED: &str = "SIP;cause=200;text=\"Replaced by another dialog\"";
 
 /// The INVITE that is to take the call's place.
 pub(super) struct Successor {
@@ -74,7 +76,8 @@ impl Call {
         if code != 200 {
             return self.core.answer(invite, code, Vec::new());
         }
-        if self.change.is_some() || self.offering || self.successor.is_some() {
+        let followed = self.successor.is_some() || self.sought.is_some() || self.errand.is_some();
+        if self.change.is_some() || self.offering || followed {
             let soon = message::retry_after_header(Duration::from_secs(1));
             return self.core.answer(invite, 500, vec![soon]);
         }
@@ -95,7 +98,7 @@ impl Call {
             request,
             answer: Answer::Owed(crate::clock::now() + PATIENCE),
         }));
-        self.core.tell(Event::Changed { call: self.id, offer }).await;
+        self.tell(Event::Changed { call: self.id, offer }).await;
     }
 
     /// Our answer to its offer. False: there is none that waits for one.
@@ -173,7 +176,7 @@ impl Call {
         let (before, flow) = (std::mem::replace(&mut self.dialog, dialog), self.flow.clone());
         self.work.spawn(async move {
             open_way(&core, &before, flow).await;
-            let why = Header::Reason("SIP;cause=200;text=\"Replaced by another dialog\"".into());
+            let why = Header::Reason(REPLACED.into());
             // Nothing is sent where the peer was quicker.
             if let Err(error) = before.bye_with_headers(Some(vec![why])).await {
                 debug!(%error, "BYE failed");
@@ -193,7 +196,7 @@ impl Call {
         if !offered {
             let body = self.dialog.last_remote_ack().and_then(|ack| message::session_of(&ack));
             self.heard.clone_from(&body);
-            self.core.tell(Event::Acknowledged { call: self.id, body }).await;
+            self.tell(Event::Acknowledged { call: self.id, body }).await;
         }
         self.resume().await;
     }

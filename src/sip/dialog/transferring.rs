@@ -1,8 +1,7 @@
 //! Transfers that we ask for (REFER, RFC 3515), blind or to the other end of a call of ours, and what the peer reports of
 //! them. A transfer has one outcome, and has it in time: where the peer loses sight of it, it is a 408.
 //!
-//! A REFER of the peer's is not taken (405, and REFER is not in our Allow): to call whom a caller names, at our cost, is
-//! toll fraud by invitation. Who transfers a bot's caller, transfers the caller.
+//! What a peer asks us for by REFER is the business of `referred`.
 
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ impl Call {
     pub async fn refer(&mut self, to: &str, replaces: Option<CallId>) {
         let mut to = message::one_line(to);
         let named = replaces.map(|other| self.core.registry.named(other));
-        let mut possible = self.phase == Phase::Up;
+        let mut possible = self.phase == Phase::Up && self.sought.is_none();
         match named {
             // It is over, or was never answered.
             Some(None) => possible = false,
@@ -61,7 +60,7 @@ impl Call {
         if !possible || !grammar::host_is_sound(&to) {
             if !matches!(self.phase, Phase::Over | Phase::OweBye) {
                 let (call, code) = (self.id, 400);
-                self.core.tell(Event::Transferred { call, code }).await;
+                self.tell(Event::Transferred { call, code }).await;
             }
             return;
         }
@@ -109,10 +108,15 @@ impl Call {
             (_, code, Subscription::Active(expires)) => {
                 self.await_report(expires);
                 if let Some(code) = code {
-                    self.core.tell(Event::Transferred { call: self.id, code }).await;
+                    self.tell(Event::Transferred { call: self.id, code }).await;
                 }
             }
         }
+    }
+
+    /// Of a transfer that we asked for.
+    pub fn awaits_reports(&self) -> bool {
+        matches!(self.referral, Referral::Asked | Referral::Awaited(_))
     }
 
     fn await_report(&mut self, expires: Option<Duration>) {
@@ -123,7 +127,7 @@ impl Call {
     /// The outcome; 408 where none was reported in time.
     pub async fn transferred(&mut self, code: u16) {
         self.referral = Referral::Over;
-        self.core.tell(Event::Transferred { call: self.id, code }).await;
+        self.tell(Event::Transferred { call: self.id, code }).await;
     }
 }
 

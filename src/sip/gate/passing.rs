@@ -128,6 +128,7 @@ impl Gate {
             limits,
             bounds: Bounds {
                 registers: proofs.has_users(),
+                allow: config.allow(),
                 ..limits.into()
             },
             admission,

@@ -75,6 +75,8 @@ pub(in crate::sip) struct Bounds {
     /// Lines of a session description.
     pub session: usize,
     pub registers: bool,
+    /// The methods that are taken.
+    pub allow: &'static str,
 }
 
 impl From<Limits> for Bounds {
@@ -85,6 +87,7 @@ impl From<Limits> for Bounds {
             field: limits.header,
             session: limits.session_lines,
             registers: false,
+            allow: ALLOW,
         }
     }
 }
@@ -219,8 +222,8 @@ fn request(raw: &mut Raw, source: SocketAddr, len: usize, bounds: Bounds) -> Res
     fit_body(raw)?;
     let uri = request_uri(uri)?;
     let registers = bounds.registers && method == "REGISTER";
-    if !registers && !ALLOW.split(", ").any(|allowed| allowed == method) {
-        let answer = Answer::new(405, "Method Not Allowed").with("Allow", ALLOW);
+    if !registers && !bounds.allow.split(", ").any(|allowed| allowed == method) {
+        let answer = Answer::new(405, "Method Not Allowed").with("Allow", bounds.allow);
         return Err(Fault::Answer(answer));
     }
     raw.start = format!("{method} {uri} SIP/2.0");

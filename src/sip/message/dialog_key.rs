@@ -85,7 +85,7 @@ impl Replaces {
     }
 
     /// `call;to-tag=ours;from-tag=theirs`, as its receiver sees them.
-    fn read(value: &str) -> Option<Replaces> {
+    pub fn read(value: &str) -> Option<Replaces> {
         // Two of them in one line: neither a Call-ID nor a tag has a comma.
         let mut parts = Some(value)
             .filter(|value| !value.contains(','))?

@@ -7,16 +7,19 @@ use rsipstack::transport::SipAddr;
 
 use super::fields::{has_option, list_of, undo_escapes};
 use super::{digest, grammar, reason};
-use crate::sip::{ALLOW, SUPPORTED};
+use crate::sip::SUPPORTED;
 
 /// Stands at the library's door, on every message in either direction.
-pub(in crate::sip) struct Inspector;
+pub(in crate::sip) struct Inspector {
+    /// The methods that are taken.
+    pub allow: &'static str,
+}
 
 impl MessageInspector for Inspector {
     fn before_send(&self, message: SipMessage, _to: Option<&SipAddr>) -> SipMessage {
         match message {
-            SipMessage::Request(request) => SipMessage::Request(complete_request(request)),
-            SipMessage::Response(response) => SipMessage::Response(complete_response(response)),
+            SipMessage::Request(request) => SipMessage::Request(complete_request(request, self.allow)),
+            SipMessage::Response(response) => SipMessage::Response(complete_response(response, self.allow)),
         }
     }
 
@@ -126,12 +129,12 @@ pub(in crate::sip) fn show_transport(uri: &mut Uri) {
 }
 
 /// Runs again on every retransmission, so what is there already stays.
-fn complete_request(mut request: Request) -> Request {
+fn complete_request(mut request: Request, allow: &'static str) -> Request {
     undo_escapes(&mut request.uri);
     digest::spell_proof(&mut request);
     show_transport(&mut request.uri);
     if matches!(request.method, Method::Invite | Method::Update | Method::Refer) {
-        add_capabilities(&mut request.headers, SUPPORTED);
+        add_capabilities(&mut request.headers, allow);
     }
     if let Some(reason) = reason::of_request(request.method) {
         add_once(&mut request.headers, reason);
@@ -139,24 +142,24 @@ fn complete_request(mut request: Request) -> Request {
     request
 }
 
-fn complete_response(mut response: Response) -> Response {
+fn complete_response(mut response: Response, allow: &'static str) -> Response {
     let method = response.cseq_header().and_then(|cseq| cseq.method());
     let negotiates = matches!(method, Ok(Method::Invite | Method::Update | Method::Options));
     match response.status_code.code() {
-        101..300 if negotiates => add_capabilities(&mut response.headers, SUPPORTED),
-        405 => add_once(&mut response.headers, Header::Allow(ALLOW.into())),
+        101..300 if negotiates => add_capabilities(&mut response.headers, allow),
+        405 => add_once(&mut response.headers, Header::Allow(allow.into())),
         _ => {}
     }
     response
 }
 
 /// RFC 3261 §13.2.1, §13.3.1: Allow and Supported say what the dialog may be used for.
-fn add_capabilities(headers: &mut Headers, extensions: &str) {
-    add_once(headers, Header::Allow(ALLOW.into()));
+fn add_capabilities(headers: &mut Headers, allow: &'static str) {
+    add_once(headers, Header::Allow(allow.into()));
     // The library may have said one of its own; several lines are one list.
-    let said = |header: &Header| matches!(header, Header::Supported(list) if list.value() == extensions);
+    let said = |header: &Header| matches!(header, Header::Supported(list) if list.value() == SUPPORTED);
     if !headers.iter().any(said) {
-        headers.push(Header::Supported(extensions.into()));
+        headers.push(Header::Supported(SUPPORTED.into()));
     }
 }
 

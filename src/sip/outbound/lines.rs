@@ -102,6 +102,13 @@ impl Lines {
     }
 }
 
+impl Channel {
+    /// The trunk's name.
+    pub fn trunk(&self) -> &str {
+        &self.trunk
+    }
+}
+
 impl Drop for Channel {
     fn drop(&mut self) {
         if let Some(line) = self.lines.lock().get_mut(&self.trunk) {

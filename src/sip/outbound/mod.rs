@@ -5,7 +5,7 @@
 mod lines;
 mod tolls;
 
-pub use tolls::{Cap, Destination, Destinations, Outbound};
+pub use tolls::{Cap, Destination, Destinations, Outbound, Referred};
 
 pub(super) use lines::{Channel, Full, Lines};
 pub(super) use tolls::{Refusal, Tolls};

@@ -1,6 +1,7 @@
 //! Where calls may go, and how many a day: toll fraud is expensive before anybody notices it.
 //!
-//! Every [`Action::Dial`](crate::sip::Action::Dial) and [`Action::Refer`](crate::sip::Action::Refer) passes here before anything is sent. A number is compared
+//! Every [`Action::Dial`](crate::sip::Action::Dial) and [`Action::Refer`](crate::sip::Action::Refer) passes here before anything is sent, and so does
+//! what a peer refers us to. A number is compared
 //! as digits, and one that is written in a way that is no number fits no rule. A cap counts what was asked for, whether it was answered or not; minutes are
 //! those of calls that we placed ourselves, since of a caller who was transferred nothing more is heard. A call that is up is not cut.
 //!
@@ -52,6 +53,16 @@ pub struct Outbound {
     pub cap: Cap,
     /// And for what leads there.
     pub caps: Vec<(Destination, Cap)>,
+    pub referred: Referred,
+}
+
+/// Whether a peer may have us call somebody to go on with (REFER), within the same bounds: it is at our cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referred {
+    /// 405, and REFER is not in our Allow.
+    #[default]
+    Never,
+    Permitted,
 }
 
 impl Outbound {
@@ -270,6 +281,13 @@ impl Tolls {
         spans.fold(Duration::ZERO, Duration::saturating_add)
     }
 
+    /// Each of the two is the other from now on.
+    pub fn trade(&mut self, one: CallId, other: CallId) {
+        let (first, second) = (self.placed.remove(&one), self.placed.remove(&other));
+        self.placed.extend(first.map(|placed| (other, placed)));
+        self.placed.extend(second.map(|placed| (one, placed)));
+    }
+
     /// What becomes of the calls that were placed.
     pub fn told(&mut self, event: &Event, now: Instant) {
         match event {
@@ -291,6 +309,9 @@ impl Tolls {
             | Event::Acknowledged { .. }
             | Event::Changed { .. }
             | Event::Progressed { .. }
+            | Event::Referred { .. }
+            | Event::Joined { .. }
+            | Event::NotJoined { .. }
             | Event::Transferred { .. }
             | Event::Key { .. }
             | Event::Refreshed { .. }
@@ -330,7 +351,12 @@ mod tests {
     }
 
     fn tolls(allow: Destinations, cap: Cap, caps: Vec<(Destination, Cap)>) -> Tolls {
-        Tolls::new(Outbound { allow, cap, caps })
+        Tolls::new(Outbound {
+            allow,
+            cap,
+            caps,
+            ..Outbound::default()
+        })
     }
 
     #[test]
@@ -471,6 +497,32 @@ mod tests {
             minute(10),
         );
         assert!(tolls.placed.is_empty(), "nothing is kept of calls that are over");
+    }
+
+    #[test]
+    fn minutes_go_with_the_call_that_took_the_place_of_another() {
+        let start = crate::clock::now();
+        let minute = |n: u64| start + Duration::from_secs(60 * n);
+        let cap = Cap {
+            calls: None,
+            minutes: Some(10),
+        };
+        let mut tolls = tolls(Destinations::Any, cap, Vec::new());
+        let (came, placed) = (CallId(1), CallId(2));
+        let ended = |call| Event::Ended {
+            call,
+            cause: Ended::ByPeer,
+        };
+        tolls.permit("+44207", Some(placed), 1, minute(0)).unwrap();
+        let (call, body) = (placed, None);
+        tolls.told(&Event::Answered { call, body }, minute(0));
+        tolls.trade(came, placed);
+        // The one that came.
+        tolls.told(&ended(placed), minute(1));
+        tolls.told(&ended(came), minute(10));
+        let refusal = tolls.permit("+44207", None, 1, minute(11)).unwrap_err();
+        assert_eq!(refusal, Refusal::Minutes("a_day".into(), 10));
+        assert!(tolls.placed.is_empty());
     }
 
     proptest! {

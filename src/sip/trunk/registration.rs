@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::sip::core::Core;
 use crate::sip::names::{SILENCE, Transport};
-use crate::sip::{ALLOW, Config, Event, StartError, Trunk, message};
+use crate::sip::{Config, Event, StartError, Trunk, message};
 
 /// The first wait after a failure; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
@@ -268,7 +268,7 @@ impl Standing {
                 .headers
                 .push(Header::Expires(expires.as_secs().to_string().into()));
         }
-        request.headers.push(Header::Allow(ALLOW.into()));
+        request.headers.push(Header::Allow(core.config.allow().into()));
         if self.trunk.outbound_proxy.is_some() {
             request.headers.push(self.trunk.route()?.into());
         }

@@ -239,6 +239,53 @@ fn a_phone_that_is_rung_with_g722_is_understood() {
     answered_with("g722", "audio_codecs=G722/16000/1", "module g722.so");
 }
 
+/// A phone has the bot call the desk, which asks and is answered in its stead.
+fn transferred_by(account: &str, desk: &str, more: &str) {
+    let config = "outbound: {allow: [\"sip:*@127.0.0.1\"], referred: permitted}\ncalls: {record: false}";
+    let bot = Bot::start("dialplans/support.yaml", config);
+    let question = question();
+    let wish = |account, says| Wish {
+        account,
+        more,
+        rate: 16_000,
+        says,
+        ..Wish::default()
+    };
+    let folder = bot.folder.path();
+    let mut desk = Baresip::start(&folder.join("desk"), "desk", &wish(desk, Some(&question)));
+    let mut phone = Baresip::start(&folder.join("baresip"), "tester", &wish(account, None));
+    phone.tell("dial", &bot.uri());
+    phone.await_sound(1, ENOUGH);
+    phone.tell("transfer", &desk.uri("desk"));
+    phone.await_event("CALL_CLOSED", 1);
+    desk.await_sound(1, CONVERSATION);
+    desk.tell("hangup", "");
+    desk.await_event("CALL_CLOSED", 1);
+    let record = bot.last_call();
+    assert_eq!(record["ending"], "the caller hung up", "{record:#}");
+    assert!(record["path"].to_string().contains("opening_hours"), "{record:#}");
+    assert!(record.to_string().contains("the call goes on with them"), "{record:#}");
+    let heard = hears(&desk.heard(), Language::English, Care::Careful, "").text;
+    let understood = recall(TOLD, &heard, Language::English);
+    assert!(understood >= 0.7, "of `{TOLD}` the desk heard `{heard}`");
+    bot.stop();
+}
+
+#[test]
+fn a_phone_transfers_the_bot_to_another_codec() {
+    transferred_by(
+        "audio_codecs=G722/16000/1",
+        "audio_codecs=PCMU/8000/1",
+        "module g711.so\nmodule g722.so",
+    );
+}
+
+#[test]
+fn a_phone_with_srtp_transfers_the_bot_to_other_keys() {
+    let account = "mediaenc=srtp-mand;audio_codecs=PCMU/8000/1";
+    transferred_by(account, account, "module g711.so\nmodule srtp.so");
+}
+
 /// The phone calls the desk in the bot's stead, and tells how that went; then the bot takes its leave.
 #[test]
 fn a_phone_that_is_referred_rings_the_desk() {

@@ -161,12 +161,13 @@ fn users_prove_who_they_are() {
     bot.stop();
 }
 
+/// Where the plan transfers to; nobody is there.
 #[test]
-#[ignore = "needs REFER from callers (RFC 3515)"]
 fn a_caller_has_the_bot_call_somebody() {
     let desk = Desk::open();
-    let bot = start(&desk, "");
-    hold(&bot, &[caller("refer_by_caller", HUNG_UP)]);
+    let bot = start(&desk, "outbound: {referred: permitted}");
+    let tells = &["has the bot call sip:desk@127.0.0.1:5999", "did not answer (408)"];
+    hold(&bot, &[caller("refer_by_caller", HUNG_UP).tells(tells)]);
     bot.stop();
 }
 

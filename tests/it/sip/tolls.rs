@@ -17,7 +17,7 @@ async fn a_call_that_is_not_permitted_is_refused_and_nothing_is_sent() {
             calls: Some(1),
             minutes: None,
         },
-        caps: Vec::new(),
+        ..Outbound::default()
     })
     .await;
     let call = phone.dial(callee.uri("900", Transport::Udp));
