@@ -486,7 +486,8 @@ fn an_answer_that_refuses_or_holds() {
         Direction::SendOnly
     );
     // Nobody was offered to look for a way.
-    let nowhere = "m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0|a=rtcp-mux|a=ice-ufrag:abcd|a=ice-pwd:abcdefghijklmnopqrstuvwx";
+    let nowhere =
+        "m=audio 4000 RTP/AVP 0|c=IN IP4 0.0.0.0|a=rtcp-mux|a=ice-ufrag:abcd|a=ice-pwd:abcdefghijklmnopqrstuvwx";
     assert_eq!(accepted(nowhere).unwrap().direction, Direction::RecvOnly);
     assert_eq!(accepted("m=audio 4000 RTP/AVP 0|a=ptime:40").unwrap().ptime, 40);
     assert_eq!(accepted("m=audio 4000 RTP/AVP 0|a=ptime:x").unwrap().ptime, 20);
