@@ -22,7 +22,7 @@ use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::Knowledge;
 use crate::dialplan::assistant::Endpointing;
 use crate::dialplan::{Facts, Plan};
-use crate::engine::ports::{Ports, Taken};
+use crate::engine::ports::{MediaSocket, Ports};
 use crate::language::Language;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
@@ -275,7 +275,7 @@ async fn leg(bot: Arc<Bot>, id: CallId, offer: Vec<u8>, mut events: mpsc::Receiv
 struct Leg {
     bot: Arc<Bot>,
     id: CallId,
-    socket: Taken,
+    socket: MediaSocket,
     stream: RtpStream,
     cleaner: Option<Cleaner>,
     call: Option<Call>,

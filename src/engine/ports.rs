@@ -2,11 +2,12 @@
 //! family that the other end speaks.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use super::media_socket::MediaSocket;
+use super::stamped::Stamped;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -16,11 +17,11 @@ struct Inner {
     /// One of a family.
     addresses: Vec<IpAddr>,
     range: RangeInclusive<u16>,
-    given: Mutex<Given>,
+    taken: Mutex<Taken>,
 }
 
 #[derive(Default)]
-struct Given {
+struct Taken {
     ports: BTreeSet<u16>,
     /// Where the search goes on: a port that was just freed rests, so that late packets of one call do not reach the next.
     next: u16,
@@ -53,19 +54,19 @@ fn family(address: IpAddr) -> &'static str {
 impl Ports {
     /// On the first of `addresses` that is of a family.
     pub fn new(addresses: Vec<IpAddr>, range: RangeInclusive<u16>) -> Self {
-        let given = Given {
+        let taken = Taken {
             ports: BTreeSet::new(),
             next: even(*range.start()),
         };
         Self(Arc::new(Inner {
             addresses,
             range,
-            given: Mutex::new(given),
+            taken: Mutex::new(taken),
         }))
     }
 
-    /// Bound sockets, from which `towards` can be reached; their ports are free again when they are dropped. Ports that other programs hold are passed over.
-    pub fn bind(&self, towards: IpAddr) -> Result<Taken, NoPort> {
+    /// Two bound sockets, from which `towards` can be reached; their ports are free again when they are dropped. Ports that other programs hold are passed over.
+    pub fn bind(&self, towards: IpAddr) -> Result<MediaSocket, NoPort> {
         let towards = towards.to_canonical();
         let mut addresses = self.0.addresses.iter().copied();
         let address = addresses
@@ -74,10 +75,12 @@ impl Ports {
         let (first, last) = (*self.0.range.start(), *self.0.range.end());
         for _ in (first..=last).step_by(2) {
             let Some(port) = self.reserve() else { break };
-            match MediaSocket::bind(address, port) {
-                Ok(socket) => {
-                    return Ok(Taken {
-                        socket,
+            let bind = |port| Stamped::bind(SocketAddr::new(address, port));
+            match bind(port).and_then(|sound| Ok((sound, bind(port + 1)?))) {
+                Ok((sound, reports)) => {
+                    return Ok(MediaSocket {
+                        sound,
+                        reports,
                         port,
                         ports: self.clone(),
                     });
@@ -90,11 +93,11 @@ impl Ports {
 
     /// How many are given out.
     pub fn taken(&self) -> usize {
-        self.0.given.lock().unwrap_or_else(PoisonError::into_inner).ports.len()
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).ports.len()
     }
 
     fn reserve(&self) -> Option<u16> {
-        let mut taken = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, last) = (even(*self.0.range.start()), *self.0.range.end());
         let start = taken.next;
         let mut port = start;
@@ -113,7 +116,7 @@ impl Ports {
 
     fn free(&self, port: u16) {
         self.0
-            .given
+            .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .ports
@@ -121,22 +124,36 @@ impl Ports {
     }
 }
 
-/// Sockets whose ports are given back with them.
-pub struct Taken {
-    socket: MediaSocket,
+/// Of one call. Its ports are given back with it.
+pub struct MediaSocket {
+    sound: Stamped,
+    reports: Stamped,
     port: u16,
     ports: Ports,
 }
 
-impl std::ops::Deref for Taken {
-    type Target = MediaSocket;
+impl MediaSocket {
+    /// For those who do not take them on the port of the sound.
+    pub fn reports(&self) -> &Stamped {
+        &self.reports
+    }
 
-    fn deref(&self) -> &MediaSocket {
-        &self.socket
+    /// Hands over what came to either.
+    pub fn read(&self, now: Instant, mut took: impl FnMut(Instant, SocketAddr, &[u8])) {
+        self.sound.read(now, &mut took);
+        self.reports.read(now, &mut took);
     }
 }
 
-impl Drop for Taken {
+impl std::ops::Deref for MediaSocket {
+    type Target = Stamped;
+
+    fn deref(&self) -> &Stamped {
+        &self.sound
+    }
+}
+
+impl Drop for MediaSocket {
     fn drop(&mut self) {
         self.ports.free(self.port);
     }
@@ -173,8 +190,9 @@ mod tests {
             ("::ffff:198.51.100.1", "127.0.0.1"),
         ] {
             let socket = ports.bind(towards.parse().expect("an address")).expect("a port");
-            let bound = socket.local_addr().expect("bound");
-            assert_eq!(bound.ip().to_string(), ours, "{towards}");
+            for bound in [socket.local_addr(), socket.reports().local_addr()] {
+                assert_eq!(bound.expect("bound").ip().to_string(), ours, "{towards}");
+            }
         }
         let one = Ports::new(vec![[127, 0, 0, 1].into()], 42_810..=42_819);
         let none = one

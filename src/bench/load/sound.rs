@@ -1,10 +1,11 @@
 //! The sound of many callers: a packet each 20 ms from every one of them, and what comes back, timed.
 //!
-//! A few sockets for all, told apart by who sends, each read by a thread of its own; one thread sends. It has no jitter buffer and decodes nothing.
+//! A few sockets for all, told apart by who sends; one thread sends, and reads each millisecond what the system noted the coming of: nobody is woken by
+//! a packet, which would cost its sender, and no packet is late for a reader who is. It has no jitter buffer and decodes nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -15,6 +16,7 @@ use crate::audio::codec::Codec;
 use crate::audio::g711::Law;
 use crate::audio::tone;
 use crate::clock;
+use crate::engine::stamped::Stamped;
 use crate::rtp::packet::{Marker, Packet};
 use crate::rtp::rtcp::{Reporter, Sent, is_rtcp};
 
@@ -26,11 +28,11 @@ const WINDOW: u32 = 250;
 pub struct Sounds {
     groups: Vec<Arc<Group>>,
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 struct Group {
-    socket: UdpSocket,
+    socket: Stamped,
     address: SocketAddr,
     lines: Mutex<Lines>,
     measuring: AtomicBool,
@@ -70,23 +72,19 @@ pub struct Heard {
 impl Sounds {
     pub fn open(ip: std::net::IpAddr) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (mut groups, mut threads) = (Vec::new(), Vec::new());
+        let mut groups = Vec::new();
         for _ in 0..SOCKETS {
-            let socket = UdpSocket::bind((ip, 0))?;
-            socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-            let group = Arc::new(Group {
+            let socket = Stamped::bind((ip, 0).into())?;
+            groups.push(Arc::new(Group {
                 address: socket.local_addr()?,
                 socket,
                 lines: Mutex::default(),
                 measuring: AtomicBool::new(false),
-            });
-            let (listening, over) = (Arc::clone(&group), Arc::clone(&stop));
-            threads.push(std::thread::spawn(move || listening.listen(&over)));
-            groups.push(group);
+            }));
         }
-        let (speaking, over) = (groups.clone(), Arc::clone(&stop));
-        threads.push(std::thread::spawn(move || speak(&speaking, &over)));
-        Ok(Self { groups, stop, threads })
+        let (all, over) = (groups.clone(), Arc::clone(&stop));
+        let thread = Some(std::thread::spawn(move || converse(&all, &over)));
+        Ok(Self { groups, stop, thread })
     }
 
     /// Where caller `number` wants sound.
@@ -163,7 +161,7 @@ impl Sounds {
 impl Drop for Sounds {
     fn drop(&mut self) {
         self.stop.store(true, Relaxed);
-        for thread in self.threads.drain(..) {
+        if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
     }
@@ -174,18 +172,14 @@ impl Group {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listen(&self, stop: &AtomicBool) {
-        let mut buffer = [0; 2_048];
-        while !stop.load(Relaxed) {
-            let Ok((length, from)) = self.socket.recv_from(&mut buffer) else {
-                continue;
-            };
-            let now = clock::now();
-            let datagram = buffer.get(..length).unwrap_or_default();
-            if let Some(line) = self.lines().of(from, datagram) {
-                line.hear(now, datagram, self.measuring.load(Relaxed));
+    /// What came since.
+    fn listen(&self) {
+        let (mut lines, measuring) = (self.lines(), self.measuring.load(Relaxed));
+        self.socket.read(clock::now(), |at, from, datagram| {
+            if let Some(line) = lines.of(from, datagram) {
+                line.hear(at, datagram, measuring);
             }
-        }
+        });
     }
 }
 
@@ -230,8 +224,8 @@ impl Line {
     }
 }
 
-/// A sender for all: what is due is sent, a millisecond is waited.
-fn speak(groups: &[Arc<Group>], stop: &AtomicBool) {
+/// For all: what is due is sent, what came is read, a millisecond is waited.
+fn converse(groups: &[Arc<Group>], stop: &AtomicBool) {
     // What a telephone carries while nobody speaks.
     let quiet = Law::Pcmu.encode(&tone::sine_at(8_000, 200.0, -60.0, FRAME_DURATION));
     while !stop.load(Relaxed) {
@@ -251,8 +245,9 @@ fn speak(groups: &[Arc<Group>], stop: &AtomicBool) {
                     payload: &quiet,
                 };
                 line.sent = line.sent.wrapping_add(1);
-                group.socket.send_to(&packet.write(), line.to).ok();
+                group.socket.send(line.to, &packet.write());
             }
+            group.listen();
         }
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -21,7 +21,7 @@ use self::waiting::Waiting;
 use super::Bot;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
-use super::ports::Taken;
+use super::ports::MediaSocket;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
@@ -79,7 +79,7 @@ pub(super) struct Leg {
     id: CallId,
     number: u64,
     local: sdp::Local,
-    socket: Taken,
+    socket: MediaSocket,
     stream: Option<RtpStream>,
     start: Option<Start>,
     call: Option<Call>,
@@ -165,7 +165,7 @@ impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
-        socket: Taken,
+        socket: MediaSocket,
         answers: mpsc::Sender<Answer>,
     ) -> Result<Self, Box<(Refusal, Journal)>> {
         let Ok(bound) = socket.local_addr() else {
@@ -473,7 +473,7 @@ impl Leg {
         if self.multiplexed {
             self.socket.send(to, &report);
         } else {
-            self.socket.report(to, &report);
+            self.socket.reports().send(to, &report);
         }
     }
 

@@ -29,7 +29,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("tokio_tungstenite", "src/sip/wire/"),
     ("hickory_resolver", "src/sip/names/dns.rs"),
     ("ipnet", "src/sip/network.rs"),
-    ("nix", "src/engine/media_socket.rs"),
+    ("nix", "src/engine/stamped.rs"),
     ("ort", "src/speech/"),
     ("whisper_rs", "src/speech/"),
     ("ndarray", "src/speech/"),
