@@ -75,6 +75,8 @@ impl Leg {
     /// Whom they had called answered, and is the caller from now on.
     pub(super) fn joined(&mut self, answer: &[u8]) -> Option<Ending> {
         self.local = self.away.take()?.offered;
+        // Whoever was to answer it is gone.
+        self.offered = false;
         match self.accept(answer) {
             Ok(media) => {
                 self.agree(media);

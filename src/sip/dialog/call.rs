@@ -429,7 +429,7 @@ impl Call {
             }
             Ok(Done::ChangeLost) => {
                 self.change = None;
-                if self.phase == Phase::Up {
+                if self.phase == Phase::Up && !self.peer_has_left() {
                     self.send_bye(None);
                     self.end(Ended::AckTimeout).await;
                 }

@@ -60,7 +60,7 @@ impl Call {
 
     async fn proceed(&mut self, mut request: Transaction) {
         let method = request.original.method;
-        if self.phase == Phase::Over || self.phase == Phase::OweBye {
+        if self.phase == Phase::Over || self.phase == Phase::OweBye || self.peer_has_left() {
             return self.after_the_end(request);
         }
         // What follows an ACK, and may overtake it.

@@ -223,6 +223,11 @@ impl Call {
         self.sought.as_ref().is_some_and(|sought| sought.owes_offer())
     }
 
+    /// It is in the call no more, which waits for whom it had us call.
+    pub fn peer_has_left(&self) -> bool {
+        self.sought.is_some() && self.dialog.state().is_terminated()
+    }
+
     /// The reader's offer: it is placed.
     pub async fn seek(&mut self, body: Vec<u8>) {
         let Some(sought) = self.sought.as_mut().filter(|sought| sought.owes_offer()) else {

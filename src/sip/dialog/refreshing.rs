@@ -64,6 +64,9 @@ impl Call {
         self.offering = false;
         let code = response.as_ref().map(|response| response.status_code.code());
         debug!(call = %self.id, ?code, "a refresh was answered");
+        if self.peer_has_left() {
+            return;
+        }
         let next = match (code, response) {
             (Some(200..300), Some(response)) => {
                 self.retarget(response.typed_contact_headers().ok());

@@ -272,6 +272,8 @@ async fn who_leaves_at_once_takes_no_call_along() {
         refers(&mut wire, &mut phone, call, &named(&desk)).await;
         wire.asks("BYE", "", b"").await;
         wire.reads("SIP/2.0 200").await;
+        wire.asks("INFO", "", b"").await;
+        wire.reads("SIP/2.0 481").await;
         let invite = desk.reads("INVITE").await;
         desk.responds(&invite, "180 Ringing", "", b"").await;
         let status = if answered { "200 OK" } else { "486 Busy Here" };
