@@ -322,7 +322,8 @@ impl Gate {
         }
         match clean.load {
             Load::Opens if self.bounds.registers => match self.prove(&clean.raw, sender, now) {
-                Ok(_) => self.weigh(clean, sender, now),
+                Ok(user) if speaks_for(&clean.raw, &user) => self.weigh(clean, sender, now),
+                Ok(_) => self.reply(&clean.raw, sender, (403, "Not Your Address"), Vec::new()),
                 Err(asked) => asked,
             },
             Load::Opens => {
@@ -474,6 +475,12 @@ impl Gate {
         let source = sender.ip();
         warn!(%source, "a call was not taken, for nothing lists where it came from: is it yours, add {source} to `sip.addresses`");
     }
+}
+
+/// Whether `user` may ask this in the name that it bears: a call is one's own, or nobody's (RFC 3323 section 4.1.1.3).
+fn speaks_for(request: &Raw, user: &str) -> bool {
+    let from = grammar::party(request.first("From").unwrap_or_default()).user;
+    request.method() != "INVITE" || from == user || from == "anonymous"
 }
 
 fn drop_as(tally: &AtomicU64) -> Passage {

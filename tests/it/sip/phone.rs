@@ -217,7 +217,7 @@ impl Wire {
         };
         format!(
             "{method} sip:100@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{call}-{branch};rport\r\n\
-             From: \"Ann\" <sip:ann@127.0.0.1>;tag=wire\r\nTo: <sip:100@127.0.0.1>{tag}\r\nCall-ID: {call}\r\n\
+             From: \"Ann\" <sip:100@127.0.0.1>;tag=wire\r\nTo: <sip:100@127.0.0.1>{tag}\r\nCall-ID: {call}\r\n\
              CSeq: {sequence} {method}\r\nMax-Forwards: 70\r\nContact: <sip:ann@127.0.0.1:{port}>\r\n{extra}{kind}\
              Content-Length: {}\r\n\r\n{}",
             body.len(),

@@ -150,7 +150,7 @@ async fn a_trunk_that_is_believed_says_who_calls_and_all_say_for_whom() {
         else {
             panic!()
         };
-        let (name, user) = if believed { ("Bea", "+4912") } else { ("Ann", "ann") };
+        let (name, user) = if believed { ("Bea", "+4912") } else { ("Ann", "100") };
         assert_eq!((from.display.as_deref(), from.user.as_str()), (Some(name), user));
         assert_eq!(trunk.as_deref(), Some("provider"));
         assert_eq!(phone.agent.trunk_of(source), Some("provider"));

@@ -149,6 +149,24 @@ fn a_phone_registers_by_its_connection() {
 }
 
 #[test]
+fn nobody_calls_in_the_name_of_somebody_else() {
+    let named = |from: &str, method: &str| {
+        let request = String::from_utf8(request(method, "")).unwrap();
+        Raw::read(
+            request
+                .replace("From: <sip:alice@", &format!("From: <sip:{from}@"))
+                .as_bytes(),
+        )
+        .unwrap()
+    };
+    assert!(speaks_for(&named("alice", "INVITE"), "alice"));
+    assert!(speaks_for(&named("anonymous", "INVITE"), "alice"));
+    assert!(speaks_for(&named("bob", "OPTIONS"), "alice"));
+    assert!(!speaks_for(&named("bob", "INVITE"), "alice"));
+    assert!(!speaks_for(&named("Alice", "INVITE"), "alice"));
+}
+
+#[test]
 fn a_page_is_not_admitted_by_the_address_of_who_looks_at_it() {
     let start = crate::clock::now();
     let home = |users: &[&str]| Gate {
