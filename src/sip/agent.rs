@@ -362,16 +362,22 @@ impl Core {
     }
 
     fn pass(&self, key: &DialogKey, transaction: Transaction, input: impl FnOnce(Box<Transaction>) -> Input) {
-        let Some(inputs) = self.registry.owner(key) else {
-            return self.answer(transaction, 481, Vec::new());
-        };
-        match inputs.try_reserve() {
-            Ok(place) => place.send(input(Box::new(transaction))),
-            Err(mpsc::error::TrySendError::Full(())) => {
-                let soon = message::retry_after_header(Duration::from_secs(1));
-                self.answer(transaction, 500, vec![soon]);
-            }
-            Err(mpsc::error::TrySendError::Closed(())) => self.answer(transaction, 481, Vec::new()),
+        let transaction = Box::new(transaction);
+        let passed = self
+            .registry
+            .with_owner(key, |inputs| match inputs.map(mpsc::Sender::try_reserve) {
+                Some(Ok(place)) => {
+                    place.send(input(transaction));
+                    Ok(())
+                }
+                Some(Err(mpsc::error::TrySendError::Full(()))) => {
+                    let soon = message::retry_after_header(Duration::from_secs(1));
+                    Err((transaction, 500, vec![soon]))
+                }
+                Some(Err(mpsc::error::TrySendError::Closed(()))) | None => Err((transaction, 481, Vec::new())),
+            });
+        if let Err((transaction, code, headers)) = passed {
+            self.answer(*transaction, code, headers);
         }
     }
 

@@ -73,10 +73,13 @@ impl Registry {
         self.lock().calls.get(&call).map(|entry| entry.inputs.clone())
     }
 
-    pub fn owner(&self, dialog: &DialogKey) -> Option<mpsc::Sender<Input>> {
+    /// The queue of the call that has this dialog, to which it belongs until `tell` returns: what is put there no
+    /// [`trade`](Entered::trade) overtakes.
+    pub fn with_owner<T>(&self, dialog: &DialogKey, tell: impl FnOnce(Option<&mpsc::Sender<Input>>) -> T) -> T {
         let books = self.lock();
-        let call = books.dialogs.get(dialog)?;
-        books.calls.get(call).map(|entry| entry.inputs.clone())
+        let call = books.dialogs.get(dialog);
+        let entry = call.and_then(|call| books.calls.get(call));
+        tell(entry.map(|entry| &entry.inputs))
     }
 
     pub fn named(&self, call: CallId) -> Option<Named> {
@@ -188,6 +191,10 @@ impl Drop for Entered {
 mod tests {
     use super::*;
 
+    fn owner(registry: &Registry, dialog: &DialogKey) -> Option<mpsc::Sender<Input>> {
+        registry.with_owner(dialog, |inputs| inputs.cloned())
+    }
+
     #[test]
     fn forgets_a_call_whole() {
         let registry = Arc::new(Registry::default());
@@ -202,12 +209,12 @@ mod tests {
         let (call_id, local_tag) = ("a".into(), "other".into());
         let other = DialogKey { call_id, local_tag };
         entered.has_dialog(other.clone());
-        assert!(registry.owner(&other).is_some());
+        assert!(owner(&registry, &other).is_some());
         entered.has_not(&other);
-        assert!(registry.owner(&other).is_none() && registry.owner(&dialog).is_some());
+        assert!(owner(&registry, &other).is_none() && owner(&registry, &dialog).is_some());
         entered.has_dialog(other);
         entered.has_invitation(invitation.clone());
-        assert!(registry.owner(&dialog).is_some() && registry.is_invited(&invitation));
+        assert!(owner(&registry, &dialog).is_some() && registry.is_invited(&invitation));
         let named = Named {
             call_id: "a".into(),
             local_tag: "b".into(),
@@ -237,13 +244,13 @@ mod tests {
         two.has_dialog(dialog("new"));
         one.trade(&two);
         let call = CallId(1);
-        let owner = registry.owner(&dialog("new")).unwrap();
-        owner.try_send(Input::Action(Action::Ring { call })).ok().unwrap();
+        let inputs = owner(&registry, &dialog("new")).unwrap();
+        inputs.try_send(Input::Action(Action::Ring { call })).ok().unwrap();
         assert!(matches!(told.try_recv(), Ok(Input::Action(_))));
         drop(two);
-        assert!(registry.owner(&dialog("old")).is_none() && registry.owner(&dialog("new")).is_some());
+        assert!(owner(&registry, &dialog("old")).is_none() && owner(&registry, &dialog("new")).is_some());
         assert!(!registry.is_invited(&Invitation::new("a", "b", 1)));
         drop(one);
-        assert!(registry.owner(&dialog("new")).is_none() && registry.len() == 0);
+        assert!(owner(&registry, &dialog("new")).is_none() && registry.len() == 0);
     }
 }

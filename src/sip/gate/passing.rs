@@ -353,7 +353,7 @@ impl Gate {
             call_id: call_id.to_owned(),
             local_tag: tag.to_owned(),
         };
-        self.registry.owner(&key).is_some()
+        self.registry.with_owner(&key, |owner| owner.is_some())
     }
 
     /// Who it is, by their proof; else what they are answered.
