@@ -79,7 +79,7 @@ async fn the_call_goes_on_with_whom_the_caller_names() {
     let invite = desk.reads("INVITE").await;
     assert!(invite.starts_with(&format!("INVITE {to} SIP/2.0")), "{invite}");
     assert_eq!(body_of(&invite).as_bytes(), OFFER);
-    assert_eq!(field(&invite, "Referred-By").as_deref(), Some("<sip:ann@127.0.0.1>"));
+    assert_eq!(field(&invite, "Referred-By").as_deref(), Some("<sip:100@127.0.0.1>"));
     desk.responds(&invite, "180 Ringing", "", b"").await;
     // The caller's own session may still change.
     wire.asks("INVITE", "", OFFER).await;
