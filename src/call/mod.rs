@@ -466,6 +466,11 @@ impl Call {
         self.perform(now, order);
     }
 
+    /// Nothing else is under way.
+    pub fn is_in_dialogue(&self) -> bool {
+        matches!(self.stage, Stage::Dialogue)
+    }
+
     /// The far side is on hold: nothing is said, nobody is waited for.
     pub fn hold(&mut self, now: Instant) {
         self.turn.bot_is_busy();

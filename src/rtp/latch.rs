@@ -35,6 +35,8 @@ pub struct Latch {
     proven: VecDeque<SocketAddr>,
     /// The one of them that sound is to go to.
     nominated: Option<SocketAddr>,
+    /// Where those were whose place another has taken.
+    gone: Vec<SocketAddr>,
 }
 
 /// The source latched to.
@@ -54,6 +56,7 @@ impl Latch {
             heard: None,
             proven: VecDeque::new(),
             nominated: None,
+            gone: Vec::new(),
         }
     }
 
@@ -62,7 +65,10 @@ impl Latch {
         if self.nominated.is_some_and(|nominated| same(nominated, agreed)) {
             self.agreed = agreed;
         } else if agreed != self.agreed || is_nowhere(agreed) {
-            *self = Latch::new(agreed);
+            *self = Latch {
+                gone: std::mem::take(&mut self.gone),
+                ..Latch::new(agreed)
+            };
         }
     }
 
@@ -73,6 +79,20 @@ impl Latch {
         } else {
             self.agreed = agreed;
         }
+    }
+
+    /// Another has taken the place of the other end, and is at `agreed`: who was it is a stranger, however long they go on to send.
+    pub fn succeed(&mut self, agreed: SocketAddr) {
+        let heard = self.heard.map(|heard| heard.from);
+        let were = [self.agreed]
+            .into_iter()
+            .chain(heard)
+            .chain(self.proven.iter().copied());
+        let gone = were.filter(|were| !same(*were, agreed)).collect();
+        *self = Latch {
+            gone,
+            ..Latch::new(agreed)
+        };
     }
 
     /// Somebody has shown at `from` that they know our password; `nominated` says that sound is to go there. Whether it goes elsewhere than before.
@@ -96,9 +116,12 @@ impl Latch {
         to.is_some_and(|to| before.is_none_or(|before| !same(before, to)))
     }
 
-    /// Whether somebody at `from` may be listened to at all: anybody, until somebody has proven themselves.
+    /// Whether somebody at `from` may be listened to at all: anybody but who was there before, until somebody has proven themselves.
     pub fn admits(&self, from: SocketAddr) -> bool {
-        self.proven.is_empty() || self.is_proven(from)
+        match self.proven.is_empty() {
+            true => same(from, self.agreed) || !self.gone.iter().any(|gone| same(*gone, from)),
+            false => self.is_proven(from),
+        }
     }
 
     /// Whether the other end has said that it is at `from`, or has proven it.
@@ -233,6 +256,27 @@ mod tests {
             (40, NAT, 1, 3, Verdict::Known, NAT),
             (60, NAT, 7, 9_000, Verdict::Known, NAT),
         ]);
+    }
+
+    #[test]
+    fn whose_place_was_taken_is_a_stranger_however_long_they_send() {
+        let (start, agreed, nat) = (crate::clock::now(), AGREED.parse().unwrap(), NAT.parse().unwrap());
+        let mut latch = Latch::new(agreed);
+        assert_eq!(latch.judge(start, nat, 1, 1), Verdict::Moved);
+        let next = "203.0.113.77:7000".parse().unwrap();
+        latch.succeed(next);
+        // Then the description changes once more, and who comes is behind a NAT too.
+        latch.agree("203.0.113.78:7000".parse().unwrap());
+        let late = |ms| start + Duration::from_millis(ms);
+        for ms in [20, 5_000] {
+            assert_eq!(latch.judge(late(ms), nat, 1, 2), Verdict::Stranger);
+            assert_eq!(latch.judge(late(ms), agreed, 1, 2), Verdict::Stranger);
+        }
+        assert_eq!(latch.judge(late(5_001), OTHER.parse().unwrap(), 7, 1), Verdict::Moved);
+        assert_eq!(latch.destination(), Some(OTHER.parse().unwrap()));
+        // Who is agreed on again is heard again.
+        latch.agree(agreed);
+        assert_eq!(latch.judge(late(5_020), agreed, 9, 1), Verdict::Known);
     }
 
     #[test]

@@ -188,6 +188,11 @@ impl Srtp {
         self.keys.ours
     }
 
+    /// What was opened by the key before is not opened any more.
+    pub fn forget_former(&mut self) {
+        self.before = None;
+    }
+
     /// Keys that are the same go on counting; others begin anew: one that was sent by before needs another SSRC.
     pub fn change(&mut self, keys: Keys) {
         if keys.ours != self.keys.ours {

@@ -49,8 +49,10 @@ impl Leg {
     /// They have somebody called, and are not spoken to any more until that came to something.
     pub(super) fn referred(&mut self, to: &str) {
         let call = self.id;
-        let Some(stream) = &mut self.stream else {
-            return self.bot.act(Action::RefuseChange { call, code: 488 });
+        // Who waits for a place, or is about to leave or be left, goes on with that.
+        let listens = self.call.as_ref().is_some_and(crate::call::Call::is_in_dialogue);
+        let Some(stream) = self.stream.as_mut().filter(|_| listens) else {
+            return self.bot.act(Action::RefuseChange { call, code: 491 });
         };
         let peer = *stream.peer();
         let quiet = Peer {
@@ -79,6 +81,9 @@ impl Leg {
         self.offered = false;
         match self.accept(answer) {
             Ok(media) => {
+                if let Some(stream) = &mut self.stream {
+                    stream.succeed(clock::now(), media.peer());
+                }
                 self.agree(media);
                 self.journal
                     .event("who was called answered, and the call goes on with them");

@@ -311,6 +311,8 @@ impl Leg {
                 }
                 None => self.transferred_waiting(clock::now(), code),
             },
+            // Of who is called in their stead it is not.
+            Event::Key { .. } if self.away.is_some() => None,
             Event::Key { digit, .. } => {
                 let told = self
                     .stream
@@ -424,7 +426,7 @@ impl Leg {
         }
         let rests = self.rests();
         let call = self.call.as_mut()?;
-        for key in incoming.keys {
+        for key in incoming.keys.into_iter().filter(|_| self.away.is_none()) {
             call.key(now, key.symbol());
         }
         let line = incoming.frame;

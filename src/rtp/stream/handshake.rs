@@ -50,6 +50,15 @@ impl RtpStream {
         self.begin_handshake();
     }
 
+    /// Another takes the place of the other end: what is agreed on with them holds, and who was there is not heard any more.
+    pub fn succeed(&mut self, now: Instant, peer: Peer) {
+        self.latch.succeed(peer.address);
+        self.renegotiate(now, peer);
+        if let Guard::Keyed(guard) = &mut self.guard {
+            guard.forget_former();
+        }
+    }
+
     /// Another description: keys that stay the same go on counting, and a handshake with the same certificate is not made again.
     pub(super) fn change_guard(&mut self, peer: &Peer) {
         let sends_by = match &self.guard {

@@ -31,8 +31,11 @@ use crate::sip::{Action, CallId, Ended, Event, Referred};
 
 /// How long the reader has for an offer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long whom we call may take to answer; the peer is told that reports come for so long.
+/// How long whom we call may take to answer.
 const RINGING: Duration = Duration::from_secs(60);
+
+/// How long who is left may take to answer the last report.
+const ANSWERED: Duration = Duration::from_secs(4);
 
 type Report = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -175,11 +178,15 @@ impl Call {
             Err(code) => return self.core.answer(request, code, Vec::new()),
         };
         let call = self.core.next_call();
+        let trunk = self.channel.as_ref().map(|channel| channel.trunk().to_owned());
+        let Some(target) = self.core.config.outbound.target(&to.uri, trunk.is_some()) else {
+            return self.core.answer(request, 403, Vec::new());
+        };
         let dial = Action::Dial {
             call,
-            to: to.uri.clone(),
+            to: target,
             from: None,
-            trunk: self.channel.as_ref().map(|channel| channel.trunk().to_owned()),
+            trunk,
             offer: Vec::new(),
         };
         if self.core.refusal(&dial).is_some() {
@@ -338,7 +345,7 @@ impl Call {
     /// A NOTIFY of how it goes (section 2.4.5), seen through. Past the library, which lets nothing follow a BYE.
     fn report(&self, event: &str, code: u16) -> Report {
         let state = match code {
-            100..200 => format!("active;expires={}", RINGING.as_secs()),
+            100..200 => format!("active;expires={}", (PATIENCE + RINGING).as_secs()),
             _ => "terminated;reason=noresource".to_owned(),
         };
         let headers = vec![
@@ -409,7 +416,8 @@ fn take_leave(mut call: Box<Call>, report: Option<Report>) {
     call.work.spawn(async move {
         let replaced = report.is_some().then(|| REPLACED.to_owned());
         if let Some(report) = report {
-            report.await;
+            // Who does not answer it is hung up on all the same.
+            tokio::time::timeout(ANSWERED, report).await.ok();
         }
         Done::Reported(replaced)
     });

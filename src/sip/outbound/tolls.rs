@@ -75,6 +75,21 @@ impl Outbound {
     }
 }
 
+impl Outbound {
+    /// What is dialled where a peer names `uri`. Where a rule permits it for its number alone that number is dialled, by the trunk: by which host is not the peer's
+    /// to say. None: it names a number, and there is no trunk for it.
+    pub(in crate::sip) fn target(&self, uri: &str, by_trunk: bool) -> Option<String> {
+        let Destinations::Listed(rules) = &self.allow else {
+            return Some(uri.to_owned());
+        };
+        let addressed = |rule: &Destination| matches!(rule, Destination::Address { .. }) && rule.leads_to(uri);
+        if rules.iter().any(addressed) || number(&user(uri)).is_none() {
+            return Some(uri.to_owned());
+        }
+        by_trunk.then(|| user(uri))
+    }
+}
+
 /// The rule that stood in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::sip) enum Refusal {
@@ -357,6 +372,26 @@ mod tests {
             caps,
             ..Outbound::default()
         })
+    }
+
+    #[test]
+    fn a_peer_names_a_number_and_not_the_host_that_it_is_dialled_at() {
+        let listed = |rules: &[&str]| Outbound {
+            allow: Destinations::Listed(rules.iter().map(|text| rule(text)).collect()),
+            ..Outbound::default()
+        };
+        let outbound = listed(&["+44", "sip:*@pbx.example"]);
+        let target = |uri, by_trunk| outbound.target(uri, by_trunk);
+        assert_eq!(target("sip:+44207@10.0.0.5:6379;transport=tcp", false), None);
+        assert_eq!(target("sip:+44207@evil.test", true).as_deref(), Some("+44207"));
+        for uri in ["sip:desk@pbx.example", "sip:+44207@pbx.example"] {
+            assert_eq!(target(uri, false).as_deref(), Some(uri));
+        }
+        // What fits no rule is refused where all calls are.
+        assert_eq!(
+            target("sip:desk@evil.test", true).as_deref(),
+            Some("sip:desk@evil.test")
+        );
     }
 
     #[test]
