@@ -113,6 +113,8 @@ fn pause(number: usize) -> Duration {
 
 /// All are up, and the machine has come to rest.
 const SETTLE: Duration = Duration::from_secs(3);
+/// Than calls are measured, unless they are wanted for minutes.
+const LONGER: Duration = Duration::from_secs(300);
 const READY: Duration = Duration::from_secs(20);
 
 /// `calls` at once for `span`.
@@ -302,7 +304,8 @@ impl Running {
         let sip = free_port()?;
         let folder = Folder::new()?;
         let path = folder.0.display();
-        let sound = tone::sine_at(8_000, 300.0, -20.0, Duration::from_secs(20));
+        // It hangs up where the file ends.
+        let sound = tone::sine_at(8_000, 300.0, -20.0, LONGER);
         std::fs::write(folder.0.join("said.wav"), wav::mono_at(8_000, &sound)?)?;
         let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
         let modules = modules

@@ -1,4 +1,4 @@
-//! Figures as a picture: bars under each other, each panel on its own scale.
+//! Figures as a picture: bars under each other, those of one unit on one scale.
 
 use std::fmt::Write;
 
@@ -33,7 +33,11 @@ pub fn draw(title: &str, panels: &[Panel]) -> String {
     let mut names: Vec<&str> = Vec::new();
     let mut y = 40.0;
     for panel in panels {
-        let most = panel.bars.iter().map(|(_, value)| *value).fold(0.0, f64::max).max(1e-9);
+        let alike = panels.iter().filter(|other| other.unit == panel.unit);
+        let most = alike
+            .flat_map(|other| &other.bars)
+            .map(|(_, value)| *value)
+            .fold(1e-9, f64::max);
         y += LINE / 2.0;
         // Writing to a string cannot fail.
         writeln!(
@@ -92,7 +96,12 @@ mod tests {
             unit: "ms",
             bars: vec![("timer".into(), 700.0), ("sound".into(), 350.0)],
         };
-        let svg = draw("title", &[panel]);
+        let shorter = Panel {
+            title: "others".into(),
+            unit: "ms",
+            bars: vec![("timer".into(), 175.0)],
+        };
+        let svg = draw("title", &[panel, shorter]);
         assert!(
             svg.contains("waits &amp; pauses") && svg.contains("700 ms") && svg.contains("350 ms"),
             "{svg}"
@@ -100,5 +109,8 @@ mod tests {
         let wide = format!("width=\"{:.1}\"", WIDTH - LEFT - RIGHT);
         let half = format!("width=\"{:.1}\"", (WIDTH - LEFT - RIGHT) / 2.0);
         assert!(svg.contains(&wide) && svg.contains(&half), "{svg}");
+        // As long in each panel as in the others.
+        let quarter = format!("width=\"{:.1}\"", (WIDTH - LEFT - RIGHT) / 4.0);
+        assert!(svg.contains(&quarter), "{svg}");
     }
 }
