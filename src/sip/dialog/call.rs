@@ -83,6 +83,8 @@ pub(super) struct Call {
     pub referral: Referral,
     /// Whom the peer has us call, to go on with.
     pub sought: Option<Box<Sought>>,
+    /// How many they have had us call.
+    pub referred: u8,
     /// It is none of the reader's.
     pub errand: Option<Errand>,
     pub states: DialogStateReceiver,
@@ -249,6 +251,7 @@ impl Call {
             successor: None,
             referral: Referral::None,
             sought: None,
+            referred: 0,
             errand: None,
             states: parts.states,
             inputs: parts.inputs,

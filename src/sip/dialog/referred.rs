@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long whom we call may take to answer.
 const RINGING: Duration = Duration::from_secs(60);
 
+/// Whom one may have called in a call: nobody uses up alone what may be called in a day.
+const MOST: u8 = 5;
 /// How long who is left may take to answer the last report.
 const ANSWERED: Duration = Duration::from_secs(4);
 
@@ -205,6 +207,7 @@ impl Call {
             step: Step::Offer(dial),
             until: crate::clock::now() + PATIENCE,
         };
+        self.referred = self.referred.saturating_add(1);
         self.report_meanwhile(&sought, 100);
         self.sought = Some(Box::new(sought));
         let (call, to) = (self.id, to.uri);
@@ -221,6 +224,9 @@ impl Call {
         let up = self.phase == Phase::Up && self.errand.is_none() && !self.dialog.state().is_terminated();
         if busy || !up || self.awaits_reports() {
             return Err(491);
+        }
+        if self.referred >= MOST {
+            return Err(403);
         }
         ReferTo::of(refer).map_err(Unfit::code)
     }

@@ -165,7 +165,7 @@ async fn the_call_goes_on_where_nobody_answers() {
     let (mut phone, mut desk) = (permitted().await, server().await);
     let (mut wire, call) = Wire::connected(&mut phone).await;
     let to = named(&desk);
-    for code in [486, 603] {
+    for code in [486, 603, 480, 404] {
         refers(&mut wire, &mut phone, call, &to).await;
         // One at a time.
         asks(&mut wire, &to).await;
@@ -186,6 +186,9 @@ async fn the_call_goes_on_where_nobody_answers() {
     phone.act(Action::RefuseChange { call, code });
     assert_eq!(phone.next().await, Event::NotJoined { call, code });
     hears(&mut wire, code).await;
+    // Who has had five called has had enough.
+    asks(&mut wire, &named(&desk)).await;
+    wire.reads("SIP/2.0 403").await;
     wire.asks("BYE", "", b"").await;
     wire.reads("SIP/2.0 200").await;
     assert_eq!(phone.ended().await, (call, Ended::ByPeer));
