@@ -111,6 +111,8 @@ fn pause(number: usize) -> Duration {
     Duration::from_micros(20_000 + (number as u64 * 7_919) % 10_000)
 }
 
+/// Of this a socket's time-outs may be late: they are in ticks of the system, and callers who come at one come at the same part of a frame.
+const COARSE: Duration = Duration::from_millis(10);
 /// All are up, and the machine has come to rest.
 const SETTLE: Duration = Duration::from_secs(3);
 /// Than calls are measured, unless they are wanted for minutes.
@@ -131,10 +133,11 @@ pub fn carry(answerer: Answerer, calls: usize, span: Duration) -> Result<Carried
     for n in 0..calls {
         begun.push((n, exchange.ring(Conduct::Stays(span * 10 + SETTLE), sounds.address(n))));
         let until = clock::now() + pause(n);
-        while clock::now() < until {
+        while clock::now() + COARSE < until {
             exchange.turn(Duration::from_millis(2));
             listen(&exchange, &sounds, &mut begun);
         }
+        std::thread::sleep(until.saturating_duration_since(clock::now()));
     }
     let until = clock::now() + SETTLE;
     while clock::now() < until {
