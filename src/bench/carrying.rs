@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::bare::Inside;
 use super::load::caller::{Conduct, Outcome};
 use super::load::exchange::Exchange;
-use super::load::process::{self, Owned, Usage};
+use super::load::process::{self, Machine, Owned, Usage};
 use super::load::sound::Sounds;
 use super::{milliseconds, percentile};
 use crate::audio::{tone, wav};
@@ -82,6 +82,8 @@ pub struct Carried {
     pub dropped_here: u64,
     /// Of the callers' packets, as the answerer's reports (RTCP) say; per cent.
     pub lost_there_percent: Option<f64>,
+    /// Of the time of all processors, that the host gave to others: what is late may be so because of it.
+    pub stolen_percent: f64,
 }
 
 /// Of calls that are set up and torn down at once.
@@ -146,8 +148,9 @@ pub fn carry(answerer: Answerer, calls: usize, span: Duration) -> Result<Carried
     }
     let dropped = sounds.dropped();
     sounds.measure(true);
-    let (from, began) = (running.usage()?, clock::now());
+    let (from, machine, began) = (running.usage()?, Machine::now(), clock::now());
     exchange.turn(span);
+    let stolen_percent = Machine::now().stolen_since(machine);
     let (to, lasted) = (running.usage()?, clock::now().saturating_duration_since(began));
     sounds.measure(false);
     let talking = exchange.talking();
@@ -167,6 +170,7 @@ pub fn carry(answerer: Answerer, calls: usize, span: Duration) -> Result<Carried
         lost: heard.lost,
         dropped_here: sounds.dropped().saturating_sub(dropped),
         lost_there_percent: heard.lost_there.map(|share| share * 100.0),
+        stolen_percent,
     };
     exchange.leave();
     exchange.drain(Duration::from_secs(10));

@@ -35,6 +35,40 @@ pub fn usage(pid: u32) -> Option<Usage> {
     })
 }
 
+/// The time of all processors since the machine began, in ticks, and what of it its host gave to others ("steal").
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Machine {
+    all: u64,
+    stolen: u64,
+}
+
+impl Machine {
+    pub fn now() -> Self {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        Self::of(&stat).unwrap_or_default()
+    }
+
+    /// From the first line of `/proc/stat`, in which guests are counted twice: they come last.
+    fn of(stat: &str) -> Option<Self> {
+        let all = stat.lines().next()?.strip_prefix("cpu ")?;
+        let times: Vec<u64> = all
+            .split_whitespace()
+            .take(8)
+            .map_while(|ticks| ticks.parse().ok())
+            .collect();
+        Some(Self {
+            all: times.iter().sum(),
+            stolen: *times.get(7)?,
+        })
+    }
+
+    /// What others had since `before`, per cent.
+    pub fn stolen_since(self, before: Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.stolen.saturating_sub(before.stolen) as f64 * 100.0 / all as f64
+    }
+}
+
 /// What a process has open, as `/proc/PID/fd` names it: a path, or `socket:[1234]`.
 fn files(pid: u32) -> Option<Vec<String>> {
     let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
@@ -186,6 +220,15 @@ mod tests {
         assert_eq!(row(line), Some(found));
         assert_eq!((inode("socket:[22]"), inode("/dev/null")), (Some(22), None));
         assert_eq!(number("Name: x\nVmRSS:\t  100 kB\n", "VmRSS:"), Some(100.0));
+    }
+
+    #[test]
+    fn what_others_had_is_told() {
+        let machine = |stat| Machine::of(stat).expect("a line");
+        let before = machine("cpu  1000 0 500 3000 0 0 0 10 7 7\ncpu0 1 2 3 4 5 6 7 8 0 0\n");
+        let after = machine("cpu  1050 0 500 3140 0 0 0 20 9 9\n");
+        assert_eq!(after.stolen_since(before), 5.0);
+        assert_eq!((Machine::of("cpu 1 2"), Machine::of("")), (None, None));
     }
 
     #[test]

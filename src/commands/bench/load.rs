@@ -141,7 +141,7 @@ pub fn media_of(arguments: &Arguments, what: &Media) -> Outcome {
         };
         println!("\nwho answers is a process of its own {kept}; callers on the others\n");
         println!(
-            "{:24} {:>6} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9} {:>8}",
+            "{:24} {:>6} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>9} {:>8} {:>8}",
             "many at once",
             "calls",
             "% a call",
@@ -153,7 +153,8 @@ pub fn media_of(arguments: &Arguments, what: &Media) -> Outcome {
             "came %",
             "lost",
             "not here",
-            "lost up"
+            "lost up",
+            "stolen %"
         );
     }
     let span = Duration::from_secs(what.seconds);
@@ -225,7 +226,7 @@ fn carried_row(r: &Carried) {
         .lost_there_percent
         .map_or("-".to_owned(), |share| format!("{share:.2} %"));
     println!(
-        "{:24} {:6} {:9.3} {:9.1} {:8.0} {:>9} {:>9} {:>9} {:8.1} {:8} {:9} {:>8}",
+        "{:24} {:6} {:9.3} {:9.1} {:8.0} {:>9} {:>9} {:>9} {:8.1} {:8} {:9} {:>8} {:8.1}",
         r.answerer,
         r.talking,
         r.core_percent,
@@ -237,7 +238,8 @@ fn carried_row(r: &Carried) {
         r.received_percent,
         r.lost,
         r.dropped_here,
-        up
+        up,
+        r.stolen_percent
     );
 }
 
