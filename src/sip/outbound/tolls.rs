@@ -484,15 +484,20 @@ mod tests {
         tolls.permit("+4490123", None, 8, now).unwrap();
     }
 
-    #[test]
-    fn minutes_are_those_that_were_talked_and_those_that_still_are() {
+    /// A day, and its minutes by number.
+    fn ten_minutes() -> (Tolls, impl Fn(u64) -> Instant) {
         let start = crate::clock::now();
-        let minute = |n: u64| start + Duration::from_secs(60 * n);
         let cap = Cap {
             calls: None,
             minutes: Some(10),
         };
-        let mut tolls = tolls(Destinations::Any, cap, Vec::new());
+        let minute = move |n| start + Duration::from_secs(60 * n);
+        (tolls(Destinations::Any, cap, Vec::new()), minute)
+    }
+
+    #[test]
+    fn minutes_are_those_that_were_talked_and_those_that_still_are() {
+        let (mut tolls, minute) = ten_minutes();
         let place = |tolls: &mut Tolls, call, at| {
             let permitted = tolls.permit("+44207", Some(CallId(call)), 1, minute(at));
             tolls.told(
@@ -536,13 +541,7 @@ mod tests {
 
     #[test]
     fn minutes_go_with_the_call_that_took_the_place_of_another() {
-        let start = crate::clock::now();
-        let minute = |n: u64| start + Duration::from_secs(60 * n);
-        let cap = Cap {
-            calls: None,
-            minutes: Some(10),
-        };
-        let mut tolls = tolls(Destinations::Any, cap, Vec::new());
+        let (mut tolls, minute) = ten_minutes();
         let (came, placed) = (CallId(1), CallId(2));
         let ended = |call| Event::Ended {
             call,

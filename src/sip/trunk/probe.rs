@@ -4,7 +4,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -53,6 +53,17 @@ pub struct Answer {
     pub sent_from: Option<SocketAddr>,
     /// The algorithms of its challenges, in its order.
     pub challenges: Vec<String>,
+}
+
+impl Answer {
+    /// To what was asked at `began`, from `local`.
+    fn after(self, began: Instant, local: SocketAddr) -> Self {
+        Self {
+            took: clock::now().saturating_duration_since(began),
+            sent_from: Some(local),
+            ..self
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,15 +203,7 @@ async fn by_datagram(trunk: &Trunk, server: SocketAddr, method: &str, sequence: 
             };
             let datagram = buffer.get(..received?).unwrap_or_default();
             if let Some((answer, raw)) = request.answered_by(datagram) {
-                let took = clock::now().saturating_duration_since(began);
-                return Ok(Some((
-                    Answer {
-                        took,
-                        sent_from: Some(local),
-                        ..answer
-                    },
-                    raw,
-                )));
+                return Ok(Some((answer.after(began, local), raw)));
             }
         }
     }
@@ -236,15 +239,7 @@ async fn by_connection(
             Frame::Message(len) => {
                 let message: Vec<u8> = inbox.drain(..len).collect();
                 if let Some((answer, raw)) = request.answered_by(&message) {
-                    let took = clock::now().saturating_duration_since(began);
-                    return Ok(Some((
-                        Answer {
-                            took,
-                            sent_from: Some(local),
-                            ..answer
-                        },
-                        raw,
-                    )));
+                    return Ok(Some((answer.after(began, local), raw)));
                 }
             }
             Frame::LineEnds(len) => drop(inbox.drain(..len)),
