@@ -10,6 +10,7 @@ pub mod dtmf;
 pub mod echo;
 pub mod g711;
 pub mod level;
+pub mod music;
 mod octave;
 pub mod resample;
 pub mod tone;

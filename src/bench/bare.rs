@@ -340,6 +340,8 @@ impl Leg {
                 | Output::Use { .. }
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
+                | Output::Queue { .. }
+                | Output::CallBack
                 | Output::Note(_) => {}
             }
         }

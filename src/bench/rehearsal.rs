@@ -159,7 +159,9 @@ impl Rehearsal {
                 | Output::Unask { .. }
                 | Output::Use { .. }
                 | Output::Keep { .. }
-                | Output::Transfer { .. } => {}
+                | Output::Transfer { .. }
+                | Output::Queue { .. }
+                | Output::CallBack => {}
                 Output::Hangup => self.hung_up = true,
             }
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::acts::Task;
+use super::brief::Brief;
 use super::ledger::Ledger;
+use super::person::Return;
 use super::playout::{Ending, Wanted};
 use crate::audio::Frame;
 use crate::dialogue::grounded::Understanding;
@@ -102,6 +104,15 @@ pub enum Output {
     Transfer {
         to: String,
     },
+    /// The caller wants a person of `queue`; tell [`super::Call::placed_in_line`], [`super::Call::offer_callback`], [`super::Call::bridged`] and
+    /// [`super::Call::returned_from_person`].
+    Queue {
+        queue: String,
+        handoff: Option<String>,
+        brief: Box<Brief>,
+    },
+    /// They want to be called back when it is their turn. The call is about to end.
+    CallBack,
     /// All was said: end the call.
     Hangup,
     /// For the record.
@@ -156,6 +167,17 @@ pub enum Note {
     TransferFailed {
         reason: String,
     },
+    /// The caller waits for a person.
+    Queued {
+        queue: String,
+    },
+    /// A person has them.
+    Bridged {
+        agent: String,
+    },
+    /// The bot has them again, or it is over.
+    Returned(Return),
+    CallbackTaken,
     /// The call goes on without something.
     Problem(String),
 }

@@ -100,7 +100,7 @@ impl Call {
         self.utterance.hear(heard.frame, heard.arrived);
         // The detector takes some time to believe in a pause; the level tells it at once where the line is quiet.
         let paused = self.turn.caller_speaks() && self.utterance.pauses();
-        let other = paused || self.is_not_the_caller(now, heard);
+        let other = paused || !self.is_heard() || self.is_not_the_caller(now, heard);
         self.turn.hear(now, if other { 0.0 } else { heard.probability });
         self.follow_turn(now);
     }
@@ -352,6 +352,9 @@ impl Call {
         }
         if self.stage != Stage::Dialogue {
             self.moments = None;
+            if self.is_heard() {
+                self.words_of_who_waits(now, &text);
+            }
             return;
         }
         let whole = self.with_what_went_before(&text);

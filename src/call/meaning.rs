@@ -101,6 +101,7 @@ impl Call {
         for command in commands {
             self.trace(words, command);
         }
+        self.wants_person = commands.contains(&Command::HandOver);
         self.offered = commands.iter().find_map(Command::offered).unwrap_or_default().to_vec();
     }
 

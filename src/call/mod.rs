@@ -6,6 +6,7 @@
 
 mod acts;
 mod barging;
+pub mod brief;
 mod driver;
 mod guess;
 pub mod keypad;
@@ -15,6 +16,7 @@ mod meaning;
 mod message;
 mod observing;
 mod pausing;
+mod person;
 pub mod playout;
 mod reply;
 mod speak;
@@ -34,6 +36,8 @@ use self::ledger::Moments;
 use self::message::Message;
 use self::observing::Tongue;
 use self::pausing::Habit;
+use self::person::Person;
+pub use self::person::Return;
 use self::playout::Playout;
 use self::reply::Reply;
 use self::turn::Turn;
@@ -61,6 +65,8 @@ enum Stage {
     Using(Using),
     /// A message is taken when all is said.
     Taking(Message),
+    /// The caller is put through to a person, or is with one.
+    Person(Person),
     /// When all is said the caller is transferred.
     Transfer {
         to: String,
@@ -160,6 +166,8 @@ pub struct Call {
     privacy: Privacy,
     /// What the model was asked when the caller went on.
     unanswered: Option<String>,
+    /// What they said last asks for a person.
+    wants_person: bool,
     /// What was begun for the case that this pause is the end of the turn.
     guess: Option<Guess>,
     /// Sounds without words since the last words.
@@ -244,6 +252,7 @@ impl Call {
             offered: Vec::new(),
             privacy: Privacy::Open,
             unanswered: None,
+            wants_person: false,
             guess: None,
             empty_turns: 0,
             partial: String::new(),
@@ -280,8 +289,10 @@ impl Call {
     pub fn key(&mut self, now: Instant, key: char) {
         let noted = if self.privacy == Privacy::Withheld { '•' } else { key };
         self.note(Note::Key(noted));
-        if let Stage::Taking(message) = &mut self.stage {
-            message.end();
+        match &mut self.stage {
+            Stage::Taking(message) => message.end(),
+            Stage::Person(_) => self.key_of_who_waits(now, key),
+            _ => {}
         }
         if self.stage != Stage::Dialogue {
             return;
@@ -391,10 +402,9 @@ impl Call {
                     self.take_message(name, max);
                     break;
                 }
-                Order::HandOff { queue, .. } => {
-                    let reason = format!("nobody waits at queue `{queue}`: queues are not carried out by this version");
-                    self.note(Note::Problem(reason.clone()));
-                    order = self.walk.step(Outcome::Failed(reason));
+                Order::HandOff { queue, handoff, say } => {
+                    self.hand_over(queue, handoff, say);
+                    break;
                 }
                 Order::Listen {
                     prompt,
@@ -441,6 +451,7 @@ impl Call {
             Stage::Dialogue => self.await_caller(now),
             Stage::Using(_) => self.await_tool(now),
             Stage::Taking(_) => self.await_message(now),
+            Stage::Person(_) => self.await_person(now),
             Stage::Transfer { to } => {
                 let to = to.clone();
                 self.stage = Stage::Transferring { until: now + TRANSFER };
@@ -477,7 +488,8 @@ impl Call {
         self.turn.hear(now, 0.0);
         self.follow_turn(now);
         match self.stage {
-            Stage::Dialogue | Stage::Over => {}
+            // Who waits keeps their place.
+            Stage::Dialogue | Stage::Over | Stage::Person(_) => {}
             // Nobody hears it; what comes after it must not wait for them.
             Stage::Using(_)
             | Stage::Taking(_)

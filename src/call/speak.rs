@@ -52,7 +52,8 @@ impl Call {
         self.await_voice(now, &popped);
         let frame = match popped {
             Popped::Sound(frame) => Some(frame),
-            Popped::Waiting | Popped::Paused | Popped::Idle => None,
+            Popped::Idle => self.music(),
+            Popped::Waiting | Popped::Paused => None,
         };
         self.echo.play(frame.as_ref());
         if let Some(frame) = &frame {
@@ -107,6 +108,7 @@ impl Call {
             Stage::Dialogue => self.playout.interruption(),
             Stage::Using(_)
             | Stage::Taking(_)
+            | Stage::Person(_)
             | Stage::Transfer { .. }
             | Stage::Transferring { .. }
             | Stage::Goodbye { .. }

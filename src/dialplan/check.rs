@@ -387,7 +387,7 @@ fn prompts(plan: &Plan, problems: &mut Problems) {
         }
     };
     every_prompt(plan, &mut see);
-    let own = ["value", "first", "second"];
+    let own = ["value", "first", "second", "position", "wait"];
     for prompt in plan.patterns.prompts() {
         for path in prompt.names().into_iter().filter(|path| !own.contains(path)) {
             if let Err(reason) = scope::name(plan, path, Where::Flow) {

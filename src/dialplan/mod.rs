@@ -39,6 +39,7 @@ mod values;
 pub mod walk;
 mod walk_acts;
 mod walk_caller;
+mod walk_person;
 
 pub use assistant::{Assistant, Bargein, Endpointing, KnowledgeBase};
 pub use diff::diff;

@@ -25,8 +25,8 @@ pub enum Order {
     Tool(ToolCall),
     /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
     Transfer { to: String, say: Option<String> },
-    /// Say `say`, and let the caller wait in `queue` for a person; then [`Outcome::Failed`], [`Outcome::Declined`], or the call is gone. Who
-    /// has no queues answers at once that it failed.
+    /// Say `say`, and let the caller wait in `queue` for a person; then [`Outcome::Failed`], [`Outcome::Declined`], [`Outcome::GivenBack`], or
+    /// the call is gone. Who has no queues answers at once that it failed.
     HandOff {
         queue: String,
         handoff: Option<String>,
@@ -73,6 +73,10 @@ pub enum Outcome {
     Failed(String),
     /// An agent did not want the call.
     Declined,
+    /// An agent has spoken with the caller and gives them back: to this flow, or to what comes after the transfer.
+    GivenBack {
+        flow: Option<String>,
+    },
     /// What a tool answered: values by dotted names, as [`super::Tool::taken`] gives them.
     Returned(BTreeMap<String, Value>),
     /// The caller said `words`, taken to mean `commands`; none: not understood.

@@ -27,6 +27,13 @@ pub struct Patterns {
     pub person: Option<String>,
     /// Nobody is there, and the plan names no flow for it.
     pub no_person: Prompt,
+    /// To who waits for a person: `{position}` in line, and `{wait}` as it is expected; nothing where that is not known.
+    pub queue_position: Prompt,
+    pub queue_wait: Prompt,
+    /// To be called back, by a key.
+    pub offer_callback: Prompt,
+    /// The offer was taken.
+    pub callback_promise: Prompt,
     /// A value is read back: `{value}`.
     pub readback: Prompt,
     /// Two flows are near: `{first}` and `{second}`.
@@ -105,6 +112,10 @@ pub(super) const PATTERNS: Table = &[
     ("go_ahead", SAYING),
     ("goodbye", SAYING),
     ("no_person", SAYING),
+    ("queue_position", SAYING),
+    ("queue_wait", SAYING),
+    ("offer_callback", SAYING),
+    ("callback_promise", SAYING),
     ("readback", SAYING),
     ("clarify", SAYING),
     ("permission", SAYING),
@@ -148,6 +159,16 @@ impl Default for Patterns {
             no_person: p(
                 "I'm sorry, nobody can take your call right now.",
                 "抱歉，现在没有客服可以接听。",
+            ),
+            queue_position: p("You are number {position} in line.", "您目前排在第{position}位。"),
+            queue_wait: p("It should take about {wait}.", "预计还需等待大约{wait}。"),
+            offer_callback: p(
+                "If you would rather be called back, press one. You keep your place in line.",
+                "如果您希望我们给您回电，请按一，您的排队位置会保留。",
+            ),
+            callback_promise: p(
+                "All right, we will call you back at this number. Goodbye.",
+                "好的，我们会拨打您的来电号码给您回电，再见。",
             ),
             readback: p("I have {value}. Is that right?", "您说的是{value}，对吗？"),
             clarify: p(
@@ -194,6 +215,10 @@ impl Patterns {
             ("go_ahead", &mut patterns.go_ahead),
             ("goodbye", &mut patterns.goodbye),
             ("no_person", &mut patterns.no_person),
+            ("queue_position", &mut patterns.queue_position),
+            ("queue_wait", &mut patterns.queue_wait),
+            ("offer_callback", &mut patterns.offer_callback),
+            ("callback_promise", &mut patterns.callback_promise),
             ("readback", &mut patterns.readback),
             ("clarify", &mut patterns.clarify),
             ("permission", &mut patterns.permission),
@@ -223,16 +248,21 @@ impl Patterns {
             go_ahead,
             goodbye,
             no_person,
+            queue_position,
+            queue_wait,
+            offer_callback,
+            callback_promise,
             readback,
             clarify,
             permission,
             error,
             ..
         } = self;
-        let error = &error.say;
-        let after = [readback, clarify, permission, error];
+        let waiting = [queue_position, queue_wait, offer_callback, callback_promise];
+        let after = [readback, clarify, permission, &error.say];
         [unknown, anything_else, go_ahead, goodbye, no_person]
             .into_iter()
+            .chain(waiting)
             .chain(after)
             .collect()
     }

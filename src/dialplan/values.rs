@@ -111,7 +111,7 @@ impl Slot {
     }
 
     /// The value as one says it: a choice in the first of its words.
-    pub(super) fn aloud(&self, value: &Value, language: Language) -> String {
+    pub fn aloud(&self, value: &Value, language: Language) -> String {
         match (&self.kind, value) {
             (SlotKind::Enum(choices), Value::Text(text)) => {
                 let says = choices

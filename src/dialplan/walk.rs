@@ -231,6 +231,7 @@ impl Walk {
             (Waiting::Act { on_error, .. }, Outcome::Failed(_)) => self.act_failed(on_error),
             (Waiting::Transfer { on_fail, .. }, Outcome::Failed(_)) => self.not_taken(on_fail),
             (Waiting::Transfer { on_decline, .. }, Outcome::Declined) => self.not_taken(on_decline),
+            (Waiting::Transfer { .. }, Outcome::GivenBack { flow }) => self.given_back(flow.as_deref()),
             (Waiting::Knowledge { question, .. }, _) => Order::Answer { question },
             (Waiting::Tool { call, .. }, _) => Order::Tool(call),
             (Waiting::Act { order, .. } | Waiting::Transfer { order, .. }, _) => order,
@@ -247,7 +248,12 @@ impl Walk {
             (waiting, Outcome::NoInput) => self.silent(&waiting),
             (
                 _,
-                Outcome::Done | Outcome::Failed(_) | Outcome::Declined | Outcome::Answered(_) | Outcome::Returned(_),
+                Outcome::Done
+                | Outcome::Failed(_)
+                | Outcome::Declined
+                | Outcome::GivenBack { .. }
+                | Outcome::Answered(_)
+                | Outcome::Returned(_),
             ) => self.listen(None),
         }
     }

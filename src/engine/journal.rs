@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::call::playout::Ending;
-use crate::call::{Note, Task};
+use crate::call::{Note, Return, Task};
 use crate::clock;
 use crate::language::Language;
 use crate::store::{Act, Began, Ended, Gap, Kind, Line, Nearest, Outbox, Quality, Speaker, TurnTimes};
@@ -142,6 +142,17 @@ impl Journal {
             }
             Note::Transferring { to } => self.event(format!("transferring to {to}")),
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
+            Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
+            Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
+            Note::CallbackTaken => self.event("is to be called back, and keeps the place in line"),
+            Note::Returned(how) => self.event(match how {
+                Return::NoAgent(reason) => format!("no person took the call: {reason}"),
+                Return::Declined => "the agent did not take the call".into(),
+                Return::GivenBack { flow: Some(flow) } => format!("the agent gave the caller back, to `{flow}`"),
+                Return::GivenBack { flow: None } => "the agent gave the caller back".into(),
+                Return::AgentLeft => "the agent hung up".into(),
+                Return::AgentLost => "the agent's line broke".into(),
+            }),
             Note::Problem(problem) => {
                 tracing::warn!(call = %self.id, "{problem}");
                 self.event(problem);

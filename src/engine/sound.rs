@@ -14,7 +14,7 @@ use super::using::use_tool;
 use crate::audio::clean::Cleaner;
 use crate::audio::resample::{self, Resampler};
 use crate::audio::{FRAME_DURATION, FRAME_SAMPLES, Frame, SAMPLE_RATE};
-use crate::call::{Call, Heard, Manager, Note, Output, Start};
+use crate::call::{Call, Heard, Manager, Note, Output, Return, Start};
 use crate::clock;
 use crate::config::Config;
 use crate::dialplan::{Facts, Then, Value};
@@ -284,10 +284,14 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                     );
                 }
                 Output::Transfer { .. } => call.transferred(clock::now(), 501),
+                Output::Queue { queue, .. } => {
+                    let nobody = Return::NoAgent(format!("nobody is at queue `{queue}` of a sound card"));
+                    call.returned_from_person(clock::now(), nobody);
+                }
                 Output::Hangup => return Ok(()),
                 Output::Note(Note::Said { text, .. }) => told("bot", &text),
                 Output::Note(Note::Heard { text, .. }) => told("you", &text),
-                Output::Note(_) | Output::Ask { .. } | Output::Unask { .. } => {}
+                Output::Note(_) | Output::Ask { .. } | Output::Unask { .. } | Output::CallBack => {}
             }
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Answer, Leg};
 use crate::audio::{Frame, frames};
-use crate::call::{Call, Output, Question};
+use crate::call::{Call, Output, Question, Return};
+use crate::clock;
 use crate::dialplan::ToolCall;
 use crate::engine::thinking::think;
 use crate::engine::using::use_tool;
@@ -66,6 +67,13 @@ impl Leg {
                     to,
                     replaces: None,
                 }),
+                Output::Queue { queue, .. } => {
+                    let nobody = Return::NoAgent(format!("nobody waits at queue `{queue}`: no agents are configured"));
+                    if let Some(call) = &mut self.call {
+                        call.returned_from_person(clock::now(), nobody);
+                    }
+                }
+                Output::CallBack => {}
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,

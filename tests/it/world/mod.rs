@@ -9,6 +9,7 @@ mod calls;
 mod guessing;
 mod observing;
 mod pausing;
+mod person;
 mod replying;
 mod stage;
 mod tempter;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use offhook::audio::level::amplify;
 use offhook::audio::{FRAME_DURATION, Frame, tone};
+use offhook::call::brief::Brief;
 use offhook::call::playout::Ending;
-use offhook::call::{Call, Heard, Manager, Note, Output, Question, Start};
+use offhook::call::{Call, Heard, Manager, Note, Output, Question, Return, Start};
 use offhook::dialogue::Knowledge;
 use offhook::dialogue::grounded::understanding;
 use offhook::dialplan::{self, Command, Facts, Plan, Then, ToolCall, Value};
@@ -90,6 +91,11 @@ pub struct Stage {
     pub kept: Vec<(String, Duration)>,
     pub hung_up: bool,
     pub transferred: Option<String>,
+    /// Whether people wait for callers; and which queue the call was given to, with what they are told of it.
+    pub desk: Works,
+    pub queued: Option<(String, Brief)>,
+    /// The caller wants to be called back.
+    pub call_back: bool,
     /// Frames in which the bot was heard.
     pub sounded: Vec<bool>,
     /// The bot's own sound comes back so much later and with so many dB less.
@@ -183,6 +189,9 @@ impl Stage {
             kept: Vec::new(),
             hung_up: false,
             transferred: None,
+            desk: Works::No,
+            queued: None,
+            call_back: false,
             sounded: Vec::new(),
             echo: None,
             spoken: Vec::new(),
@@ -442,6 +451,14 @@ impl Stage {
                     self.kept.push((name, ms(samples.len() as u64 / 16)));
                 }
                 Output::Transfer { to } => self.transferred = Some(to),
+                Output::Queue { queue, brief, .. } => match self.desk {
+                    Works::Yes => self.queued = Some((queue, *brief)),
+                    Works::No | Works::Never => {
+                        let nobody = Return::NoAgent("nobody is there".into());
+                        self.call.returned_from_person(self.now, nobody);
+                    }
+                },
+                Output::CallBack => self.call_back = true,
                 Output::Hangup => self.hung_up = true,
                 Output::Note(note) => {
                     if matches!(note, Note::Heard { .. } | Note::Resumed) {
