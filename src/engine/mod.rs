@@ -8,6 +8,7 @@ mod incoming;
 mod journal;
 mod leg;
 pub mod library;
+mod line;
 pub mod load;
 pub mod meaning;
 pub mod ports;

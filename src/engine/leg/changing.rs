@@ -21,9 +21,9 @@ impl Leg {
     pub(super) fn changed(&mut self, offer: Option<Vec<u8>>) {
         let call = self.id;
         let Some(offer) = offer else {
-            self.local = self.local.next();
+            self.line.local = self.line.local.next();
             self.offered = true;
-            let body = sdp::offer(&self.local, &self.bot.capabilities).into_bytes();
+            let body = self.line.offer().into_bytes();
             return self.bot.act(Action::Answer { call, body });
         };
         let was = self.held;
@@ -51,7 +51,7 @@ impl Leg {
         let call = self.id;
         // Who waits for a place, or is about to leave or be left, goes on with that.
         let listens = self.call.as_ref().is_some_and(crate::call::Call::is_in_dialogue);
-        let Some(stream) = self.stream.as_mut().filter(|_| listens) else {
+        let Some(stream) = self.line.stream.as_mut().filter(|_| listens) else {
             return self.bot.act(Action::RefuseChange { call, code: 491 });
         };
         let peer = *stream.peer();
@@ -63,7 +63,7 @@ impl Leg {
         // Other keys: whom we call is another than who knows those of now.
         let offered = sdp::Local {
             secret: Secret::drawn(rand::random),
-            ..self.local.next()
+            ..self.line.local.next()
         };
         self.away = Some(Away {
             offered,
@@ -76,15 +76,15 @@ impl Leg {
 
     /// Whom they had called answered, and is the caller from now on.
     pub(super) fn joined(&mut self, answer: &[u8]) -> Option<Ending> {
-        self.local = self.away.take()?.offered;
+        self.line.local = self.away.take()?.offered;
         // Whoever was to answer it is gone.
         self.offered = false;
-        match self.accept(answer) {
+        match self.line.accept(answer) {
             Ok(media) => {
-                if let Some(stream) = &mut self.stream {
+                if let Some(stream) = &mut self.line.stream {
                     stream.succeed(clock::now(), media.peer());
                 }
-                self.agree(media);
+                self.agree(&media);
                 self.journal
                     .event("who was called answered, and the call goes on with them");
                 None
@@ -94,7 +94,7 @@ impl Leg {
     }
 
     pub(super) fn not_joined(&mut self, code: u16) {
-        let Some((away, stream)) = self.away.take().zip(self.stream.as_mut()) else {
+        let Some((away, stream)) = self.away.take().zip(self.line.stream.as_mut()) else {
             return;
         };
         let back = Peer {

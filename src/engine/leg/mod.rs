@@ -21,7 +21,7 @@ use self::waiting::Waiting;
 use super::Bot;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
-use super::ports::MediaSocket;
+use super::line::Line;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
@@ -30,7 +30,7 @@ use crate::audio::{FRAME_DURATION, Frame};
 use crate::call::{Call, Heard, Start};
 use crate::clock;
 use crate::dialplan::{Command, Plan, Value};
-use crate::rtp::{self, RtpStream};
+use crate::rtp;
 use crate::sdp::{self, Direction};
 use crate::sip::{Action, CallId, Ended, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
@@ -78,9 +78,7 @@ pub(super) struct Leg {
     bot: Arc<Bot>,
     id: CallId,
     number: u64,
-    local: sdp::Local,
-    socket: MediaSocket,
-    stream: Option<RtpStream>,
+    line: Line,
     start: Option<Start>,
     call: Option<Call>,
     /// Among those who are served.
@@ -91,8 +89,6 @@ pub(super) struct Leg {
     held: bool,
     /// They have somebody called to go on with.
     away: Option<Away>,
-    /// Reports go the way of the sound.
-    multiplexed: bool,
     /// The last description that went out was our offer: the answer comes with an ACK.
     offered: bool,
     hearing: HashMap<u64, Hearing>,
@@ -112,15 +108,12 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
-    let socket = match bot.ports.bind(towards) {
-        Ok(socket) => socket,
-        Err(e) => {
-            tracing::error!("{e}");
-            return Refusal::new(e.code(), e.to_string()).tell(&bot, id, accepted.journal);
-        }
+    let line = match Line::open(&bot, towards) {
+        Ok(line) => line,
+        Err(refusal) => return refusal.tell(&bot, id, accepted.journal),
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
-    let mut leg = match Leg::new(Arc::clone(&bot), accepted, socket, answers) {
+    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, answers) {
         Ok(leg) => leg,
         Err(refused) => {
             let (refusal, journal) = *refused;
@@ -149,7 +142,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                     // The machine stood still: what was missed is missed, and not sent in a burst.
                     tick.reset();
                 }
-                leg.receive(now);
+                leg.line.receive(now);
                 leg.tick()
             }
         };
@@ -165,31 +158,13 @@ impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
-        socket: MediaSocket,
+        line: Line,
         answers: mpsc::Sender<Answer>,
     ) -> Result<Self, Box<(Refusal, Journal)>> {
-        let Ok(bound) = socket.local_addr() else {
-            return Err(Box::new((
-                Refusal::new(500, "a port for sound is gone"),
-                accepted.journal,
-            )));
-        };
-        let advertised = bot.advertised.filter(|ip| ip.is_ipv4() == bound.is_ipv4());
-        let local = sdp::Local::new(
-            SocketAddr::new(advertised.unwrap_or(bound.ip()), bound.port()),
-            u64::from(rand::random::<u32>()),
-            sdp::Secret::drawn(rand::random),
-        );
-        let local = sdp::Local {
-            fingerprint: bot.identity.as_ref().map(|identity| identity.fingerprint()),
-            ..local
-        };
         let mut leg = Self {
             id: accepted.call,
             number: accepted.number,
-            local,
-            socket,
-            stream: None,
+            line,
             call: None,
             place: None,
             waiting: None,
@@ -197,7 +172,6 @@ impl Leg {
             cleaner: Cleaner::new(bot.cleaning),
             held: false,
             away: None,
-            multiplexed: false,
             offered: false,
             hearing: HashMap::new(),
             judging: None,
@@ -219,7 +193,7 @@ impl Leg {
             },
             None => {
                 leg.offered = true;
-                sdp::offer(&leg.local, &leg.bot.capabilities)
+                leg.line.offer()
             }
         };
         if accepted.ringing == Ringing::Untold {
@@ -234,51 +208,18 @@ impl Leg {
 
     /// Answers an offer, and sends where it says from now on.
     fn negotiate(&mut self, offer: &[u8]) -> Result<String, Refusal> {
-        let (answer, media) = sdp::answer(offer, &self.local, &self.bot.capabilities)
-            .map_err(|e| Refusal::new(e.code(), e.to_string()))?;
-        self.reaches(&media).map_err(|why| Refusal::new(488, why))?;
-        self.local = self.local.next();
-        self.agree(media);
+        let (answer, media) = self.line.answer(offer)?;
+        self.agree(&media);
         Ok(answer)
     }
 
-    /// What is agreed on by the answer to our offer.
-    fn accept(&self, answer: &[u8]) -> Result<sdp::Media, String> {
-        let media = sdp::accept(answer, &self.local, &self.bot.capabilities).map_err(|e| e.to_string())?;
-        self.reaches(&media).map(|()| media)
-    }
-
-    /// Sockets are of one family.
-    fn reaches(&self, media: &sdp::Media) -> Result<(), String> {
-        let (ours, theirs) = (self.local.address, media.remote);
-        if ours.is_ipv4() == theirs.is_ipv4() || theirs.ip().is_unspecified() {
-            return Ok(());
-        }
-        Err(format!("the caller's sound is at {theirs}, and the bot's at {ours}"))
-    }
-
-    fn agree(&mut self, media: sdp::Media) {
+    fn agree(&mut self, media: &sdp::Media) {
         self.held = match media.direction {
             Direction::SendRecv | Direction::SendOnly => false,
             Direction::RecvOnly | Direction::Inactive => true,
         };
         let peer = self.meanwhile(media.peer());
-        self.multiplexed = peer.reports.is_none();
-        self.local.protection = media.protection();
-        match &mut self.stream {
-            Some(stream) => stream.renegotiate(clock::now(), peer),
-            None => {
-                let config = rtp::Config {
-                    silence: self.bot.rtp_silence,
-                    ..rtp::Config::default()
-                };
-                let mut stream = RtpStream::new(clock::now(), peer, config, rand::random());
-                if let Some(identity) = &self.bot.identity {
-                    stream.identify(Arc::clone(identity));
-                }
-                self.stream = Some(stream);
-            }
-        }
+        self.line.agree(media, peer);
     }
 
     fn signalled(&mut self, event: Event) -> Option<Ending> {
@@ -289,8 +230,8 @@ impl Leg {
                 None
             }
             Event::Refreshed { answer, .. } => {
-                match self.accept(&answer) {
-                    Ok(media) => self.agree(media),
+                match self.line.accept(&answer) {
+                    Ok(media) => self.agree(&media),
                     Err(e) => tracing::warn!(call = %self.id, "the answer to a refresh: {e}"),
                 }
                 None
@@ -315,6 +256,7 @@ impl Leg {
             Event::Key { .. } if self.away.is_some() => None,
             Event::Key { digit, .. } => {
                 let told = self
+                    .line
                     .stream
                     .as_mut()
                     .and_then(|stream| stream.keys_are_told(clock::now()));
@@ -343,13 +285,13 @@ impl Leg {
     fn acknowledged(&mut self, body: Option<Vec<u8>>) -> Option<Ending> {
         let asked = std::mem::take(&mut self.offered);
         if let (true, Some(answer)) = (asked, &body) {
-            match self.accept(answer) {
-                Ok(media) => self.agree(media),
+            match self.line.accept(answer) {
+                Ok(media) => self.agree(&media),
                 Err(e) if self.call.is_some() => tracing::warn!(call = %self.id, "the answer to our offer: {e}"),
                 Err(e) => return Some(self.hang_up(&format!("the answer to our offer: {e}"))),
             }
         }
-        if self.stream.is_none() {
+        if self.line.stream.is_none() {
             return Some(self.hang_up("no session description came with the ACK"));
         }
         if self.place.is_some() {
@@ -369,38 +311,16 @@ impl Leg {
         self.call = Some(Call::new(clock::now(), start));
     }
 
-    /// What came since the last tick.
-    fn receive(&mut self, now: Instant) {
-        let stream = &mut self.stream;
-        self.socket.read(now, |at, from, datagram| {
-            if let Some(stream) = stream {
-                stream.handle_datagram(at, from, datagram);
-            }
-        });
-        self.send_answers();
-    }
-
-    /// To who looks for the way to us, or agrees on keys.
-    fn send_answers(&mut self) {
-        while let Some((to, answer)) = self.stream.as_mut().and_then(RtpStream::answer) {
-            self.socket.send(to, &answer);
-        }
-    }
-
     /// 20 ms.
     fn tick(&mut self) -> Option<Ending> {
         let now = clock::now();
-        let stream = self.stream.as_mut()?;
-        let delay = stream.delay(now);
-        let incoming = stream.tick(now);
-        self.send_answers();
+        let delay = self.line.stream.as_ref()?.delay(now);
+        let incoming = self.line.tick(now)?;
         // Before the ACK nobody has shown that they are where they say.
-        let acknowledged = self.call.is_some() || self.waiting.is_some();
-        let stream = self.stream.as_mut().filter(|_| acknowledged);
-        if let Some(report) = stream.and_then(|stream| stream.report(now)) {
-            self.send_report(report);
+        if self.call.is_some() || self.waiting.is_some() {
+            self.line.report(now);
         }
-        let stream = self.stream.as_mut()?;
+        let stream = self.line.stream.as_mut()?;
         while let Some(event) = stream.poll() {
             match event {
                 rtp::Event::Silent { lasted } => {
@@ -459,24 +379,9 @@ impl Leg {
             if let Some(cleaner) = &mut self.cleaner {
                 cleaner.play(&spoken);
             }
-            self.send(now, &spoken);
+            self.line.send(now, &spoken);
         }
         None
-    }
-
-    fn send(&mut self, now: Instant, frame: &Frame) {
-        let Some(stream) = &mut self.stream else { return };
-        if let Some((to, datagram)) = stream.send(now, frame) {
-            self.socket.send(to, &datagram);
-        }
-    }
-
-    fn send_report(&self, (to, report): (SocketAddr, Vec<u8>)) {
-        if self.multiplexed {
-            self.socket.send(to, &report);
-        } else {
-            self.socket.reports().send(to, &report);
-        }
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -535,12 +440,10 @@ impl Leg {
             .recording
             .as_ref()
             .map(|recording| recording.path().display().to_string());
-        let acknowledged = self.call.is_some() || self.waiting.is_some();
-        let stream = self.stream.as_mut().filter(|_| acknowledged);
-        if let Some(goodbye) = stream.and_then(|stream| stream.goodbye(clock::now())) {
-            self.send_report(goodbye);
+        if self.call.is_some() || self.waiting.is_some() {
+            self.line.goodbye(clock::now());
         }
-        let quality = self.stream.as_ref().map(quality);
+        let quality = self.line.stream.as_ref().map(quality);
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
         self.journal.end(Outcome {

@@ -193,7 +193,7 @@ impl Leg {
         let waiting = self.waiting.as_mut()?;
         let (frame, over, leaves) = (waiting.frame(now), waiting.is_over(now), waiting.leaves);
         if !self.held {
-            self.send(now, &frame);
+            self.line.send(now, &frame);
         }
         match leaves {
             Some(until) if now >= until => return self.transferred_waiting(now, REQUEST_TIMEOUT),
