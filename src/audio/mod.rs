@@ -47,6 +47,15 @@ impl Frame {
         frame
     }
 
+    /// Both at once; what is too loud for 16 bits is clipped.
+    pub fn mixed(&self, other: &Frame) -> Frame {
+        let mut mixed = self.clone();
+        for (sample, more) in mixed.0.iter_mut().zip(other.samples()) {
+            *sample = sample.saturating_add(*more);
+        }
+        mixed
+    }
+
     /// The samples, 320 of them.
     pub fn samples(&self) -> &[i16] {
         self.0.as_slice()

@@ -109,6 +109,8 @@ pub enum Output {
     Queue {
         queue: String,
         handoff: Option<String>,
+        /// Of the caller, where it is known.
+        tier: Option<String>,
         brief: Box<Brief>,
     },
     /// They want to be called back when it is their turn. The call is about to end.

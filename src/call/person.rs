@@ -107,6 +107,16 @@ impl Call {
         });
     }
 
+    /// The person is gone, and another is looked for.
+    pub fn waits_again(&mut self) {
+        if let Stage::Person(person) = &mut self.stage
+            && person.at == At::Bridged
+        {
+            person.at = At::Waiting(Offer::None);
+            self.note(Note::Returned(Return::AgentLost));
+        }
+    }
+
     /// It is the bot's turn again.
     pub fn returned_from_person(&mut self, now: Instant, how: Return) {
         let Stage::Person(person) = &self.stage else { return };
@@ -145,7 +155,13 @@ impl Call {
                 let (queue, handoff) = (person.queue.clone(), person.handoff.clone());
                 let brief = Box::new(self.brief(handoff.as_deref()));
                 self.note(Note::Queued { queue: queue.clone() });
-                self.outputs.push_back(Output::Queue { queue, handoff, brief });
+                let tier = self.walk.tier();
+                self.outputs.push_back(Output::Queue {
+                    queue,
+                    handoff,
+                    tier,
+                    brief,
+                });
             }
             At::Waiting(Offer::Made) => person.at = At::Waiting(Offer::Open(now + OFFER)),
             At::Waiting(Offer::Open(until)) if now >= until => person.at = At::Waiting(Offer::None),

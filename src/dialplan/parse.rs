@@ -262,10 +262,6 @@ fn routes(
 /// Parts that are read and checked, and what happens instead of them.
 fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
     for (name, instead) in [
-        (
-            "queues",
-            "nobody waits in one: a transfer to a queue goes its way out at once",
-        ),
         ("campaigns", "none is ever started"),
         ("wrap_up", "nothing is done after a call beside keeping its record"),
     ] {

@@ -10,6 +10,14 @@ use crate::language::Language;
 const MINUTE: u64 = 60;
 
 impl Walk {
+    /// What kind of customer the caller is, where somebody has told.
+    pub fn tier(&self) -> Option<String> {
+        match self.value("caller.tier") {
+            Value::Text(tier) => Some(tier),
+            _ => None,
+        }
+    }
+
     /// Which place in line the caller has, 1 for the first, and how long it will take where that is known.
     pub fn place_in_line(&self, position: usize, wait: Option<Duration>) -> Vec<String> {
         let patterns = &self.plan.patterns;

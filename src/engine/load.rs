@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use super::floor::Floor;
 use super::library::{self, Shelves};
 use super::meaning::Engine;
 use super::ports::Ports;
@@ -13,6 +14,7 @@ use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
 use super::{Bot, Wish};
+use crate::audio::music::Music;
 use crate::clock;
 use crate::config::{Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
@@ -210,6 +212,7 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
+    let people = store.clone();
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
@@ -243,6 +246,8 @@ pub async fn start_with(
         tracing::warn!("transfers to `{destination}` will fail: it fits no rule of `outbound.allow`");
     }
     sip.name(destinations);
+    let floor = Floor::open(&script.plan, people, &sip).await?;
+    Music::prepare();
     if config.calls.busy.waiting > 0 {
         for voice in script.plan.voices() {
             // What cannot be made ahead of time is made when somebody waits.
@@ -273,6 +278,8 @@ pub async fn start_with(
         most: config.calls.most + config.calls.busy.waiting,
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
+        floor,
+        placed: Mutex::default(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });

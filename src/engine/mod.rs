@@ -4,6 +4,7 @@
 //! nothing inside a call.
 
 mod counts;
+pub mod floor;
 mod incoming;
 mod journal;
 mod leg;
@@ -24,7 +25,7 @@ pub mod written;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -32,6 +33,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use self::counts::Counts;
+use self::floor::Floor;
 use self::incoming::{Invitation, Refusal};
 use self::load::Script;
 use self::ports::Ports;
@@ -79,6 +81,10 @@ pub struct Bot {
     /// Whether the machine keeps up with those it has.
     pub(super) strain: Mutex<Strain>,
     pub busy: Busy,
+    /// Where people take calls.
+    pub floor: Floor,
+    /// Who is told of the calls that are placed.
+    pub(super) placed: Mutex<HashMap<CallId, mpsc::Sender<Event>>>,
     /// A call is ended after this.
     pub longest: Duration,
     /// Without RTP for so long a call is ended.
@@ -88,6 +94,19 @@ pub struct Bot {
 impl Bot {
     pub fn script(&self) -> Arc<Script> {
         Arc::clone(&self.script.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What SIP says of a call that is placed goes there, until it is forgotten.
+    fn expect(&self, call: CallId, told: mpsc::Sender<Event>) {
+        self.placed().insert(call, told);
+    }
+
+    fn forget(&self, call: CallId) {
+        self.placed().remove(&call);
+    }
+
+    fn placed(&self) -> MutexGuard<'_, HashMap<CallId, mpsc::Sender<Event>>> {
+        self.placed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A tick of a call came so late.
@@ -152,6 +171,7 @@ pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: m
             },
             Some(ended) = calls.tasks.join_next() => calls.ended(ended),
             Some(wish) = wishes.recv() => calls.obey(wish),
+            () = calls.bot.floor.turn(&calls.bot.sip) => {}
             _ = told.tick() => tracing::debug!(calls = calls.open.len(), "{}", calls.bot.counts()),
         }
     }
@@ -225,7 +245,10 @@ impl Calls {
     }
 
     fn pass(&mut self, call: CallId, event: Event) {
-        let Some(open) = self.open.get(&call) else { return };
+        let placed = self.bot.placed().get(&call).cloned();
+        let Some(open) = self.open.get(&call).or(placed.as_ref()) else {
+            return;
+        };
         if is_overwhelmed(open, event) {
             tracing::warn!(%call, "the call took no more events");
             self.bot.act(Action::Hangup { call, cause: None });

@@ -35,6 +35,7 @@ pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> 
     if new != hash {
         load::render(&bot.engines, &script).await;
         bot.sip.name(script.plan.destinations());
+        bot.floor.follow(&script.plan);
         *bot.script.write().unwrap_or_else(PoisonError::into_inner) = script;
     }
     Ok(new)

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
+mod agent;
 mod changing;
 mod outputs;
 mod quality;
@@ -15,10 +16,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use self::agent::Desked;
 use self::changing::Away;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
+use super::floor::Told;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
 use super::line::Line;
@@ -48,6 +51,8 @@ enum Answer {
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
+    /// What an agent hears of the call before they are in it.
+    ForAgent(CallId, Result<Arc<[i16]>, String>),
     /// A sound for who waits, and what is done with it.
     ForWaiting(fn(&mut Waiting, Arc<[i16]>), Result<Arc<[i16]>, String>),
 }
@@ -84,6 +89,12 @@ pub(super) struct Leg {
     /// Among those who are served.
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
+    /// They wait for a person, or are with one.
+    desked: Option<Desked>,
+    /// What the desk says of them.
+    told: Option<mpsc::Receiver<Told>>,
+    /// Where SIP says what becomes of agents' lines.
+    agents: mpsc::Sender<Event>,
     vad: Vad,
     cleaner: Option<Cleaner>,
     held: bool,
@@ -113,7 +124,8 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Err(refusal) => return refusal.tell(&bot, id, accepted.journal),
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
-    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, answers) {
+    let (agents, mut of_agents) = mpsc::channel(super::EVENTS);
+    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, (answers, agents)) {
         Ok(leg) => leg,
         Err(refused) => {
             let (refusal, journal) = *refused;
@@ -132,6 +144,8 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 Some(event) => leg.signalled(event),
                 None => Some("the bot was shut down".to_owned()),
             },
+            Some(event) = of_agents.recv() => { leg.agent_signalled(event); None }
+            Some(told) = next(&mut leg.told) => { leg.told(told); None }
             Some(answer) = answered.recv() => { leg.answered(answer); None }
             Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
@@ -154,12 +168,20 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     leg.finish(ending);
 }
 
+/// What the desk says next; for ever nothing where it has nothing to say.
+async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
+    match told {
+        Some(told) => told.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
         line: Line,
-        answers: mpsc::Sender<Answer>,
+        (answers, agents): (mpsc::Sender<Answer>, mpsc::Sender<Event>),
     ) -> Result<Self, Box<(Refusal, Journal)>> {
         let mut leg = Self {
             id: accepted.call,
@@ -168,6 +190,9 @@ impl Leg {
             call: None,
             place: None,
             waiting: None,
+            desked: None,
+            told: None,
+            agents,
             vad: bot.engines.vad(),
             cleaner: Cleaner::new(bot.cleaning),
             held: false,
@@ -371,7 +396,10 @@ impl Leg {
                 },
             )
         };
-        let spoken = spoken.unwrap_or_else(Frame::silence);
+        let spoken = self
+            .with_agents(now, cleaned.as_ref().unwrap_or(&line))
+            .or(spoken)
+            .unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
             recording.write(cleaned.unwrap_or(line), spoken.clone());
         }
@@ -394,9 +422,12 @@ impl Leg {
             }
             return;
         }
+        if let Answer::ForAgent(agent, voice) = answer {
+            return self.whispered(agent, voice);
+        }
         let Some(call) = &mut self.call else { return };
         match answer {
-            Answer::ForWaiting(..) => {}
+            Answer::ForWaiting(..) | Answer::ForAgent(..) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);
@@ -431,6 +462,7 @@ impl Leg {
     }
 
     fn finish(mut self, ending: Ending) {
+        self.desked = None;
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
             self.journal.note(note);

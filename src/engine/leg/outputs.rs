@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Answer, Leg};
 use crate::audio::{Frame, frames};
-use crate::call::{Call, Output, Question, Return};
-use crate::clock;
+use crate::call::{Call, Output, Question};
+use crate::desk::Wish;
 use crate::dialplan::ToolCall;
 use crate::engine::thinking::think;
 use crate::engine::using::use_tool;
@@ -67,11 +67,16 @@ impl Leg {
                     to,
                     replaces: None,
                 }),
-                Output::Queue { queue, .. } => {
-                    let nobody = Return::NoAgent(format!("nobody waits at queue `{queue}`: no agents are configured"));
-                    if let Some(call) = &mut self.call {
-                        call.returned_from_person(clock::now(), nobody);
-                    }
+                Output::Queue { queue, tier, brief, .. } => {
+                    let rules = self.plan.queues.get(&queue);
+                    let wish = Wish {
+                        priority: rules.map_or(0, |rules| rules.priority_of(tier.as_deref())),
+                        language: brief.language,
+                        skills: Vec::new(),
+                        preferred: None,
+                        queue,
+                    };
+                    self.queue(wish, brief.whisper);
                 }
                 Output::CallBack => {}
                 Output::Hangup => self.bot.act(Action::Hangup {

@@ -1,5 +1,6 @@
 //! The real program, with real models, real SIP and real RTP: rung by its own scripted callers and by other people's phones.
 
+mod agents;
 mod baresip;
 mod bot;
 mod callers;

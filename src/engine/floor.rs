@@ -1,0 +1,245 @@
+//! The floor: where the desk meets calls and telephones.
+//!
+//! The desk decides ([`Desk`]); here its words are passed on to the calls that they are about, at once, and the time is told to it. A call that takes no
+//! more words has lost them; what it was to do is then undone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock;
+use crate::desk::{AgentId, Desk, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::dialplan::Plan;
+use crate::sip::UserAgent;
+use crate::store::people::{Person, Role};
+use crate::store::{self, Store};
+
+/// Words of the desk that may wait for one call.
+const WORDS: usize = 32;
+/// How often it is looked whether agents' telephones are there.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Somebody who takes calls on a telephone.
+struct Agent {
+    name: String,
+    profile: Profile,
+    /// A SIP URI, or the name of a user who registers here.
+    phone: String,
+}
+
+/// What the desk tells a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Ring this agent.
+    Ring { agent: AgentId, name: String, phone: String },
+    /// No longer.
+    StopRinging { agent: AgentId },
+    Place { position: usize, wait: Option<Duration> },
+    OfferCallback,
+    Overflow(Overflow),
+}
+
+pub struct Floor {
+    state: Mutex<State>,
+    people: Store,
+    /// Something may be due sooner than before.
+    changed: Notify,
+}
+
+struct State {
+    desk: Desk,
+    agents: BTreeMap<AgentId, Agent>,
+    calls: HashMap<TicketId, mpsc::Sender<Told>>,
+    /// When it was last looked who is there.
+    looked: Instant,
+    next: u64,
+}
+
+impl Floor {
+    /// Where `people` take the calls of the plan's queues.
+    pub async fn open(plan: &Plan, people: Store, sip: &UserAgent) -> Result<Self, store::Error> {
+        let floor = Self {
+            state: Mutex::new(State {
+                desk: Desk::new(clock::now(), plan.queues.values()),
+                agents: BTreeMap::new(),
+                calls: HashMap::new(),
+                looked: clock::now(),
+                next: 1,
+            }),
+            people,
+            changed: Notify::new(),
+        };
+        floor.look(sip).await?;
+        Ok(floor)
+    }
+
+    /// The queues of the plan from now on.
+    pub fn follow(&self, plan: &Plan) {
+        self.tell(|desk, now| desk.set_queues(now, plan.queues.values()));
+    }
+
+    /// Waits until something is due, and does it: the desk is told the time, and who can be rung. It may be dropped while it waits.
+    pub(super) async fn turn(&self, sip: &UserAgent) {
+        let (due, look) = {
+            let state = self.lock();
+            let look = state.looked + LOOK;
+            let due = state.desk.poll_timeout().map_or(look, |(at, _)| at.min(look));
+            (due, look)
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(due.into()) => {}
+            () = self.changed.notified() => return,
+        }
+        let now = clock::now();
+        if now >= look {
+            self.lock().looked = now;
+            if let Err(e) = self.look(sip).await {
+                tracing::error!("who takes calls cannot be read: {e}");
+            }
+        }
+        self.tell(Desk::handle_timeout);
+    }
+
+    /// Who takes calls, as the store has it now. Whose telephone is registered here is at work while it is; one that is elsewhere always is.
+    async fn look(&self, sip: &UserAgent) -> Result<(), store::Error> {
+        let people = self.people.people().await?;
+        let mut state = self.lock();
+        let takes = |person: &&Person| !person.disabled && person.role != Role::Ops;
+        let at_work: Vec<&Person> = people.iter().filter(takes).collect();
+        let gone = state.agents.iter().filter(|(_, agent)| at_work.iter().all(|one| one.name != agent.name));
+        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+            state.agents.remove(&id);
+            state.desk.sign_out(clock::now(), id);
+        }
+        for person in at_work {
+            let Some(phone) = &person.phone else { continue };
+            let id = state.number(&person.name);
+            let profile = Profile {
+                name: person.display.clone(),
+                skills: person.skills.clone(),
+                languages: person.languages.clone(),
+                capacity: person.capacity as usize,
+            };
+            let elsewhere = phone.starts_with("sip:") || phone.starts_with("sips:");
+            if elsewhere {
+                sip.name([phone.clone()]);
+            }
+            if elsewhere || !sip.contacts(phone).is_empty() {
+                state.desk.sign_in(clock::now(), id, profile.clone());
+            } else {
+                state.desk.sign_out(clock::now(), id);
+            }
+            let (name, phone) = (person.name.clone(), phone.clone());
+            state.agents.insert(id, Agent { name, profile, phone });
+        }
+        self.pass_on(&mut state);
+        Ok(())
+    }
+
+    /// A caller wants a person. What the desk says of them comes by the receiver.
+    pub(super) fn queue(&self, wish: Wish) -> Result<(TicketId, mpsc::Receiver<Told>), String> {
+        let (words, receiver) = mpsc::channel(WORDS);
+        let mut state = self.lock();
+        if state.agents.is_empty() {
+            return Err("nobody is there to take calls: `offhook people add` says who is".into());
+        }
+        let ticket = state.desk.enqueue(clock::now(), wish).map_err(|e| e.to_string())?;
+        state.calls.insert(ticket, words);
+        self.pass_on(&mut state);
+        Ok((ticket, receiver))
+    }
+
+    /// The caller is gone, or the agent has hung up on them.
+    pub(super) fn leave(&self, ticket: TicketId) {
+        self.tell(|desk, now| desk.leave(now, ticket));
+        self.lock().calls.remove(&ticket);
+    }
+
+    pub(super) fn accept(&self, agent: AgentId, ticket: TicketId) -> Result<(), Refused> {
+        self.tell(|desk, now| desk.accept(now, agent, ticket))
+    }
+
+    pub(super) fn decline(&self, agent: AgentId, ticket: TicketId) {
+        self.tell(|desk, now| desk.decline(now, agent, ticket));
+    }
+
+    pub(super) fn lost(&self, agent: AgentId, ticket: TicketId) {
+        self.tell(|desk, now| desk.lost(now, agent, ticket));
+    }
+
+    pub(super) fn bridged(&self, ticket: TicketId) {
+        self.tell(|desk, now| desk.bridged(now, ticket));
+    }
+
+    /// Tells the desk something, and passes on what it says.
+    fn tell<T>(&self, what: impl FnOnce(&mut Desk, Instant) -> T) -> T {
+        let mut state = self.lock();
+        let told = what(&mut state.desk, clock::now());
+        self.pass_on(&mut state);
+        told
+    }
+
+    fn pass_on(&self, state: &mut State) {
+        while let Some(output) = state.desk.poll() {
+            state.pass_on(output);
+        }
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// By which the desk knows them.
+    fn number(&mut self, name: &str) -> AgentId {
+        let known = self.agents.iter().find(|(_, agent)| agent.name == name).map(|(id, _)| *id);
+        known.unwrap_or_else(|| {
+            let id = AgentId(self.next);
+            self.next += 1;
+            id
+        })
+    }
+
+    fn pass_on(&mut self, output: Output) {
+        let (ticket, told) = match output {
+            Output::Ring { ticket, agent, .. } => {
+                let Some(rung) = self.agents.get(&agent) else {
+                    return self.desk.lost(clock::now(), agent, ticket);
+                };
+                let told = Told::Ring {
+                    agent,
+                    name: rung.profile.name.clone(),
+                    phone: rung.phone.clone(),
+                };
+                if !self.says(ticket, told) {
+                    self.desk.lost(clock::now(), agent, ticket);
+                }
+                return;
+            }
+            Output::StopRinging { ticket, agent, .. } => (ticket, Told::StopRinging { agent }),
+            Output::Announce { ticket, position, wait } => (ticket, Told::Place { position, wait }),
+            Output::OfferCallback { ticket } => (ticket, Told::OfferCallback),
+            Output::Overflow { ticket, why } => {
+                self.says(ticket, Told::Overflow(why));
+                self.calls.remove(&ticket);
+                return;
+            }
+            Output::Paused { agent } => {
+                let name = self.agents.get(&agent).map(|agent| agent.profile.name.as_str());
+                return tracing::warn!(agent = name, "does not answer, and is rung no more");
+            }
+            // Nobody is called back by the desk yet.
+            Output::Dial { .. } | Output::StopDialling { .. } | Output::GiveUp { .. } => return,
+        };
+        self.says(ticket, told);
+    }
+
+    /// Whether the call took it.
+    fn says(&self, ticket: TicketId, told: Told) -> bool {
+        self.calls.get(&ticket).is_some_and(|call| call.try_send(told).is_ok())
+    }
+}

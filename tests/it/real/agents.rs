@@ -1,0 +1,110 @@
+//! People at their telephones take calls: whom the caller speaks with, what that person is told first, and what follows.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use offhook::audio::FRAME_SAMPLES;
+use offhook::language::{Language, Voice};
+use offhook::simulate::words::recall;
+use offhook::speech::Care;
+
+use super::bot::{Bot, free_port, script, text};
+use super::callers::failures;
+use super::softphone::{Baresip, Wish};
+use super::voices::{hears, says};
+
+/// What the agent says, and when, since their telephone answered: the brief is over by then.
+const SAYS: &str = "Good morning. Your order will be delivered on Monday afternoon.";
+const AFTER: usize = 12 * 50;
+
+/// Has `name` take calls of the plan's queue at `phone`.
+fn employs(bot: &Bot, name: &str, phone: &str) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(["people", "add", name, "--role", "agent", "--skills", "returns", "--languages", "en,zh"])
+        .args(["--phone", phone, "-c"])
+        .arg(bot.folder.path().join("offhook.yaml"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = child.stdin.take().expect("piped");
+    writeln!(input, "correct horse battery").expect("told");
+    drop(input);
+    let done = child.wait_with_output().expect("it ends");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+/// The telephone of an agent who says something once they are with the caller.
+fn telephone(bot: &Bot, name: &str) -> Baresip {
+    let mut sound = vec![0; AFTER * FRAME_SAMPLES];
+    sound.extend(says(Voice::Joe, SAYS).iter());
+    let wish = Wish {
+        rate: 16_000,
+        says: Some(&sound),
+        ..Wish::default()
+    };
+    Baresip::start(&bot.folder.path().join(name), name, &wish)
+}
+
+/// Somebody asks for a person, and speaks with one; what the caller's program reports.
+fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
+    let yaml = format!(
+        "language: en\nsteps:\n  - hear: \"hello this is Mia how can I help\"\n  - say: \"I want to talk to a person.\"\n\
+         \x20 - hear: \"I will put you through\"\n{steps}"
+    );
+    let caller = script(bot.folder.path(), &yaml).display().to_string();
+    let output = super::bot::offhook(&["ring", &bot.uri(), "--as", &caller, "--json"]);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)))
+}
+
+const CONVERSATION: &str = "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
+
+fn understood(said: &str, heard: &str) {
+    let share = recall(said, heard, Language::English);
+    assert!(share >= 0.7, "of `{said}` was heard `{heard}`");
+}
+
+#[test]
+fn an_agent_is_told_what_it_is_about_and_speaks_with_the_caller() {
+    let bot = Bot::start("fixtures/plans/person.yaml", "calls: {record: false}");
+    let mut phone = telephone(&bot, "ann");
+    employs(&bot, "ann", &phone.uri("ann"));
+    let report = asks_for_a_person(&bot, CONVERSATION);
+    let record = bot.last_call();
+    phone.await_event("CALL_CLOSED", 1);
+    assert!(failures(&report).is_empty(), "{report:#}");
+    assert!(record.to_string().contains("speaks with ann"), "{record:#}");
+    assert_eq!(record["ending"], "the caller hung up", "{record:#}");
+    let heard = hears(&phone.heard(), Language::English, Care::Careful, "").text;
+    understood("the caller asks for a person", &heard);
+    understood("thank you very much that is good news goodbye", &heard);
+    understood(SAYS, &report.to_string());
+    bot.stop();
+}
+
+#[test]
+fn where_the_first_cannot_be_reached_the_next_is_rung() {
+    let bot = Bot::start("fixtures/plans/person.yaml", "calls: {record: false}");
+    let mut phone = telephone(&bot, "zoe");
+    // Nobody listens there.
+    employs(&bot, "ann", &format!("sip:ann@127.0.0.1:{}", free_port()));
+    employs(&bot, "zoe", &phone.uri("zoe"));
+    let report = asks_for_a_person(&bot, "  - wait: 60s\n  - end: caller\n");
+    phone.await_event("CALL_CLOSED", 1);
+    let record = bot.last_call();
+    assert!(record.to_string().contains("ann did not answer"), "{record:#}");
+    assert!(record.to_string().contains("speaks with zoe"), "{record:#}\n{report:#}");
+    bot.stop();
+}
+
+#[test]
+fn where_nobody_takes_calls_the_way_out_is_taken() {
+    let bot = Bot::start("fixtures/plans/person.yaml", "calls: {record: false}");
+    let report = asks_for_a_person(&bot, "  - hear: \"nobody is free right now\"\n  - end: caller\n");
+    assert!(failures(&report).is_empty(), "{report:#}");
+    let record = bot.last_call();
+    assert!(record["path"].to_string().contains("message"), "{record:#}");
+    bot.stop();
+}
