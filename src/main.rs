@@ -49,7 +49,7 @@ enum Command {
     Talk(commands::talk::Arguments),
     /// What is kept of calls: who, when, what was said, how long each turn took.
     Calls(commands::calls::Arguments),
-    /// Who may sign in: agents, supervisors, and whoever runs the machine.
+    /// Who may sign in at the page (`web` of the configuration): agents, supervisors, and whoever runs the machine.
     People(commands::people::Arguments),
     /// What the bot answers from: read its files, ask it, see what callers asked in vain.
     Knowledge(commands::knowledge::Arguments),

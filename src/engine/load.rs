@@ -14,7 +14,7 @@ use super::strain::Strain;
 use super::written::Written;
 use super::{Bot, Wish};
 use crate::clock;
-use crate::config::{Config, Recordings, Srtp};
+use crate::config::{self, Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
@@ -28,6 +28,7 @@ use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
 use crate::tools::Toolbox;
+use crate::web::{self, Web};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -41,6 +42,8 @@ pub enum LoadError {
     Store(#[from] store::Error),
     #[error(transparent)]
     Sip(#[from] StartError),
+    #[error(transparent)]
+    Web(#[from] web::StartError),
     #[error("a language model cannot be used: {0}")]
     Model(#[from] crate::dialogue::model::BadServer),
     #[error("tools cannot be used: {0}")]
@@ -160,6 +163,8 @@ async fn drain(mut rendered: mpsc::Receiver<()>, count: usize) {
 
 /// Prompts that begin a call: disclosures and the first words of the first flow stand first in a plan.
 const GREETINGS: usize = 2;
+/// Of pages, that wait for the desk.
+const REQUESTS: usize = 256;
 /// Of which the ends may be waited for; the scheduler takes fewer.
 const PROMPTS: usize = 4096;
 
@@ -169,6 +174,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
+    web: Option<Web>,
     writer: JoinHandle<()>,
     recorder: Option<std::thread::JoinHandle<()>>,
 }
@@ -211,6 +217,10 @@ pub async fn start_with(
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
+    let web = match &config.web {
+        Some(web) => Some(open(web, store.clone()).await?),
+        None => None,
+    };
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {
@@ -282,15 +292,27 @@ pub async fn start_with(
         events,
         wishes,
         wished,
+        web,
         writer,
         recorder: thread,
     })
+}
+
+/// Opens the door for browsers. No desk takes what pages ask for yet: they are told so.
+async fn open(config: &config::Web, store: Store) -> Result<Web, LoadError> {
+    let (requests, _) = mpsc::channel(REQUESTS);
+    let web = Web::start(config, store, requests).await?;
+    tracing::info!("people sign in at {}", web.local());
+    Ok(web)
 }
 
 impl Running {
     /// Answers calls until drained, then closes what was opened; all records are written when it returns.
     pub async fn run(self) {
         super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        if let Some(web) = self.web {
+            web.close().await;
+        }
         // Calls have ended; what they left to others is finished before the process ends.
         if let Ok(bot) = Arc::try_unwrap(self.bot).map_err(|_| ()) {
             bot.sip.close().await;
