@@ -22,6 +22,7 @@ pub mod call;
 
 pub mod store;
 pub mod config;
+pub mod web;
 pub mod engine;
 
 pub mod simulate;

@@ -49,6 +49,8 @@ enum Command {
     Talk(commands::talk::Arguments),
     /// What is kept of calls: who, when, what was said, how long each turn took.
     Calls(commands::calls::Arguments),
+    /// Who may sign in at the page (`web` of the configuration): agents, supervisors, and whoever runs the machine.
+    People(commands::people::Arguments),
     /// What the bot answers from: read its files, ask it, see what callers asked in vain.
     Knowledge(commands::knowledge::Arguments),
     /// The speech models: what they are, where they lie, and whether they are whole.
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => commands::sim::run(&arguments),
         Command::Talk(arguments) => commands::talk::run(&arguments),
         Command::Calls(arguments) => commands::calls::run(&arguments),
+        Command::People(arguments) => commands::people::run(&arguments),
         Command::Knowledge(arguments) => commands::knowledge::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

@@ -36,6 +36,7 @@ pub(super) async fn ring_until(
         transport: Transport::Udp,
         address: ([127, 0, 0, 1], 0).into(),
     }];
+    config.web = None;
     let loaded = Loaded::load(&config.plan, meaning::find())?;
     let engines = Arc::new(tokio::task::block_in_place(|| load::engines(&config, &loaded))?);
     load::render_all(&engines, &loaded).await;

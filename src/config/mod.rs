@@ -10,6 +10,7 @@ pub mod media;
 mod trunk;
 mod outbound;
 mod overload;
+mod web;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +22,7 @@ pub use self::access::Access;
 pub use self::busy::Busy;
 pub use self::media::{Media, Srtp};
 pub use self::overload::Overload;
+pub use self::web::Web;
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;
@@ -43,6 +45,8 @@ pub struct Config {
     pub inference: Inference,
     /// Language models in the order of trying; none: the grounded manager alone.
     pub models: Vec<Server>,
+    /// Where people sign in; none: nowhere.
+    pub web: Option<Web>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,11 +153,22 @@ impl Default for Config {
                 mouths: Vec::new(),
             },
             models: Vec::new(),
+            web: None,
         }
     }
 }
 
-const KEYS: [&str; 8] = ["sip", "outbound", "rtp", "plan", "data", "calls", "inference", "models"];
+const KEYS: [&str; 9] = [
+    "sip",
+    "outbound",
+    "rtp",
+    "plan",
+    "data",
+    "calls",
+    "inference",
+    "models",
+    "web",
+];
 
 impl Config {
     /// Reads and checks `path`, with everything that is wrong in it.
@@ -231,6 +246,9 @@ impl Config {
         if let Some(node) = fields.get("models") {
             let items = read::list(node, "models", reader.problems);
             self.models = items.iter().filter_map(|node| reader.model(node)).collect();
+        }
+        if let Some(node) = fields.get("web") {
+            self.web = Some(web::web(node, &mut reader));
         }
         if let Some(plan) = fields.text("plan", reader.problems) {
             self.plan = PathBuf::from(plan);

@@ -16,7 +16,7 @@ use super::written::Written;
 use super::{Bot, Wish};
 use crate::audio::music::Music;
 use crate::clock;
-use crate::config::{Config, Recordings, Srtp};
+use crate::config::{self, Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
@@ -30,6 +30,7 @@ use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
 use crate::tools::Toolbox;
+use crate::web::{self, Web};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -43,6 +44,8 @@ pub enum LoadError {
     Store(#[from] store::Error),
     #[error(transparent)]
     Sip(#[from] StartError),
+    #[error(transparent)]
+    Web(#[from] web::StartError),
     #[error("a language model cannot be used: {0}")]
     Model(#[from] crate::dialogue::model::BadServer),
     #[error("tools cannot be used: {0}")]
@@ -162,6 +165,8 @@ async fn drain(mut rendered: mpsc::Receiver<()>, count: usize) {
 
 /// Prompts that begin a call: disclosures and the first words of the first flow stand first in a plan.
 const GREETINGS: usize = 2;
+/// Of pages, that wait for the desk.
+const REQUESTS: usize = 256;
 /// Of which the ends may be waited for; the scheduler takes fewer.
 const PROMPTS: usize = 4096;
 
@@ -171,6 +176,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
+    web: Option<Web>,
     writer: JoinHandle<()>,
     recorder: Option<std::thread::JoinHandle<()>>,
 }
@@ -214,6 +220,10 @@ pub async fn start_with(
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let people = store.clone();
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
+    let web = match &config.web {
+        Some(web) => Some(open(web, store.clone()).await?),
+        None => None,
+    };
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {
@@ -289,15 +299,27 @@ pub async fn start_with(
         events,
         wishes,
         wished,
+        web,
         writer,
         recorder: thread,
     })
+}
+
+/// Opens the door for browsers. No desk takes what pages ask for yet: they are told so.
+async fn open(config: &config::Web, store: Store) -> Result<Web, LoadError> {
+    let (requests, _) = mpsc::channel(REQUESTS);
+    let web = Web::start(config, store, requests).await?;
+    tracing::info!("people sign in at {}", web.local());
+    Ok(web)
 }
 
 impl Running {
     /// Answers calls until drained, then closes what was opened; all records are written when it returns.
     pub async fn run(self) {
         super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        if let Some(web) = self.web {
+            web.close().await;
+        }
         // Calls have ended; what they left to others is finished before the process ends.
         if let Ok(bot) = Arc::try_unwrap(self.bot).map_err(|_| ()) {
             bot.sip.close().await;

@@ -74,6 +74,7 @@ pub async fn run(
     }];
     config.rtp.addresses = vec![[127, 0, 0, 1].into()];
     config.models.clear();
+    config.web = None;
     let toolbox = Toolbox::scripted(answers(&scenario.tools));
     let script = script(loaded, scenario, caller, seed);
     let running = load::start_with(&config, loaded.clone(), Arc::clone(engines), toolbox).await?;

@@ -1,4 +1,4 @@
-//! What is kept of calls: who, when, what was said, how long each turn took.
+//! What is kept of calls: who, when, what was said, how long each turn took; and who may sign in.
 //!
 //! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
 //! disk keeps up or not.
@@ -6,6 +6,7 @@
 mod acts;
 mod gaps;
 mod outbox;
+pub mod people;
 mod quality;
 mod records;
 

@@ -5,4 +5,5 @@ mod model;
 mod real;
 mod sip;
 mod understanding;
+mod web;
 mod world;

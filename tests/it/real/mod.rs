@@ -10,6 +10,7 @@ mod hostile;
 mod kamailio;
 mod misfortune;
 mod peers;
+mod people;
 mod placed;
 mod plans;
 mod soak;
