@@ -12,6 +12,7 @@ pub mod sdp;
 pub mod sip;
 
 pub mod dialplan;
+pub mod desk;
 
 pub mod models;
 pub mod speech;

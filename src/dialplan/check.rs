@@ -238,6 +238,20 @@ fn disposition(plan: &Plan, name: &str, place: Place, problems: &mut Problems) {
 }
 
 fn handovers(plan: &Plan, problems: &mut Problems) {
+    for queue in plan.queues.values() {
+        if let Some(hours) = queue.hours.as_ref().filter(|hours| !plan.hours.contains_key(*hours)) {
+            let near = suggest(hours, plan.hours.keys().map(String::as_str));
+            let message = format!("`hours` of queue `{}`: no hours are called `{hours}`{near}", queue.name);
+            problems.error(queue.place, message);
+        }
+        if let Some(widening) = queue.widen.iter().find(|widening| widening.after >= queue.max_wait) {
+            let message = format!(
+                "`widen` of queue `{}`: nobody waits long enough for `{}` to be dropped; let `after` be less than `max_wait`",
+                queue.name, widening.drop
+            );
+            problems.warn(queue.place, message);
+        }
+    }
     for handoff in plan.handoffs.values() {
         for brief in &handoff.brief {
             if let Brief::Slot(name) = brief

@@ -16,19 +16,38 @@ pub struct Queue {
     pub name: String,
     /// What an agent must have, all of it.
     pub skills: Vec<String>,
+    /// Which of `skills` an agent need no longer have, and from when on.
+    pub widen: Vec<Widening>,
+    /// When it is open; who comes at another time goes to `overflow` at once. None: always.
+    pub hours: Option<String>,
     pub strategy: Strategy,
     /// By `caller.tier`; the greater goes first.
     pub priority: BTreeMap<String, i32>,
     /// Of whoever has no tier that is named.
     pub standard_priority: i32,
+    /// Points of priority that a minute of waiting is worth, so that nobody starves.
+    pub ageing: u32,
+    /// How long an agent is rung before the next one is.
+    pub ring: Duration,
+    /// How long an agent may write after a call before they are rung again.
+    pub wrap_up: Duration,
     /// How often the caller is told how long it will be.
     pub announce_wait: Option<Duration>,
     /// After this long the caller may be called back instead.
     pub offer_callback: Option<Duration>,
     /// The longest that anybody waits; then `overflow`.
     pub max_wait: Duration,
+    /// Callers who wait at once; who comes when there are so many goes to `overflow`.
+    pub max_length: u32,
     pub overflow: Option<Next>,
     pub place: Place,
+}
+
+/// After `after` of waiting an agent need not have the skill `drop`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widening {
+    pub after: Duration,
+    pub drop: String,
 }
 
 /// Which free agent is rung.
@@ -89,16 +108,23 @@ pub enum After {
 
 pub(super) const QUEUE: Table = &[
     ("skills", Shape::Texts),
+    ("widen", Shape::List(&Shape::Map(WIDENING))),
+    ("hours", Shape::Text),
     (
         "strategy",
         Shape::OneOf(&["longest_idle", "fewest_calls", "round_robin", "ring_all"]),
     ),
     ("priority", Shape::Named(&Shape::Number)),
+    ("ageing", Shape::Count),
+    ("ring", Shape::Duration),
+    ("wrap_up", Shape::Duration),
     ("announce_wait", Shape::Duration),
     ("offer_callback", Shape::Duration),
     ("max_wait", Shape::Duration),
+    ("max_length", Shape::Count),
     ("overflow", Shape::Next),
 ];
+pub(super) const WIDENING: Table = &[("after", Shape::Duration), ("drop", Shape::Text)];
 pub(super) const HANDOFF: Table = &[
     ("queue", Shape::Text),
     ("mode", Shape::OneOf(&["blind", "attended"])),
@@ -110,10 +136,38 @@ pub(super) const HANDOFF: Table = &[
 ];
 
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Where a queue does not say how long one waits in it.
-const STANDARD_WAIT: Duration = Duration::from_secs(300);
+/// Callers in one queue.
+const MOST_WAITING: u32 = 1000;
 
 impl Queue {
+    /// As a queue is of which nothing is said.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            skills: Vec::new(),
+            widen: Vec::new(),
+            hours: None,
+            strategy: Strategy::LongestIdle,
+            priority: BTreeMap::new(),
+            standard_priority: 0,
+            ageing: 1,
+            ring: Duration::from_secs(20),
+            wrap_up: Duration::from_secs(30),
+            announce_wait: None,
+            offer_callback: None,
+            max_wait: Duration::from_secs(300),
+            max_length: 200,
+            overflow: None,
+            place: Place::default(),
+        }
+    }
+
+    /// Of a caller of this tier, or of one without.
+    pub fn priority_of(&self, tier: Option<&str>) -> i32 {
+        let named = tier.and_then(|tier| self.priority.get(tier));
+        named.copied().unwrap_or(self.standard_priority)
+    }
+
     pub(super) fn read(key: &Key, node: &Node, flows: &[&str], problems: &mut Problems) -> Option<Self> {
         let what = format!("queue `{}`", key.name);
         let fields = Fields::of(node, &what, &keys(QUEUE), problems)?;
@@ -131,23 +185,66 @@ impl Queue {
             problems.warn(key.place, message);
         }
         let second = Duration::from_secs(1);
+        let skills = fields.texts("skills", problems);
+        let standard = Self::named(&key.name);
         Some(Self {
-            name: key.name.clone(),
-            skills: fields.texts("skills", problems),
+            widen: widening(&fields, &what, &skills, problems),
+            skills,
+            hours: fields.text("hours", problems),
             strategy: fields
                 .one_of("strategy", &strategies, problems)
-                .unwrap_or(Strategy::LongestIdle),
-            standard_priority: priority.remove("default").unwrap_or(0),
+                .unwrap_or(standard.strategy),
+            standard_priority: priority.remove("default").unwrap_or(standard.standard_priority),
             priority,
+            ageing: fields.count("ageing", 0..=1000, problems).unwrap_or(standard.ageing),
+            ring: fields
+                .span("ring", second * 5..=second * 120, problems)
+                .unwrap_or(standard.ring),
+            wrap_up: fields
+                .span("wrap_up", Duration::ZERO..=LONGEST_WAIT, problems)
+                .unwrap_or(standard.wrap_up),
             announce_wait: fields.span("announce_wait", second * 10..=LONGEST_WAIT, problems),
             offer_callback: fields.span("offer_callback", second..=LONGEST_WAIT, problems),
             max_wait: fields
                 .span("max_wait", second..=LONGEST_WAIT, problems)
-                .unwrap_or(STANDARD_WAIT),
+                .unwrap_or(standard.max_wait),
+            max_length: fields
+                .count("max_length", 1..=MOST_WAITING, problems)
+                .unwrap_or(standard.max_length),
             overflow: overflow.and_then(|node| Next::read(node, "overflow", flows, problems)),
             place: key.place,
+            name: standard.name,
         })
     }
+}
+
+/// Each skill of the queue may be dropped once.
+fn widening(fields: &Fields<'_>, what: &str, skills: &[String], problems: &mut Problems) -> Vec<Widening> {
+    let Some(node) = fields.get("widen") else {
+        return Vec::new();
+    };
+    let mut widen: Vec<Widening> = Vec::new();
+    for item in read::list(node, "widen", problems) {
+        let what = format!("`widen` of {what}");
+        let Some(step) = Fields::of(item, &what, &keys(WIDENING), problems) else {
+            continue;
+        };
+        step.need("after", &what, problems);
+        step.need("drop", &what, problems);
+        let after = step.span("after", Duration::from_secs(1)..=LONGEST_WAIT, problems);
+        let (Some(after), Some(drop)) = (after, step.text("drop", problems)) else {
+            continue;
+        };
+        if !skills.contains(&drop) {
+            let near = suggest(&drop, skills.iter().map(String::as_str));
+            problems.error(item.place, format!("{what}: `skills` has no `{drop}`{near}"));
+        } else if widen.iter().any(|earlier| earlier.drop == drop) {
+            problems.error(item.place, format!("{what} drops `{drop}` twice; take one out"));
+        } else {
+            widen.push(Widening { after, drop });
+        }
+    }
+    widen
 }
 
 fn priorities(fields: &Fields<'_>, problems: &mut Problems) -> BTreeMap<String, i32> {
