@@ -113,7 +113,7 @@ pub enum Output {
         tier: Option<String>,
         brief: Box<Brief>,
     },
-    /// They want to be called back when it is their turn. The call is about to end.
+    /// They want to be called back, as a task says, and wait no longer. The call is about to end.
     CallBack,
     /// All was said: end the call.
     Hangup,
@@ -179,7 +179,6 @@ pub enum Note {
     },
     /// The bot has them again, or it is over.
     Returned(Return),
-    CallbackTaken,
     /// The call goes on without something.
     Problem(String),
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Call, Note, Output, Stage};
+use super::{Call, Note, Output, Stage, Task};
 use crate::audio::Frame;
 use crate::audio::music::Music;
 use crate::dialplan::queue::After;
@@ -81,8 +81,11 @@ impl Call {
         }
     }
 
-    /// The caller may choose to be called back, and keep their place.
+    /// The caller may choose to be called back, if it is known where.
     pub fn offer_callback(&mut self) {
+        if self.walk.number().is_none() {
+            return;
+        }
         let Some(offer) = self.offer() else { return };
         if *offer == Offer::None {
             *offer = Offer::Made;
@@ -219,7 +222,12 @@ impl Call {
         self.stop_listening(now);
         self.stop_speaking(now);
         self.playout.forget();
-        self.note(Note::CallbackTaken);
+        if let (Stage::Person(person), Some(number)) = (&self.stage, self.walk.number()) {
+            let queue = Some(person.queue.clone());
+            let at = self.at + self.since_answer(now);
+            let at = at.strftime("%Y-%m-%dT%H:%M").to_string();
+            self.note(Note::Task(Task::Callback { at, number, queue }));
+        }
         self.outputs.push_back(Output::CallBack);
         let promise = self.walk.promise_of_callback();
         self.say_last(Some(promise));

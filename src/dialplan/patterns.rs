@@ -163,8 +163,8 @@ impl Default for Patterns {
             queue_position: p("You are number {position} in line.", "您目前排在第{position}位。"),
             queue_wait: p("It should take about {wait}.", "预计还需等待大约{wait}。"),
             offer_callback: p(
-                "If you would rather be called back, press one. You keep your place in line.",
-                "如果您希望我们给您回电，请按一，您的排队位置会保留。",
+                "If you would rather be called back, press one, or say yes.",
+                "如果您希望我们给您回电，请按一，或者说“是”。",
             ),
             callback_promise: p(
                 "All right, we will call you back at this number. Goodbye.",

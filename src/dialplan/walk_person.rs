@@ -12,8 +12,18 @@ const MINUTE: u64 = 60;
 impl Walk {
     /// What kind of customer the caller is, where somebody has told.
     pub fn tier(&self) -> Option<String> {
-        match self.value("caller.tier") {
-            Value::Text(tier) => Some(tier),
+        self.told_of_caller("caller.tier")
+    }
+
+    /// Where they can be called back.
+    pub fn number(&self) -> Option<String> {
+        self.told_of_caller("caller.number")
+            .filter(|number| number.chars().any(|c| c.is_ascii_digit()))
+    }
+
+    fn told_of_caller(&self, name: &str) -> Option<String> {
+        match self.value(name) {
+            Value::Text(text) => Some(text).filter(|text| !text.is_empty()),
             _ => None,
         }
     }

@@ -4,13 +4,15 @@
 //! more words has lost them; what it was to do is then undone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
-use crate::desk::{AgentId, Desk, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::desk::{AgentId, Desk, Doors, Output, Overflow, Profile, Refused, TicketId, Wish};
 use crate::dialplan::Plan;
 use crate::sip::UserAgent;
 use crate::store::people::{Person, Role};
@@ -33,10 +35,19 @@ struct Agent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// Ring this agent.
-    Ring { agent: AgentId, name: String, phone: String },
+    Ring {
+        agent: AgentId,
+        name: String,
+        phone: String,
+    },
     /// No longer.
-    StopRinging { agent: AgentId },
-    Place { position: usize, wait: Option<Duration> },
+    StopRinging {
+        agent: AgentId,
+    },
+    Place {
+        position: usize,
+        wait: Option<Duration>,
+    },
     OfferCallback,
     Overflow(Overflow),
 }
@@ -50,6 +61,10 @@ pub struct Floor {
 
 struct State {
     desk: Desk,
+    /// Whose queues they are.
+    plan: Arc<Plan>,
+    /// The day that is counted.
+    day: Date,
     agents: BTreeMap<AgentId, Agent>,
     calls: HashMap<TicketId, mpsc::Sender<Told>>,
     /// When it was last looked who is there.
@@ -59,10 +74,12 @@ struct State {
 
 impl Floor {
     /// Where `people` take the calls of the plan's queues.
-    pub async fn open(plan: &Plan, people: Store, sip: &UserAgent) -> Result<Self, store::Error> {
+    pub async fn open(plan: &Arc<Plan>, people: Store, sip: &UserAgent) -> Result<Self, store::Error> {
         let floor = Self {
             state: Mutex::new(State {
                 desk: Desk::new(clock::now(), plan.queues.values()),
+                plan: Arc::clone(plan),
+                day: today(),
                 agents: BTreeMap::new(),
                 calls: HashMap::new(),
                 looked: clock::now(),
@@ -76,8 +93,12 @@ impl Floor {
     }
 
     /// The queues of the plan from now on.
-    pub fn follow(&self, plan: &Plan) {
-        self.tell(|desk, now| desk.set_queues(now, plan.queues.values()));
+    pub fn follow(&self, plan: &Arc<Plan>) {
+        let mut state = self.lock();
+        state.plan = Arc::clone(plan);
+        state.desk.set_queues(clock::now(), plan.queues.values());
+        state.open_and_close();
+        self.pass_on(&mut state);
     }
 
     /// Waits until something is due, and does it: the desk is told the time, and who can be rung. It may be dropped while it waits.
@@ -106,9 +127,13 @@ impl Floor {
     async fn look(&self, sip: &UserAgent) -> Result<(), store::Error> {
         let people = self.people.people().await?;
         let mut state = self.lock();
+        state.open_and_close();
         let takes = |person: &&Person| !person.disabled && person.role != Role::Ops;
         let at_work: Vec<&Person> = people.iter().filter(takes).collect();
-        let gone = state.agents.iter().filter(|(_, agent)| at_work.iter().all(|one| one.name != agent.name));
+        let gone = state
+            .agents
+            .iter()
+            .filter(|(_, agent)| at_work.iter().all(|one| one.name != agent.name));
         for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
             state.agents.remove(&id);
             state.desk.sign_out(clock::now(), id);
@@ -193,10 +218,34 @@ impl Floor {
     }
 }
 
+fn today() -> Date {
+    clock::wall().to_zoned(TimeZone::system()).date()
+}
+
 impl State {
+    /// Queues have their hours, and what is counted its days.
+    fn open_and_close(&mut self) {
+        let now = clock::now();
+        for queue in self.plan.queues.values() {
+            let hours = queue.hours.as_ref().and_then(|name| self.plan.hours.get(name));
+            let open = hours.is_none_or(|hours| hours.open_at(clock::wall()));
+            let doors = if open { Doors::Open } else { Doors::Closed };
+            self.desk.set_doors(now, &queue.name, doors);
+        }
+        let day = today();
+        if day != self.day {
+            self.day = day;
+            self.desk.begin_day(now);
+        }
+    }
+
     /// By which the desk knows them.
     fn number(&mut self, name: &str) -> AgentId {
-        let known = self.agents.iter().find(|(_, agent)| agent.name == name).map(|(id, _)| *id);
+        let known = self
+            .agents
+            .iter()
+            .find(|(_, agent)| agent.name == name)
+            .map(|(id, _)| *id);
         known.unwrap_or_else(|| {
             let id = AgentId(self.next);
             self.next += 1;

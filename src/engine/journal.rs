@@ -144,7 +144,6 @@ impl Journal {
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
             Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
-            Note::CallbackTaken => self.event("is to be called back, and keeps the place in line"),
             Note::Returned(how) => self.event(match how {
                 Return::NoAgent(reason) => format!("no person took the call: {reason}"),
                 Return::Declined => "the agent did not take the call".into(),

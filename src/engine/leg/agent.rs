@@ -211,7 +211,11 @@ impl Leg {
 
     /// What the call is about.
     fn whisper(&mut self, call: CallId) {
-        let whisper = self.desked.as_ref().map(|desked| desked.whisper.clone()).unwrap_or_default();
+        let whisper = self
+            .desked
+            .as_ref()
+            .map(|desked| desked.whisper.clone())
+            .unwrap_or_default();
         let speaking = self.call.as_ref().filter(|_| !whisper.is_empty()).and_then(|caller| {
             let answers = self.answers.clone();
             let asked = self
@@ -362,7 +366,8 @@ impl Leg {
                 self.bot.floor.lost(gone.agent, ticket);
             }
             (Stage::Ringing | Stage::Briefed { .. }, _) => {
-                self.journal.event(format!("{} hung up before the caller was there", gone.name));
+                self.journal
+                    .event(format!("{} hung up before the caller was there", gone.name));
                 self.bot.floor.lost(gone.agent, ticket);
             }
         }

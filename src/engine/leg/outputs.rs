@@ -78,7 +78,7 @@ impl Leg {
                     };
                     self.queue(wish, brief.whisper);
                 }
-                Output::CallBack => {}
+                Output::CallBack => (self.desked, self.told) = (None, None),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,

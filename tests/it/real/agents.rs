@@ -20,7 +20,17 @@ const AFTER: usize = 12 * 50;
 /// Has `name` take calls of the plan's queue at `phone`.
 fn employs(bot: &Bot, name: &str, phone: &str) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
-        .args(["people", "add", name, "--role", "agent", "--skills", "returns", "--languages", "en,zh"])
+        .args([
+            "people",
+            "add",
+            name,
+            "--role",
+            "agent",
+            "--skills",
+            "returns",
+            "--languages",
+            "en,zh",
+        ])
         .args(["--phone", phone, "-c"])
         .arg(bot.folder.path().join("offhook.yaml"))
         .stdin(Stdio::piped())
@@ -55,11 +65,11 @@ fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
     );
     let caller = script(bot.folder.path(), &yaml).display().to_string();
     let output = super::bot::offhook(&["ring", &bot.uri(), "--as", &caller, "--json"]);
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)))
 }
 
-const CONVERSATION: &str = "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
+const CONVERSATION: &str =
+    "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
 
 fn understood(said: &str, heard: &str) {
     let share = recall(said, heard, Language::English);

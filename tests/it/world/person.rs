@@ -1,6 +1,6 @@
 //! Callers who are put through to a person: what they hear until somebody is there, and where it goes on.
 
-use offhook::call::{Manager, Note, Return};
+use offhook::call::{Manager, Note, Return, Task};
 use offhook::dialogue::conversation::Speaker;
 
 use super::stage::{Stage, Works, ms, plan};
@@ -154,6 +154,8 @@ fn who_would_rather_be_called_back_says_so_or_presses_a_key() {
             stage.say("yes please");
         }
         stage.until("it is taken", |stage| stage.call_back);
+        let task = |note: &Note| matches!(note, Note::Task(Task::Callback { number, queue: Some(queue), .. }) if number == "+4930123456" && queue == "care");
+        assert!(stage.notes.iter().any(|(_, note)| task(note)), "{}", stage.transcript());
         // The desk has not heard yet.
         stage
             .call

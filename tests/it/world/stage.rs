@@ -158,7 +158,7 @@ impl Stage {
             // A Wednesday noon in Berlin: the desk is open.
             facts: Facts {
                 at: "2026-11-18T11:00:00Z".parse().expect("a time"),
-                caller: [].into(),
+                caller: [("number".to_owned(), Value::Text("+4930123456".into()))].into(),
                 call: [("id".to_owned(), Value::Text("call-1".into()))].into(),
             },
             understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
