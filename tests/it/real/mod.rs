@@ -2,7 +2,9 @@
 
 mod baresip;
 mod bot;
+mod browser;
 mod callers;
+mod chromium;
 mod conformance;
 mod doctor;
 mod hostile;
