@@ -86,7 +86,7 @@ impl Connection {
         clock: Clock,
     ) -> Result<(Connection, String), Error> {
         let connection = Connection::new(coding, settings, ssrc, clock).await?;
-        let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(failed)?;
+        let offer = RTCSessionDescription::offer(narrowed(offer, coding)).map_err(failed)?;
         connection.page.set_remote_description(offer).await.map_err(failed)?;
         let answer = connection.page.create_answer(None).await.map_err(failed)?;
         let answer = connection.described(answer).await?;
@@ -193,6 +193,12 @@ struct Ears {
     clock: Clock,
 }
 
+impl Ears {
+    fn tell(&self, state: State) {
+        self.tells.send_replace(state);
+    }
+}
+
 #[async_trait]
 impl PeerConnectionEventHandler for Ears {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
@@ -203,10 +209,8 @@ impl PeerConnectionEventHandler for Ears {
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         match state {
-            RTCPeerConnectionState::Connected => drop(self.tells.send_replace(State::Made)),
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => {
-                self.tells.send_replace(State::Gone);
-            }
+            RTCPeerConnectionState::Connected => self.tell(State::Made),
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed => self.tell(State::Gone),
             // Out of reach for the moment: the stream knows by the silence.
             _ => {}
         }
@@ -271,7 +275,7 @@ async fn build(
     // Names in `.local` would have every line listen to all that is said on the network: who has let the page hear the microphone is told addresses.
     let engine = SettingEngineBuilder::new()
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(Some(settings.lost), Some(settings.lost), None)
+        .with_ice_timeouts(Some(settings.lost), Some(settings.connecting), None)
         .build();
     let page = PeerConnectionBuilder::new()
         .with_configuration(configuration)
@@ -321,6 +325,38 @@ fn named(name: &str, clock_rate: u32, channels: u16) -> RTCRtpCodec {
         channels,
         ..RTCRtpCodec::default()
     }
+}
+
+/// An offer of nothing but what `coding` says: the library tells formats apart by their names alone, and would agree on keys in another clock.
+fn narrowed(offer: &str, coding: &Coding) -> String {
+    let event = coding.telephone_event.map(|event| event.payload_type);
+    let kept = |format: &str| {
+        let number = format.parse::<u8>().ok();
+        number == Some(coding.payload_type) || (number.is_some() && number == event)
+    };
+    let mut narrow = String::with_capacity(offer.len());
+    for line in offer.lines() {
+        if let Some(media) = line.strip_prefix("m=") {
+            let words = media.split_ascii_whitespace().enumerate();
+            let words = words.filter(|(at, word)| *at < 3 || kept(word)).map(|(_, word)| word);
+            narrow.push_str("m=");
+            narrow.push_str(&words.collect::<Vec<_>>().join(" "));
+        } else if about(line).is_none_or(kept) {
+            narrow.push_str(line);
+        } else {
+            continue;
+        }
+        narrow.push_str("\r\n");
+    }
+    narrow
+}
+
+/// The format that a line is about, if it is about one.
+fn about(line: &str) -> Option<&str> {
+    let said = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"]
+        .iter()
+        .find_map(|name| line.strip_prefix(name))?;
+    said.split_ascii_whitespace().next()
 }
 
 /// Our sound, as the page is told of it.

@@ -286,7 +286,8 @@ impl Line {
     fn follow(&mut self, now: Instant) {
         match (&self.standing, self.connection.state()) {
             (Standing::Over, _) => {}
-            (_, State::Gone) => self.lose(Lost::Gone),
+            (Standing::Connecting { .. }, State::Gone) => self.lose(Lost::NeverConnected),
+            (Standing::Talking(_), State::Gone) => self.lose(Lost::Gone),
             (Standing::Connecting { .. }, State::Made) => {
                 let peer = rtp::Peer {
                     payload_type: self.coding.payload_type,

@@ -7,11 +7,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::*;
 use crate::audio::FRAME_DURATION;
-use crate::audio::tone::{Key, level_at, sine};
+use crate::audio::tone::{level_at, sine};
 use crate::clock::now;
-use crate::sdp::{TelephoneEvent, Wishes};
+use crate::sdp::Wishes;
 
 const LIMIT: Duration = Duration::from_secs(10);
+const SEED: u64 = 0x0123_4567_89ab_cdef;
 /// What the agent says, and what they hear, Hz.
 const AGENT: f32 = 600.0;
 const CALLER: f32 = 440.0;
@@ -37,10 +38,7 @@ fn coding(codec: Codec) -> Coding {
         codec,
         payload_type: if codec == Codec::Opus { 96 } else { 0 },
         wishes: Wishes::default(),
-        telephone_event: Some(TelephoneEvent {
-            payload_type: 110,
-            clock_rate: codec.clock_rate(),
-        }),
+        telephone_event: None,
     }
 }
 
@@ -52,7 +50,6 @@ struct Call {
     /// What each has heard.
     heard: Vec<i16>,
     heard_there: Vec<i16>,
-    keys: String,
     events: Vec<Event>,
     tick: usize,
 }
@@ -61,12 +58,11 @@ impl Call {
     async fn new(codec: Codec, settings: &Settings) -> Call {
         let coding = coding(codec);
         let (page, offer) = Connection::offer(&coding, settings, 7, now).await.unwrap();
-        let (line, answer) = Line::answer(&offer, settings, 1 << 40 | 77, now).await.unwrap();
+        let (line, answer) = Line::answer(&offer, settings, SEED, now).await.unwrap();
         page.accept(&answer).await.unwrap();
         assert_eq!(line.codec(), codec);
         let peer = rtp::Peer {
             payload_type: coding.payload_type,
-            telephone_event: Some(110),
             ..rtp::Peer::new(PAGE, codec)
         };
         Call {
@@ -75,7 +71,6 @@ impl Call {
             agent: RtpStream::new(now(), peer, rtp::Config::default(), 5),
             heard: Vec::new(),
             heard_there: Vec::new(),
-            keys: String::new(),
             events: Vec::new(),
             tick: 0,
         }
@@ -90,7 +85,6 @@ impl Call {
         };
         let (agent, caller) = (frame(AGENT), frame(CALLER));
         let incoming = self.line.tick(now);
-        self.keys.extend(incoming.keys.into_iter().map(Key::symbol));
         self.heard.extend(incoming.frame.samples());
         self.line.send(now, &caller);
         if self.page.state() == State::Made {
@@ -134,14 +128,10 @@ fn tones(sound: &[i16]) -> (f32, f32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sound_and_keys_flow() {
+async fn sound_flows_both_ways() {
     for codec in [Codec::Opus, Codec::Pcmu] {
         let mut call = Call::new(codec, &settings()).await;
         call.connect().await;
-        for key in ['4', '2', '#'] {
-            call.agent.send_key(Key::from_symbol(key).unwrap()).unwrap();
-        }
-        call.run("keys", |call| call.keys == "42#").await;
         let enough = call.heard.len() + 40_000;
         call.run("sound", |call| call.heard.len() >= enough).await;
         let (agent, other) = tones(&call.heard);
@@ -219,8 +209,11 @@ async fn a_port_that_was_told_is_free_afterwards() {
     let (page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
         .await
         .unwrap();
-    let (line, answer) = Line::answer(&offer, &settings(), 8, now).await.unwrap();
-    let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    let (line, answer) = Line::answer(&offer, &settings(), SEED, now).await.unwrap();
+    let candidates: Vec<&str> = answer
+        .lines()
+        .filter(|line| line.starts_with("a=candidate:") && line.contains(" 1 udp "))
+        .collect();
     let [candidate] = candidates[..] else {
         panic!("{answer}");
     };
@@ -238,7 +231,11 @@ async fn a_port_that_was_told_is_free_afterwards() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_offer_of_sound_is_refused() {
-    let answered = async |offer: &str| Line::answer(offer, &settings(), 8, now).await.map(|(_, answer)| answer);
+    let answered = async |offer: &str| {
+        Line::answer(offer, &settings(), SEED, now)
+            .await
+            .map(|(_, answer)| answer)
+    };
     let (_page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
         .await
         .unwrap();
@@ -273,12 +270,41 @@ async fn what_is_no_offer_of_sound_is_refused() {
     }
 }
 
+/// As Chromium offers it.
+const CHROMIUM: &str = "v=0\r\no=- 3842077872732512896 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+    m=audio 36762 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126\r\nc=IN IP4 127.0.0.1\r\na=ice-ufrag:J+oO\r\n\
+    a=ice-pwd:brpFht8+1g50S97qxxNGe3dq\r\na=fingerprint:sha-256 \
+    93:6C:6D:DE:DE:4A:CE:59:78:65:FE:C3:DC:61:7D:B6:E8:00:07:BC:CB:CE:E9:61:9C:BC:25:81:3E:C2:4E:20\r\na=setup:actpass\r\n\
+    a=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n\
+    a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\n\
+    a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:13 CN/8000\r\na=rtpmap:110 telephone-event/48000\r\n\
+    a=rtpmap:126 telephone-event/8000\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_codec_is_agreed_on_with_the_keys_of_its_clock() {
+    let telephone = CHROMIUM.replace("111 63 9 0", "0");
+    for (offer, codec, formats, keys) in [
+        (CHROMIUM, Codec::Opus, " 111 110", "a=rtpmap:110 telephone-event/48000"),
+        (&telephone, Codec::Pcmu, " 0 126", "a=rtpmap:126 telephone-event/8000"),
+    ] {
+        let (line, answer) = Line::answer(offer, &settings(), SEED, now).await.unwrap();
+        assert_eq!(line.codec(), codec);
+        let agreed = |line: &str| line.starts_with("m=audio ") && line.ends_with(&format!("SAVPF{formats}"));
+        assert!(
+            answer.lines().any(agreed) && answer.lines().any(|line| line == keys),
+            "{answer}"
+        );
+        let corrected = answer.contains("a=fmtp:111 minptime=10;useinbandfec=1");
+        assert_eq!(corrected, codec == Codec::Opus, "{answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn candidates_may_follow() {
     let (_page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
         .await
         .unwrap();
-    let (mut line, _) = Line::answer(&offer, &settings(), 8, now).await.unwrap();
+    let (mut line, _) = Line::answer(&offer, &settings(), SEED, now).await.unwrap();
     let udp = "candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host";
     for good in [
         udp,

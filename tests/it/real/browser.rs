@@ -1,6 +1,8 @@
 //! An agent's line and a real browser: what each hears, keys, two at once, and a page that is closed or killed.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,17 +10,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offhook::audio::tone::{Key, level_at, sine};
 use offhook::audio::{FRAME_DURATION, Frame, frames, wav};
-use offhook::browser::{Event, Line, Settings};
+use offhook::browser::{Event, IceServer, Line, Settings};
 use offhook::clock;
 use offhook::language::{Language, Voice};
 use offhook::rtp::Stats;
 use offhook::simulate::words::recall;
 use offhook::speech::Care;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::bot::{LIMIT, root, until};
+use super::bot::{LIMIT, free_port, root, until};
 use super::chromium::{Chromium, Page, on_loopback};
 use super::voices::{hears, says};
 
@@ -34,6 +36,11 @@ fn an_agent_in_a_browser_understands_and_is_understood() {
 #[test]
 fn browsers_that_are_closed_or_killed_are_lost_alone() {
     on_loopback("real::browser::two_lines_are_lost_one_after_the_other");
+}
+
+#[test]
+fn a_browser_that_nothing_but_a_relay_reaches_is_heard() {
+    on_loopback("real::browser::a_relay_carries_it");
 }
 
 /// A line that is driven as a call drives it.
@@ -54,8 +61,20 @@ impl Driven {
     /// `page` offers (`codec`, or what it likes), and hears `says` over and over.
     fn answer(runtime: &Runtime, page: &Page, codec: &str, says: Arc<[i16]>) -> Self {
         let offer = page.evaluate(&format!("offer({})", json!(codec)));
+        Self::answer_by(runtime, page, &offer, &[], says).0
+    }
+
+    /// With the help of `servers`; with our answer.
+    fn answer_by(
+        runtime: &Runtime,
+        page: &Page,
+        offer: &Value,
+        servers: &[IceServer],
+        says: Arc<[i16]>,
+    ) -> (Self, String) {
         let settings = Settings {
             addresses: vec!["127.0.0.1:0".parse().expect("an address")],
+            ice_servers: servers.to_vec(),
             lost: LOST,
             ..Settings::default()
         };
@@ -65,7 +84,7 @@ impl Driven {
             runtime.block_on(async { Line::answer(&offer, &settings, 0x0123_4567_89ab_cdef, clock::now).await });
         let (mut line, answer) = answered.expect("an answer");
         println!("answered in {:?}, by {}", clock::now() - began, line.codec());
-        assert_eq!(page.evaluate(&format!("accept({})", json!(answer))), true);
+        assert_eq!(page.evaluate(&format!("accept({})", json!(&answer))), true);
         let heard = Arc::new(Mutex::new(Heard::default()));
         let tells = Arc::clone(&heard);
         let task = runtime.spawn(async move {
@@ -87,7 +106,7 @@ impl Driven {
                 heard.stats = line.stats().or(heard.stats);
             }
         });
-        Self { heard, task }
+        (Self { heard, task }, answer)
     }
 
     /// Waits until `done` of what it has heard gives something.
@@ -192,7 +211,7 @@ fn speech_crosses_both_ways() {
             (&json!(coded), &json!(coded)),
             "{figures}"
         );
-        assert_eq!(figures["pair"], json!(["127.0.0.1", "127.0.0.1"]));
+        assert_eq!(figures["pair"], json!([["host", "127.0.0.1"], ["host", "127.0.0.1"]]));
         assert!(stats.received > 400 && stats.lost == 0, "{stats:?}");
         assert!(
             figures["received"].as_u64() > Some(400) && figures["lost"] == 0,
@@ -248,6 +267,88 @@ fn two_lines_are_lost_one_after_the_other() {
     let killed = clock::now();
     chromium.kill();
     assert_lost(&two, killed);
+}
+
+/// coturn, for one user. Dropping it ends it.
+struct Turn(Child, u16);
+
+impl Turn {
+    fn start(folder: &Path) -> Self {
+        let port = free_port();
+        let child = Command::new("turnserver")
+            .args([
+                "-n",
+                "--no-cli",
+                "--no-tls",
+                "--no-dtls",
+                "--allow-loopback-peers",
+                "--lt-cred-mech",
+            ])
+            .args([
+                "--listening-ip=127.0.0.1",
+                "--relay-ip=127.0.0.1",
+                "--realm=offhook",
+                "--user=agent:secret",
+            ])
+            .args([
+                "--log-file=stdout",
+                "--pidfile=",
+                "--min-port=26500",
+                "--max-port=26600",
+            ])
+            .arg(format!("--listening-port={port}"))
+            .arg(format!("--userdb={}", folder.join("turn.db").display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|e| panic!("turnserver cannot be run: {e}; `.ci/setup test` installs it"));
+        until("the relay", LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok());
+        Self(child, port)
+    }
+
+    fn server(&self) -> IceServer {
+        IceServer {
+            urls: vec![format!("turn:127.0.0.1:{}?transport=udp", self.1)],
+            username: "agent".to_owned(),
+            credential: "secret".to_owned(),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+#[ignore = "in a network of its own"]
+fn a_relay_carries_it() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().expect("a folder"));
+    let tone = |hz| sine(hz, -20.0, Duration::from_secs(1));
+    let chromium = Chromium::start(&microphone(folder.path(), &tone(MICROPHONE)));
+    let (turn, page) = (Turn::start(folder.path()), chromium.open(&page()));
+    let server = turn.server();
+    let relayed = json!({
+        "iceServers": [{"urls": server.urls, "username": server.username, "credential": server.credential}],
+        "iceTransportPolicy": "relay",
+    });
+    let offer = page.evaluate(&format!("offer('', {relayed})"));
+    let (line, answer) = Driven::answer_by(&runtime, &page, &offer, &[server], tone(CALLERS[0]).into());
+    assert!(
+        answer.contains(" typ host") && answer.contains(" typ relay"),
+        "{answer}"
+    );
+    line.await_connection();
+    line.listen(1);
+    let level = level_at(&line.listen(1), RATE, MICROPHONE);
+    let there = heard_there(&page, 2);
+    let own = level_at(&there[there.len() / 2..], RATE, CALLERS[0]);
+    let figures = page.evaluate("figures()");
+    println!("here {level} dBFS; there {own} dBFS; {figures}");
+    assert!((level + 20.0).abs() < 4.0 && (own + 20.0).abs() < 4.0, "{level} {own}");
+    assert_eq!(figures["pair"][0][0], "relay", "{figures}");
 }
 
 /// It is noticed in time that the page went `then`.

@@ -24,7 +24,12 @@ pub fn on_loopback(name: &str) {
     let this = std::env::current_exe().expect("this program");
     let mut inner = Command::new("unshare");
     inner
-        .args(["-rn", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""])
+        .args([
+            "-rn",
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; ip link set lo up && exec \"$0\" \"$@\"",
+        ])
         .arg(this)
         .args(["--exact", name, "--ignored", "--nocapture"]);
     let (passed, said) = run(&mut inner, TEST);
