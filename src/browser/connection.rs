@@ -46,7 +46,7 @@ pub(super) enum State {
     Making,
     /// Packets may flow.
     Made,
-    /// The page has closed it, or is out of reach.
+    /// The page is out of reach for good, or has taken its leave.
     Gone,
 }
 

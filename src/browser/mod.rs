@@ -90,7 +90,7 @@ pub enum Lost {
     NeverConnected,
     /// Nothing was received for [`Settings::lost`].
     Silent,
-    /// The page has closed it, or is out of reach.
+    /// The page answers no checks any more, or has taken its leave, which browsers seldom do.
     Gone,
     /// It could not be sent to any more.
     Stopped,

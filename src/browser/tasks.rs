@@ -99,7 +99,7 @@ impl Runtime for Owner {
     }
 
     /// Whom a page names would be connected to: nobody is. (The library speaks with servers over UDP.)
-    fn connect_tcp<'a>(&'a self, _: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+    fn connect_tcp(&self, _: SocketAddr) -> Boxed<'_, io::Result<Arc<dyn AsyncTcpStream>>> {
         Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
     }
 

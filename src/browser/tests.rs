@@ -56,8 +56,14 @@ struct Call {
 
 impl Call {
     async fn new(codec: Codec, settings: &Settings) -> Call {
+        Call::offered(codec, settings, |offer| offer).await
+    }
+
+    /// What the page offers is told as `told` makes it.
+    async fn offered(codec: Codec, settings: &Settings, told: impl FnOnce(String) -> String) -> Call {
         let coding = coding(codec);
         let (page, offer) = Connection::offer(&coding, settings, 7, now).await.unwrap();
+        let offer = told(offer);
         let (line, answer) = Line::answer(&offer, settings, SEED, now).await.unwrap();
         page.accept(&answer).await.unwrap();
         assert_eq!(line.codec(), codec);
@@ -149,6 +155,20 @@ async fn sound_flows_both_ways() {
         );
         assert_eq!(call.events, [Event::Connected]);
         call.line.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_hides_its_addresses_finds_us() {
+    for hidden in ["", "a=candidate:1 1 udp 2113937151 0b5e6f1a.local 50000 typ host\r\n"] {
+        let told = |offer: String| {
+            let lines = offer.lines().filter(|line| !line.starts_with("a=candidate:"));
+            lines.map(|line| format!("{line}\r\n")).collect::<String>() + hidden
+        };
+        let mut call = Call::offered(Codec::Opus, &settings(), told).await;
+        call.connect().await;
+        call.run("sound", |call| call.heard.len() >= 16_000).await;
+        assert!(call.line.stats().is_some_and(|stats| stats.received > 10));
     }
 }
 
