@@ -9,6 +9,7 @@ pub mod document;
 pub mod audio;
 pub mod rtp;
 pub mod sdp;
+pub mod browser;
 pub mod sip;
 
 pub mod dialplan;

@@ -33,6 +33,7 @@ fn log(level: &str) {
     let directives = [offhook::sip::LOG_DIRECTIVE, "ort=error"];
     let filter = directives
         .into_iter()
+        .chain(offhook::browser::LOG_DIRECTIVES)
         .filter_map(|d| d.parse().ok())
         .fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()

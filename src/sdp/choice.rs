@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::Session;
 
 use super::{
-    Capabilities, Codec, Correction, Direction, Encryption, Local, Media, Rejected, Reports, TelephoneEvent, Wishes,
-    crypto, ice,
+    Capabilities, Codec, Coding, Correction, Direction, Encryption, Local, Media, Rejected, Reports, TelephoneEvent,
+    Wishes, crypto, ice,
 };
 
 /// More streams than this are an attack, not a call.
@@ -16,6 +16,9 @@ const MAX_STREAMS: usize = 32;
 
 /// Lists in messages are cut here, in characters.
 const MAX_LIST: usize = 200;
+
+/// What [`coding`] takes.
+const ALONE: &str = "one stream, of audio";
 
 /// A stream of the description that we can do.
 pub(super) struct Chosen {
@@ -54,15 +57,10 @@ pub(super) fn choose(
             continue;
         };
         let formats = formats(media);
-        let codec = formats.iter().find_map(|format| {
-            let codec = format.codec().filter(|codec| capabilities.codecs.contains(codec))?;
-            Some((format, codec))
-        });
-        let Some((format, codec)) = codec else {
+        let Some(coding) = coded(&formats, capabilities) else {
             offered.extend(formats.iter().map(Format::name));
             continue;
         };
-        let event = telephone_event(&formats, codec);
         let remote = SocketAddr::new(address(session, media)?, media.port);
         let reports = reports(media, remote);
         let ice = ice::choose(session, media, local);
@@ -72,10 +70,10 @@ pub(super) fn choose(
         let media = Media {
             reports,
             remote,
-            codec,
-            payload_type: format.payload_type,
-            wishes: wishes(format.parameters),
-            telephone_event: event.filter(|_| capabilities.telephone_event.is_some()),
+            codec: coding.codec,
+            payload_type: coding.payload_type,
+            wishes: coding.wishes,
+            telephone_event: coding.telephone_event,
             ptime: ptime(media),
             direction: direction(session, media, nowhere).reversed(),
             crypto: crypto.keys,
@@ -85,10 +83,37 @@ pub(super) fn choose(
         return Ok(Chosen { line, media });
     }
     if offered.is_empty() {
-        Err(no_audio(session, encryption))
+        Err(no_audio(session, encrypted(encryption)))
     } else {
         Err(no_common_codec(offered, capabilities))
     }
+}
+
+/// How the audio of a description that has one stream, and no other, is to be coded.
+pub(super) fn coding(session: &Session, capabilities: &Capabilities) -> Result<Coding, Rejected> {
+    let [media] = session.medias.as_slice() else {
+        return Err(no_audio(session, ALONE));
+    };
+    if !is_audio(media) {
+        return Err(no_audio(session, ALONE));
+    }
+    let formats = formats(media);
+    let offered = || formats.iter().map(Format::name).collect();
+    coded(&formats, capabilities).ok_or_else(|| no_common_codec(offered(), capabilities))
+}
+
+/// The first format in a codec of ours.
+fn coded(formats: &[Format<'_>], capabilities: &Capabilities) -> Option<Coding> {
+    let (format, codec) = formats.iter().find_map(|format| {
+        let codec = format.codec().filter(|codec| capabilities.codecs.contains(codec))?;
+        Some((format, codec))
+    })?;
+    Some(Coding {
+        codec,
+        payload_type: format.payload_type,
+        wishes: wishes(format.parameters),
+        telephone_event: telephone_event(formats, codec).filter(|_| capabilities.telephone_event.is_some()),
+    })
 }
 
 /// The address of the first stream that is audio.
@@ -277,7 +302,7 @@ fn ptime(media: &sdp_types::Media) -> u32 {
     milliseconds.filter(|ms| (5..=200).contains(ms)).unwrap_or(20)
 }
 
-fn no_audio(session: &Session, encryption: Encryption) -> Rejected {
+fn no_audio(session: &Session, supported: &'static str) -> Rejected {
     let streams: Vec<String> = session
         .medias
         .iter()
@@ -288,12 +313,15 @@ fn no_audio(session: &Session, encryption: Encryption) -> Rejected {
     } else {
         cut(&streams.join(", "))
     };
-    let supported = match encryption {
+    Rejected::NoAudio { offered, supported }
+}
+
+fn encrypted(encryption: Encryption) -> &'static str {
+    match encryption {
         Encryption::Never => "audio RTP/AVP",
         Encryption::Offered => "audio RTP/AVP, or RTP/SAVP with a=crypto or a=fingerprint:sha-256",
         Encryption::Required => "audio RTP/SAVP with a=crypto or a=fingerprint:sha-256",
-    };
-    Rejected::NoAudio { offered, supported }
+    }
 }
 
 fn no_common_codec(offered: Vec<String>, capabilities: &Capabilities) -> Rejected {

@@ -143,6 +143,17 @@ pub struct Media {
     pub ice: Option<Ice>,
 }
 
+/// How sound is coded, wherever it flows and whatever encrypts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coding {
+    pub codec: Codec,
+    pub payload_type: u8,
+    /// How the other end would like the codec to be.
+    pub wishes: Wishes,
+    /// None if the other end takes none.
+    pub telephone_event: Option<TelephoneEvent>,
+}
+
 /// Keys that were told, and the tag of the line that told them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crypto {
@@ -288,6 +299,12 @@ pub fn offer(local: &Local, capabilities: &Capabilities) -> String {
 /// Where an offer wants its sound; none where it offers none, which [`answer`] says in words. Unspecified where it holds.
 pub fn wanted_at(offer: &[u8]) -> Option<IpAddr> {
     choice::wanted_at(&choice::parse(offer).ok()?)
+}
+
+/// How sound would be coded by the answer to an offer of one stream of audio and no other, for who makes that answer in another way than
+/// [`answer`] does. The offerer's order of codecs decides.
+pub fn coding(offer: &[u8], capabilities: &Capabilities) -> Result<Coding, Rejected> {
+    choice::coding(&choice::parse(offer)?, capabilities)
 }
 
 /// Our answer to an offer, and what is agreed on by it. The offerer's order of codecs decides.

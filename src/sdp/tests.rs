@@ -51,6 +51,35 @@ fn an_offer_says_by_which_family_its_sound_goes() {
 }
 
 #[test]
+fn an_offer_says_how_its_only_stream_is_coded() {
+    let read = |media: &str| coding(&sdp(media), &Capabilities::default());
+    let browser = "m=audio 9 UDP/TLS/RTP/SAVPF 96 63 0 110 126|a=rtpmap:96 opus/48000/2|a=fmtp:96 minptime=10;useinbandfec=1|\
+        a=rtpmap:63 red/48000/2|a=rtpmap:110 telephone-event/48000|a=rtpmap:126 telephone-event/8000";
+    let expected = Coding {
+        codec: Codec::Opus,
+        payload_type: 96,
+        wishes: Wishes {
+            correction: Correction::Wanted,
+            ..Wishes::default()
+        },
+        telephone_event: Some(TelephoneEvent {
+            payload_type: 110,
+            clock_rate: 48_000,
+        }),
+    };
+    assert_eq!(read(browser), Ok(expected));
+    for other in [
+        "m=video 9 UDP/TLS/RTP/SAVPF 96|a=rtpmap:96 VP8/90000".to_owned(),
+        format!("{browser}|m=application 9 UDP/DTLS/SCTP webrtc-datachannel"),
+        "m=audio 0 UDP/TLS/RTP/SAVPF 0".to_owned(),
+    ] {
+        assert!(matches!(read(&other), Err(Rejected::NoAudio { .. })), "{other}");
+    }
+    let unknown = read("m=audio 9 UDP/TLS/RTP/SAVPF 63|a=rtpmap:63 red/48000/2");
+    assert!(matches!(unknown, Err(Rejected::NoCommonCodec { .. })), "{unknown:?}");
+}
+
+#[test]
 fn a_usual_offer_gets_the_usual_answer() {
     let (text, media) = answered(&sdp(
         "m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16|a=ptime:20",

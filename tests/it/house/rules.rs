@@ -50,6 +50,8 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("rtc_dtls", "src/rtp/"),
     ("rtc_stun", "src/rtp/"),
     ("rtc_shared", "src/rtp/"),
+    ("webrtc", "src/browser/"),
+    ("rtc", "src/browser/"),
     ("base64", "src/sdp/"),
     ("hound", "src/audio/"),
     ("rubato", "src/audio/"),

@@ -12,7 +12,7 @@ use offhook::clock;
 use serde_json::Value;
 
 /// One at a time: two cores hold one bot, one caller and the gaps between them.
-static ALONE: Mutex<()> = Mutex::new(());
+pub static ALONE: Mutex<()> = Mutex::new(());
 
 /// To be ready, the first rendering of a greeting included.
 const READY: Duration = Duration::from_secs(90);

@@ -3,7 +3,9 @@
 mod agents;
 mod baresip;
 mod bot;
+mod browser;
 mod callers;
+mod chromium;
 mod conformance;
 mod doctor;
 mod hostile;
