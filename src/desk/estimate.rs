@@ -19,6 +19,8 @@ const BELIEF: f64 = 3.0;
 const FADING: f64 = 0.98;
 /// Of the time until the next of all agents becomes free: so finely it is played through.
 const STEP: f64 = 0.25;
+/// It takes no more of them than so many.
+const STEPS: f64 = 1000.0;
 /// Less of a caller than this is nothing.
 const NEARLY: f64 = 1e-6;
 /// Of an estimate, in seconds: longer than that nobody waits.
@@ -123,7 +125,11 @@ impl Desk {
             return Some(Duration::ZERO);
         }
         let rate: f64 = servers.iter().map(|server| server.rate).sum();
-        let step = STEP / rate;
+        let own = servers.iter().filter(|server| able.contains(&server.agent));
+        let own: f64 = own.map(|server| server.rate).sum();
+        // Those who may take it are never idle before they have: so it takes no longer than all of them would, one after the other.
+        let longest = waiting.len() as f64 / own;
+        let step = (STEP / rate).max(longest / STEPS);
         let mut seconds = 0.0;
         while !is_served(&waiting) && seconds < LONGEST {
             for server in &mut servers {

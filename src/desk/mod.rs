@@ -229,7 +229,7 @@ impl Desk {
         self.settle(now);
     }
 
-    /// All that is counted by the day begins anew.
+    /// All that is counted by the day begins anew; agents who are not here are forgotten until they sign in again.
     pub fn begin_day(&mut self, now: Instant) {
         let tickets = &self.tickets;
         self.lines.retain(|name, line| {
@@ -237,6 +237,7 @@ impl Desk {
             line.tally = Tally::of(open.filter(|ticket| ticket.is_in_line()).count());
             line.standing == Standing::Current || tickets.values().any(|ticket| ticket.wish.queue == *name)
         });
+        self.agents.retain(|_, agent| agent.state() != State::Offline);
         for agent in self.agents.values_mut() {
             agent.calls = 0;
         }

@@ -273,6 +273,7 @@ fn what_callers_are_told_is_how_long_it_is() {
         let day = Day::new(seed).run();
         let tallies: Vec<Tally> = day.desk.lines.values().map(|line| line.tally.clone()).collect();
         for tally in &tallies {
+            assert_eq!(tally.offered, tally.answered + tally.abandoned + tally.overflowed);
             println!(
                 "day {seed}: {} came, {} answered, {} hung up, {} went elsewhere; service level {:.0} %",
                 tally.offered,

@@ -163,8 +163,8 @@ impl Draw {
 }
 
 /// Within one second the order in which things are said tells nothing.
-fn sorted(log: &Log) -> Log {
-    let mut log = log.clone();
+fn sorted(log: &[(u64, String)]) -> Log {
+    let mut log = log.to_vec();
     log.sort();
     log
 }

@@ -118,7 +118,10 @@ fn queues_change_with_the_plan_and_nobody_in_them_is_lost() {
     room.desk.begin_day(now);
     room.tell(&Leave(1));
     assert_eq!(room.state(1), State::WrapUp);
+    room.tell(&SignOut(1));
+    assert_eq!(room.desk.board(now).agents.len(), 1);
     room.desk.begin_day(now);
+    assert_eq!(room.desk.board(now).agents, []);
     let names: Vec<String> = room
         .desk
         .board(now)
@@ -185,4 +188,57 @@ fn the_board_and_the_facts_say_how_it_stands() {
         ),
         (1, 0)
     );
+}
+
+#[test]
+fn who_needs_other_agents_stands_in_nobody_s_way() {
+    let queue = |name: &str| Queue {
+        skills: vec![name.to_owned()],
+        ..Queue::named(name)
+    };
+    let mut room = Room::new(&[queue("care"), queue("sales")]);
+    room.tell(&Event::SignIn(1, profile(&["care", "sales"])));
+    room.tell(&Event::SignIn(2, profile(&["sales"])));
+    for (agent, ticket) in [(1, 1), (2, 2)] {
+        room.tell(&Event::Enqueue(wish("sales")));
+        room.tell(&Accept(agent, ticket));
+        room.tell(&Bridged(ticket));
+    }
+    let wait = |room: &Room, queue: &str| {
+        room.desk
+            .facts(queue)
+            .and_then(|facts| facts.wait)
+            .map(|wait| wait.as_secs())
+    };
+    // An agent needs four minutes for each, until it is known better, and up to 8 s to answer.
+    assert!(
+        matches!(wait(&room, "care"), Some(240..249)),
+        "{:?}",
+        wait(&room, "care")
+    );
+    assert!(
+        matches!(wait(&room, "sales"), Some(120..129)),
+        "{:?}",
+        wait(&room, "sales")
+    );
+    // One of the two takes the caller before; then it takes as long as before until the one is free who can do this.
+    room.tell(&Event::Enqueue(wish("sales")));
+    assert!(
+        matches!(wait(&room, "care"), Some(360..369)),
+        "{:?}",
+        wait(&room, "care")
+    );
+    // Whom nobody can take stands in nobody's way.
+    let mandarin = Some(Language::Mandarin);
+    room.tell(&Event::Enqueue(Wish {
+        language: mandarin,
+        ..wish("sales")
+    }));
+    assert!(
+        matches!(wait(&room, "care"), Some(360..369)),
+        "{:?}",
+        wait(&room, "care")
+    );
+    room.tell(&Pause(1));
+    assert_eq!(wait(&room, "care"), None);
 }
