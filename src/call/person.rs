@@ -8,10 +8,10 @@ use super::{Call, Note, Output, Stage, Task};
 use crate::audio::Frame;
 use crate::audio::music::Music;
 use crate::dialplan::queue::After;
-use crate::dialplan::{Command, Outcome};
+use crate::dialplan::{Command, Expect, Outcome};
 
-/// An offer to be called back holds for so long after it was said.
-const OFFER: Duration = Duration::from_secs(10);
+/// An offer to be called back holds for so long after it was said; there is no music meanwhile.
+const OFFER: Duration = Duration::from_secs(6);
 /// The key that takes it.
 const TAKE: char = '1';
 
@@ -91,6 +91,7 @@ impl Call {
             *offer = Offer::Made;
             let text = self.walk.offer_of_callback();
             self.say(&text, false);
+            self.expect_next(Expect::Confirm);
         }
     }
 
@@ -166,7 +167,10 @@ impl Call {
                     brief,
                 });
             }
-            At::Waiting(Offer::Made) => person.at = At::Waiting(Offer::Open(now + OFFER)),
+            At::Waiting(Offer::Made) => {
+                person.at = At::Waiting(Offer::Open(now + OFFER));
+                self.turn.bot_is_busy();
+            }
             At::Waiting(Offer::Open(until)) if now >= until => person.at = At::Waiting(Offer::None),
             At::Waiting(Offer::Taken) => self.stage = Stage::Goodbye { drained: None },
             At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged => {}
@@ -180,7 +184,7 @@ impl Call {
                 at: At::Waiting(offer),
                 music,
                 ..
-            }) if *offer != Offer::Taken => Some(music.frame()),
+            }) if matches!(offer, Offer::None | Offer::Made) => Some(music.frame()),
             _ => None,
         }
     }

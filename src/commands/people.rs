@@ -159,11 +159,9 @@ async fn add(store: &Store, added: &Added) -> Result<(), Error> {
             && let Ok(code) = QrCode::new(&uri)
         {
             // For a dark terminal; apps read the reverse too.
-            let picture = code.render::<Dense1x2>();
-            println!(
-                "\n{}",
-                picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
-            );
+            let mut picture = code.render::<Dense1x2>();
+            picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
+            println!("\n{}", picture.build());
         }
     }
     Ok(())

@@ -163,9 +163,7 @@ impl Desk {
     /// goes on waiting where they stood.
     pub fn lost(&mut self, now: Instant, agent: AgentId, ticket: TicketId) {
         self.advance(now);
-        if self.unring(ticket, agent) {
-            self.miss(agent);
-        } else if self.unconnect(ticket, agent) {
+        if self.unring(ticket, agent) || self.unconnect(ticket, agent) {
             self.miss(agent);
         } else if self.untalk(ticket, agent) {
             let queue = self.tickets.get(&ticket).map(|ticket| ticket.wish.queue.clone());

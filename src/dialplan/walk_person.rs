@@ -51,12 +51,11 @@ impl Walk {
         self.words(&self.plan.patterns.callback_promise)
     }
 
-    /// The caller comes back from a person: to `flow`, where the plan has it, else to what follows the transfer. What was collected stays.
+    /// The caller comes back from a person: to the beginning of `flow`, where the plan has it, else to what follows the transfer. What was
+    /// collected stays, and is not asked for again.
     pub(super) fn given_back(&mut self, flow: Option<&str>) -> Order {
         let known = flow.filter(|flow| self.plan.flows.iter().any(|one| one.name == **flow));
-        if let Some(flow) = known
-            && !self.return_to(flow)
-        {
+        if let Some(flow) = known {
             self.start(flow);
         }
         self.next()

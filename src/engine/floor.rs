@@ -23,6 +23,9 @@ const WORDS: usize = 32;
 /// How often it is looked whether agents' telephones are there.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// Who did not answer again and again is left alone for so long: at a telephone nobody says that they are back.
+const AWAY: Duration = Duration::from_secs(300);
+
 /// Somebody who takes calls on a telephone.
 struct Agent {
     name: String,
@@ -67,6 +70,8 @@ struct State {
     day: Date,
     agents: BTreeMap<AgentId, Agent>,
     calls: HashMap<TicketId, mpsc::Sender<Told>>,
+    /// Who did not answer, and since when they are left alone.
+    away: BTreeMap<AgentId, Instant>,
     /// When it was last looked who is there.
     looked: Instant,
     next: u64,
@@ -82,6 +87,7 @@ impl Floor {
                 day: today(),
                 agents: BTreeMap::new(),
                 calls: HashMap::new(),
+                away: BTreeMap::new(),
                 looked: clock::now(),
                 next: 1,
             }),
@@ -232,6 +238,12 @@ impl State {
             let doors = if open { Doors::Open } else { Doors::Closed };
             self.desk.set_doors(now, &queue.name, doors);
         }
+        for (agent, _) in self
+            .away
+            .extract_if(.., |_, since| now.saturating_duration_since(*since) >= AWAY)
+        {
+            self.desk.resume(now, agent);
+        }
         let day = today();
         if day != self.day {
             self.day = day;
@@ -278,8 +290,9 @@ impl State {
                 return;
             }
             Output::Paused { agent } => {
+                self.away.insert(agent, clock::now());
                 let name = self.agents.get(&agent).map(|agent| agent.profile.name.as_str());
-                return tracing::warn!(agent = name, "does not answer, and is rung no more");
+                return tracing::warn!(agent = name, "does not answer, and is left alone for a while");
             }
             // Nobody is called back by the desk yet.
             Output::Dial { .. } | Output::StopDialling { .. } | Output::GiveUp { .. } => return,

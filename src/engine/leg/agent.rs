@@ -92,7 +92,7 @@ impl Leg {
     pub(super) fn told(&mut self, told: Told) {
         match told {
             Told::Ring { agent, name, phone } => self.ring(agent, name, &phone),
-            Told::StopRinging { agent } => self.drop_agent(agent),
+            Told::StopRinging { agent } => self.stop_ringing(agent),
             Told::Place { position, wait } => {
                 if let Some(call) = &mut self.call {
                     call.placed_in_line(position, wait);
@@ -311,8 +311,8 @@ impl Leg {
             let Some(incoming) = extension.line.tick(now) else {
                 continue;
             };
-            let keys = incoming.keys.iter().map(|key| (extension.call, key.symbol()));
-            over = over.or(keys.map(Over::Key).last());
+            let key = incoming.keys.first().map(|key| Over::Key(extension.call, key.symbol()));
+            over = over.or(key);
             while let Some(event) = extension.line.stream.as_mut().and_then(rtp::RtpStream::poll) {
                 if let rtp::Event::Silent { .. } = event {
                     lost = Some(extension.call);
@@ -340,7 +340,7 @@ impl Leg {
             }
         }
         match over {
-            Some(Over::Key((call, key))) => self.agent_key(call, key),
+            Some(Over::Key(call, key)) => self.agent_key(call, key),
             Some(Over::Brief(call)) => self.join(call),
             None => {}
         }
@@ -381,6 +381,14 @@ impl Leg {
         }
     }
 
+    fn stop_ringing(&mut self, agent: AgentId) {
+        let agents = self.desked.iter().flat_map(|desked| &desked.agents);
+        if let Some(rung) = agents.into_iter().find(|one| one.agent == agent) {
+            self.journal.event(format!("{} is rung no more", rung.name));
+            self.drop_agent(agent);
+        }
+    }
+
     fn drop_agent(&mut self, agent: AgentId) {
         if let Some(desked) = &mut self.desked {
             desked.agents.retain(|one| one.agent != agent);
@@ -404,6 +412,6 @@ impl Leg {
 
 /// What ends a brief.
 enum Over {
-    Key((CallId, char)),
+    Key(CallId, char),
     Brief(CallId),
 }

@@ -171,7 +171,7 @@ fn an_offer_that_is_not_taken_is_over_after_a_while() {
     let mut stage = waiting();
     stage.call.offer_callback();
     stage.until("the offer", |stage| stage.said("would rather be called back"));
-    stage.run(ms(11_000));
+    stage.run(ms(7_000));
     stage.call.key(stage.now, '1');
     stage.run(ms(1_000));
     assert!(!stage.call_back && sounds(&stage));

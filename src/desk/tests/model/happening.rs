@@ -176,13 +176,15 @@ impl Model {
                 }
             }
             (Event::Decline(person, _), _) => {
-                if self.unring(n, *person) {
+                let rung = self.unring(n, *person);
+                if rung {
                     self.customers[n].asked.push((*person, now));
                     self.person(*person).expect("known").missed = 0;
                 }
             }
             (Event::Lost(person, _), Where::Ringing(..)) => {
-                if self.unring(n, *person) {
+                let rung = self.unring(n, *person);
+                if rung {
                     self.miss(n, *person);
                 }
             }
