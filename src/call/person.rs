@@ -181,10 +181,10 @@ impl Call {
     pub(super) fn music(&mut self) -> Option<Frame> {
         match &mut self.stage {
             Stage::Person(Person {
-                at: At::Waiting(offer),
+                at: At::Waiting(Offer::None | Offer::Made),
                 music,
                 ..
-            }) if matches!(offer, Offer::None | Offer::Made) => Some(music.frame()),
+            }) => Some(music.frame()),
             _ => None,
         }
     }

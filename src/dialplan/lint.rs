@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::check::{every_prompt, led_to};
 use super::flows::each;
 use super::next::Next;
-use super::plan::{Action, Flow, Plan, Step};
+use super::plan::{Action, Flow, Plan, Step, Target};
 use super::prompt::Prompt;
 use super::route::Then;
 use super::tool::Permission;
