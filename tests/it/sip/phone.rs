@@ -15,7 +15,7 @@ pub const ANSWER: &[u8] =
     b"v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n";
 
 pub async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let limit = tokio::time::timeout(Duration::from_secs(10), wait).await;
+    let limit = tokio::time::timeout(Duration::from_secs(30), wait).await;
     limit.unwrap_or_else(|_| panic!("nothing came: {what}"))
 }
 
