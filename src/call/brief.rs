@@ -129,7 +129,7 @@ impl Call {
 }
 
 impl Brief {
-    /// What takes no longer than `longest` to say: why, what is known, how they feel, and the summary as far as there is time for whole clauses.
+    /// What takes no longer than `longest` to say: why, what is known, and the summary, as far as there is time for whole clauses.
     fn spoken(&self, longest: Duration) -> String {
         let language = self.language.unwrap_or(Language::English);
         let known = self
