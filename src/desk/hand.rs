@@ -148,10 +148,10 @@ impl Desk {
         Ok(())
     }
 
-    /// The agent, who was rung, does not want it.
+    /// The agent, who was rung, or has accepted and hears what it is about, does not want it.
     pub fn decline(&mut self, now: Instant, agent: AgentId, ticket: TicketId) {
         self.advance(now);
-        if self.unring(ticket, agent)
+        if (self.unring(ticket, agent) || self.unconnect(ticket, agent))
             && let Some(known) = self.agents.get_mut(&agent)
         {
             known.missed = 0;

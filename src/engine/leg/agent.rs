@@ -256,7 +256,7 @@ impl Leg {
             Stage::Briefed { .. } if DECLINE.contains(&key) => {
                 self.drop_agent(agent);
                 if let Some(ticket) = self.ticket() {
-                    self.bot.floor.lost(agent, ticket);
+                    self.bot.floor.decline(agent, ticket);
                 }
             }
             Stage::Ringing | Stage::Briefed { .. } | Stage::Joined => {}

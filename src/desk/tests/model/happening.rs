@@ -175,6 +175,14 @@ impl Model {
                     self.say(format!("dial {id} for {person}"));
                 }
             }
+            (Event::Decline(person, _), Where::Connecting(whom, _)) if whom == *person => {
+                self.customers[n].at = Where::Waiting;
+                if away {
+                    self.say(format!("stop dialling {id}"));
+                }
+                self.customers[n].asked.push((*person, now));
+                self.person(*person).expect("known").missed = 0;
+            }
             (Event::Decline(person, _), _) => {
                 let rung = self.unring(n, *person);
                 if rung {
