@@ -9,6 +9,7 @@ mod door;
 mod feed;
 mod feeds;
 mod headers;
+mod pages;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};
