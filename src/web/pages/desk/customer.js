@@ -34,15 +34,14 @@ export function drawBrief(element, call, turns) {
   redraw(
     element,
     drawn,
-    part("reason", brief.reason && make("p", { class: "reason" }, brief.reason)),
-    turns && mood.dataset.mood !== "none" ? mood : [],
+    part("reason", brief.reason && make("p", { class: "reason" }, brief.reason), mood),
     part("summary", brief.summary && make("p", {}, brief.summary)),
     part("slots", brief.slots?.length > 0 && make("dl", {}, ...brief.slots.flatMap(slot))),
     turns ? part("last_turns", brief.turns?.length > 0 && make("ol", { class: "plain turns" }, ...brief.turns.map(turn))) : [],
   );
 }
 
-const part = (word, content) => (content ? [make("div", {}, make("h2", {}, say(word)), content)] : []);
+const part = (word, content, more = null) => (content ? [make("div", {}, make("h2", {}, say(word)), content, more)] : []);
 
 function slot({ name, value, personal }) {
   const mark = personal ? make("span", { class: "mark-personal" }, say("personal")) : null;

@@ -13,7 +13,7 @@ const SIGNED_OUT = 4401;
 const CROWDED = 4429;
 
 /** Why a command was not carried out: `word` is ours for it, or `told` what the desk says. */
-export class Refused extends Error {
+class Refused extends Error {
   constructor({ word = "refused", told = "" }) {
     super(told || word);
     this.word = word;

@@ -2,7 +2,7 @@
 
 import { announce } from "./alerts.js";
 import { drawBrief } from "./customer.js";
-import { at, show, text, typing } from "./dom.js";
+import { at, set, show, text, typing } from "./dom.js";
 import { order } from "./orders.js";
 import { page, ringing, shown } from "./page.js";
 import { caller } from "./present.js";
@@ -38,6 +38,8 @@ export function follow() {
   told = said;
   if (call?.stage === "ringing") announce(say("announced", who(call), call.brief?.reason ?? ""));
   draw();
+  // What is only read, or set, does not stand before it.
+  if (call !== null) for (const id of ["keys", "sound"]) at(id).close();
   if (call !== null && !typing(document.activeElement) && document.querySelector("dialog[open]") === null) at("accept").focus();
 }
 
@@ -61,7 +63,9 @@ export function draw() {
   show(at("incoming-left").parentElement, until !== null);
   show(at("incoming-progress"), until !== null);
   if (until !== null) at("incoming-left").dataset.until = until;
-  drawBrief(at("incoming-brief"), call, true);
+  const other = shown() !== null;
+  set(section, "data-small", other ? "" : null);
+  drawBrief(at("incoming-brief"), call, !other);
   tick();
 }
 

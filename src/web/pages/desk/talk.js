@@ -28,6 +28,8 @@ let lines = null;
 let sent = { call: null, digits: "" };
 /** The call whose transcript is shown, and how much of it. */
 let read = { call: null, length: 0 };
+/** Whether the transcript stays at its end. */
+let follows = true;
 
 export function begin(its, choose, render) {
   lines = its;
@@ -55,7 +57,11 @@ export function begin(its, choose, render) {
     ...DIGITS.map((digit) => make("button", { type: "button", "data-digit": digit, click: () => press(digit) }, digit)),
   );
   at("newest").addEventListener("click", () => toEnd());
-  at("transcript-box").addEventListener("scroll", () => show(at("newest"), !atEnd()));
+  at("transcript-box").addEventListener("scroll", () => {
+    follows = atEnd();
+    if (follows) show(at("newest"), false);
+  });
+  new ResizeObserver(() => follows && toEnd()).observe(at("transcript-box"));
   wrap.begin();
 }
 
@@ -146,8 +152,10 @@ function drawLine(call) {
 function drawWords(call) {
   const box = at("transcript-box");
   const another = read.call !== call.id;
-  const follows = another || atEnd();
-  if (another) at("transcript").replaceChildren();
+  if (another) {
+    follows = true;
+    at("transcript").replaceChildren();
+  }
   show(at("transcript-empty"), call.words.length === 0);
   list(at("transcript"), call.words, ({ n }) => n, line, drawLineOf);
   if (follows) toEnd();
@@ -177,6 +185,7 @@ function atEnd() {
 }
 
 function toEnd() {
+  follows = true;
   const box = at("transcript-box");
   box.scrollTop = box.scrollHeight;
   show(at("newest"), false);

@@ -23,7 +23,9 @@ export function lasting(milliseconds) {
 }
 
 export function day(at) {
-  return new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+  // As the person's country writes it, in the language of the page.
+  const locale = navigator.languages.find((one) => one.startsWith(language)) ?? language;
+  return new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** Brings what counts up (`data-since`) and down (`data-until`) to the present. */

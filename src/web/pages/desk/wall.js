@@ -10,7 +10,7 @@ import { say } from "./words.js";
 
 /** Calls that are shown at once. */
 const MOST = 100;
-/** Below this share of the queue's threshold a mark says so. */
+/** Of callers, answered in time: 80 % is what the trade promises. Below it a mark says so. */
 const POOR = 0.8;
 
 export function draw() {
@@ -28,8 +28,9 @@ function drawQueues() {
   };
   list(at("wall-queue-rows"), present.wall.queues, ({ name }) => name, create, (row, queue) => {
     const { today } = queue;
-    const level = today.service_level === null ? "–" : say("within", `${Math.round(today.service_level * 100)} %`, Math.round(today.threshold / 1000));
-    const poor = today.service_level !== null && today.service_level < POOR;
+    const { service_level: share, threshold } = today;
+    const level = share === null ? "–" : say("within", `${Math.round(share * 100)} %`, Math.round(threshold / 1000));
+    const poor = share !== null && share < POOR;
     const words = [
       queue.name,
       say(`doors_${queue.doors}`),
@@ -110,9 +111,7 @@ async function act(name, id, button) {
   if (name === "take_over" || name === "retrieve") page.view = "desk";
 }
 
-function createAgent() {
-  return make("li", {}, make("span", { class: "name" }), make("span", { class: "state" }), make("span", { class: "count" }), make("span", { class: "faint" }));
-}
+const createAgent = () => make("li", {}, ...["name", "state", "count", "faint"].map((part) => make("span", { class: part })));
 
 function drawAgent(row, agent) {
   const [name, state, since, calls] = row.children;
