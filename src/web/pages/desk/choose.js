@@ -24,7 +24,8 @@ export function begin() {
     else return;
     event.preventDefault();
   });
-  at("choose").addEventListener("close", () => (doing = null));
+  // It is told of late: another may be open by then.
+  at("choose").addEventListener("close", () => at("choose").open || (doing = null));
 }
 
 export function choose(what, call) {
@@ -89,6 +90,6 @@ function places(typed) {
 }
 
 async function go(to, button) {
-  const { what, call } = doing;
-  if (await order(what, { call, ...to }, button)) at("choose").close();
+  const its = doing;
+  if ((await order(its.what, { call: its.call, ...to }, button)) && doing === its) at("choose").close();
 }
