@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Reader;
+use super::{OpenId, Reader, openid};
 use crate::document::{Fields, Node, read};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Web {
     pub proxies: Vec<IpAddr>,
     /// From signing in until one has to again.
     pub session: Duration,
+    /// Who proves who people are, beside their passwords.
+    pub openid: Option<OpenId>,
 }
 
 impl Default for Web {
@@ -26,13 +28,14 @@ impl Default for Web {
             proxies: Vec::new(),
             // A long shift.
             session: Duration::from_secs(12 * 3600),
+            openid: None,
         }
     }
 }
 
 pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
     let mut web = Web::default();
-    let known = ["listen", "origin", "proxies", "session"];
+    let known = ["listen", "origin", "proxies", "session", "openid"];
     let Some(fields) = Fields::of(node, "`web`", &known, reader.problems) else {
         return web;
     };
@@ -66,6 +69,7 @@ pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
     let minute = Duration::from_secs(60);
     let session = fields.span("session", minute..=minute * 60 * 24 * 30, reader.problems);
     web.session = session.unwrap_or(web.session);
+    web.openid = fields.get("openid").and_then(|node| openid::openid(node, reader));
     web
 }
 
@@ -94,6 +98,7 @@ mod tests {
             origin: Some("https://desk.example".into()),
             proxies: vec![IpAddr::from([192, 0, 2, 1]), "::1".parse().expect("an address")],
             session: Duration::from_secs(8 * 3600),
+            openid: None,
         };
         assert_eq!(web(written), Some(read));
     }
