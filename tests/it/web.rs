@@ -1,6 +1,7 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
 mod feeds;
+mod openid;
 mod signing;
 
 use std::net::SocketAddr;
@@ -64,6 +65,11 @@ impl Site {
     }
 
     async fn add(&self, name: &str, totp: Option<&Secret>) {
+        self.add_with(name, &Hash::of(PASSWORD.into()).await.unwrap(), totp)
+            .await;
+    }
+
+    async fn add_with(&self, name: &str, hash: &Hash, totp: Option<&Secret>) {
         let person = Person {
             name: name.into(),
             display: name.to_uppercase(),
@@ -74,13 +80,7 @@ impl Site {
             phone: None,
             disabled: false,
         };
-        let hash = Hash::of(PASSWORD.into()).await.unwrap();
-        assert!(
-            self.store
-                .add_person(&person, &hash, totp, clock::wall())
-                .await
-                .unwrap()
-        );
+        assert!(self.store.add_person(&person, hash, totp, clock::wall()).await.unwrap());
     }
 
     fn url(&self, path: &str) -> String {
