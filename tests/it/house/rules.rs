@@ -42,6 +42,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("axum", "src/web/"),
     ("hyper", "src/web/"),
     ("hyper_util", "src/web/"),
+    ("openidconnect", "src/web/openid/"),
     ("rpassword", "src/commands/people.rs"),
     ("qrcode", "src/commands/people.rs"),
     ("sdp_types", "src/sdp/"),

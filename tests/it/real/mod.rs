@@ -11,6 +11,7 @@ mod doctor;
 mod hostile;
 mod kamailio;
 mod misfortune;
+mod openid;
 mod peers;
 mod people;
 mod placed;
