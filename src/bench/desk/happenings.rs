@@ -127,8 +127,8 @@ impl Cast {
         seen: &Seen,
         waiting: &mut VecDeque<(u64, String)>,
     ) -> Result<(), Gone> {
-        if let Some((number, user)) = waiting.pop_front() {
-            // It is one of those who wait: they were there before the pages were.
+        // One of the middle: the first may be ringing at somebody, the last still be greeted.
+        if let Some((number, user)) = waiting.remove(waiting.len() / 2) {
             let now = callers.hang_up(number).await?;
             let mut watch = seen.lock();
             if let Some(call) = watch.call_of(&digits(&user)).cloned() {

@@ -275,7 +275,7 @@ async fn all_wait(
         let (now, told) = next?;
         watch.told(now, 0, &told);
     }
-    page.break_off();
+    page.reload();
     Ok(pages)
 }
 
