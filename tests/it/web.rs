@@ -2,6 +2,7 @@
 
 mod feeds;
 mod openid;
+mod page;
 mod pages;
 mod signing;
 

@@ -7,6 +7,7 @@ mod browser;
 mod callers;
 mod chromium;
 mod conformance;
+mod desk;
 mod doctor;
 mod hostile;
 mod kamailio;
