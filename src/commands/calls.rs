@@ -127,6 +127,7 @@ fn print(record: &Record) {
         let speaker = match line.speaker {
             Speaker::Caller => "caller",
             Speaker::Bot => "   bot",
+            Speaker::Agent => " agent",
             Speaker::Event => "      ",
         };
         println!("{at:8.2} s  {speaker}  {}", line.text);

@@ -51,6 +51,8 @@ pub struct Ended {
 pub enum Speaker {
     Caller,
     Bot,
+    /// A person who had the call.
+    Agent,
     /// Not said: a key, a transfer, a problem.
     Event,
 }
@@ -60,6 +62,7 @@ impl Speaker {
         match self {
             Speaker::Caller => "caller",
             Speaker::Bot => "bot",
+            Speaker::Agent => "agent",
             Speaker::Event => "event",
         }
     }
@@ -68,6 +71,7 @@ impl Speaker {
         match name {
             "caller" => Speaker::Caller,
             "bot" => Speaker::Bot,
+            "agent" => Speaker::Agent,
             _ => Speaker::Event,
         }
     }
