@@ -38,6 +38,8 @@ pub enum Priority {
     Turn,
     /// It will be needed while something else is being heard: the next clause.
     Next,
+    /// Nobody of this call waits for the bot: what people say to each other is written down.
+    Beside,
     /// Nobody waits: prompts rendered ahead of time.
     Ahead,
 }
@@ -153,10 +155,10 @@ impl Scheduler {
         if queue.jobs.len() >= LENGTH {
             queue.jobs.retain(|job| !job.cancel.is_set());
         }
-        // What is made ahead of time may fill half of the queue and no more.
+        // What no caller waits for may fill half of the queue and no more.
         let room = match priority {
             Priority::Turn | Priority::Next => LENGTH,
-            Priority::Ahead => LENGTH / 2,
+            Priority::Beside | Priority::Ahead => LENGTH / 2,
         };
         if queue.jobs.len() >= room {
             return Err(Full);
