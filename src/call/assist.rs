@@ -42,6 +42,7 @@ enum Part {
 struct Held {
     /// Since the call was answered.
     since: Duration,
+    till: Duration,
     sides: Vec<Side>,
 }
 
@@ -137,6 +138,7 @@ impl Call {
             self.close_part();
             self.assist.part = Part::Open(Held {
                 since: self.since_answer(now),
+                till: Duration::MAX,
                 sides: Vec::new(),
             });
         }
@@ -154,7 +156,8 @@ impl Call {
                 .iter_mut()
                 .for_each(|side| side.scribe.close(now));
             self.have_transcribed(now);
-            if let Part::Open(held) = std::mem::take(&mut self.assist.part) {
+            if let Part::Open(mut held) = std::mem::take(&mut self.assist.part) {
+                held.till = self.since_answer(now);
                 self.assist.part = Part::Closing(held, now + LAST_WORDS);
             }
         }
@@ -299,7 +302,10 @@ impl Call {
             reason: self.reason(),
             about: self.walk.path().iter().filter_map(|flow| self.titled(flow)).collect(),
             known: self.collected().into_iter().collect(),
-            turns: turns.filter(|turn| turn.from >= held.since).cloned().collect(),
+            turns: turns
+                .filter(|turn| (held.since..held.till).contains(&turn.from))
+                .cloned()
+                .collect(),
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum Priority {
     Turn,
     /// It will be needed while something else is being heard: the next clause.
     Next,
-    /// Nobody of this call waits for the bot: what people say to each other is written down.
+    /// No caller waits for it, but people would like to see it soon: what is said beside the bot.
     Beside,
     /// Nobody waits: prompts rendered ahead of time.
     Ahead,
@@ -290,10 +290,11 @@ mod tests {
     fn serves_whoever_waits_in_silence_first() {
         let jobs = [
             (1, Priority::Ahead, "ahead"),
+            (1, Priority::Beside, "beside"),
             (1, Priority::Next, "next"),
             (1, Priority::Turn, "turn"),
         ];
-        assert_eq!(order_of(&jobs, None), ["turn", "next", "ahead"]);
+        assert_eq!(order_of(&jobs, None), ["turn", "next", "beside", "ahead"]);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqlitePool};
 
 use super::records::time;
 use super::{Error, Store};
@@ -58,7 +58,7 @@ pub struct Past {
 }
 
 impl Decision {
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Decision::Accepted => "accepted",
             Decision::Edited => "edited",
@@ -130,13 +130,7 @@ impl Store {
 
     /// What was noted of a call, by its whole id; the oldest first.
     pub async fn notes_of(&self, call: &str) -> Result<Vec<Note>, Error> {
-        let rows = sqlx::query("SELECT * FROM notes WHERE call = ? ORDER BY n")
-            .bind(call)
-            .fetch_all(&self.pool)
-            .await;
-        let rows = rows.map_err(|e| self.wrong(e))?;
-        let notes = rows.iter().filter_map(|row| note(row).transpose());
-        notes.collect::<Result<_, _>>().map_err(|e| self.wrong(e))
+        read(&self.pool, call).await.map_err(|e| self.wrong(e))
     }
 
     /// The calls that came from `number` and are over, the newest first; at most `limit`, and 100. The number is compared as the line told it; who
@@ -163,6 +157,14 @@ impl Store {
             .collect::<Result<_, _>>()
             .map_err(|e| self.wrong(e))
     }
+}
+
+pub(super) async fn read(pool: &SqlitePool, call: &str) -> Result<Vec<Note>, sqlx::Error> {
+    let rows = sqlx::query("SELECT * FROM notes WHERE call = ? ORDER BY n")
+        .bind(call)
+        .fetch_all(pool)
+        .await?;
+    rows.iter().filter_map(|row| note(row).transpose()).collect()
 }
 
 /// Nothing where a later version wrote it.
@@ -292,6 +294,8 @@ mod tests {
             store.keep_note(note).await.expect("kept");
         }
         assert_eq!(store.notes_of("a").await.expect("read"), notes);
+        let record = store.show("a").await.expect("read").expect("found");
+        assert_eq!(record.notes, notes);
         assert_eq!(store.notes_of("b").await.expect("read"), []);
         let nowhere = Note::new("b", at(5), "ann", ("", "text"), None);
         assert!(store.keep_note(&nowhere).await.is_err(), "there is no such call");
