@@ -229,6 +229,14 @@ mod tests {
         }
     }
 
+    /// It is asked by a task.
+    #[test]
+    fn it_may_wait_on_any_thread() {
+        fn sent(_: &impl Send) {}
+        let minutes = minutes();
+        sent(&noted(None, &minutes));
+    }
+
     #[tokio::test]
     async fn a_model_that_never_answers_is_not_waited_for() {
         let models = servers(vec![Arc::new(Silent(std::sync::Mutex::default()))]);
