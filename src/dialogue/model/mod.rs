@@ -8,6 +8,7 @@ mod breaker;
 mod calls;
 mod chat;
 mod commands;
+mod noting;
 mod prompt;
 mod reading;
 mod saying;
@@ -27,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use chat::Format;
 pub use commands::{Allowed, Leave, Read, Unusable};
+pub use noting::noted;
 pub use prompt::{Asked, Message, Prompt, Role};
 pub use reading::{Finished, Reading};
 pub use servers::Servers;

@@ -36,6 +36,7 @@ pub const CONFINED: &[(&str, &str)] = &[
     ("ndarray", "src/speech/"),
     ("cpal", "src/engine/sound.rs"),
     ("sqlx", "src/store/"),
+    ("strsim", "src/store/"),
     ("argon2", "src/store/people/"),
     ("hmac", "src/store/people/"),
     ("sha1", "src/store/people/"),
