@@ -341,6 +341,8 @@ impl Leg {
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
                 | Output::Queue { .. }
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack
                 | Output::Note(_) => {}
             }

@@ -161,6 +161,8 @@ impl Rehearsal {
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
                 | Output::Queue { .. }
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack => {}
                 Output::Hangup => self.hung_up = true,
             }

@@ -113,6 +113,15 @@ pub enum Output {
         tier: Option<String>,
         brief: Box<Brief>,
     },
+    /// Call somebody elsewhere for the caller, `ring` at most, and tell who answers what it is about; then as with [`Output::Queue`].
+    Consult {
+        /// A SIP URI.
+        to: String,
+        ring: Duration,
+        brief: Box<Brief>,
+    },
+    /// Ask the caller's line to take the bot's place with whom it is bridged to (Replaces); answer with [`super::Call::transferred`].
+    Release,
     /// They want to be called back, as a task says, and wait no longer. The call is about to end.
     CallBack,
     /// All was said: end the call.

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock;
-use crate::desk::{AgentId, Desk, Doors, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::desk::{AgentId, Desk, Doors, Facts, Output, Overflow, Profile, Refused, TicketId, Wish};
 use crate::dialplan::Plan;
+use crate::dialplan::queue::Load;
 use crate::sip::UserAgent;
 use crate::store::people::{Person, Role};
 use crate::store::{self, Store};
@@ -169,6 +170,19 @@ impl Floor {
         Ok(())
     }
 
+    /// How these queues stand now.
+    pub(super) fn loads(&self, queues: &[String]) -> BTreeMap<String, Load> {
+        if queues.is_empty() {
+            return BTreeMap::new();
+        }
+        let state = self.lock();
+        let load = |queue: &String| {
+            let Facts { wait, length, agents } = state.desk.facts(queue)?;
+            Some((queue.clone(), Load { wait, length, agents }))
+        };
+        queues.iter().filter_map(load).collect()
+    }
+
     /// A caller wants a person. What the desk says of them comes by the receiver.
     pub(super) fn queue(&self, wish: Wish) -> Result<(TicketId, mpsc::Receiver<Told>), String> {
         let (words, receiver) = mpsc::channel(WORDS);
@@ -180,6 +194,11 @@ impl Floor {
         state.calls.insert(ticket, words);
         self.pass_on(&mut state);
         Ok((ticket, receiver))
+    }
+
+    /// The plan has a way of its own for callers whom nobody wants.
+    pub(super) fn ends_when_declined(&self, ticket: TicketId) {
+        self.lock().desk.ends_when_declined(ticket);
     }
 
     /// The caller is gone, or the agent has hung up on them.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Answer, Leg};
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::call::Return;
+use crate::call::{Call, Return};
 use crate::clock;
 use crate::desk::{AgentId, Overflow, TicketId, Wish};
 use crate::engine::Bot;
@@ -76,6 +76,9 @@ impl Leg {
     pub(super) fn queue(&mut self, wish: Wish, whisper: String) {
         match self.bot.floor.queue(wish) {
             Ok((ticket, told)) => {
+                if self.call.as_ref().is_some_and(Call::minds_declining) {
+                    self.bot.floor.ends_when_declined(ticket);
+                }
                 self.told = Some(told);
                 self.desked = Some(Desked {
                     bot: Arc::clone(&self.bot),
@@ -103,8 +106,10 @@ impl Leg {
                     call.offer_callback();
                 }
             }
+            Told::Overflow(Overflow::Declined) => self.back(Return::Declined),
             Told::Overflow(why) => {
                 let why = match why {
+                    Overflow::Declined => "nobody wanted the call",
                     Overflow::Waited => "nobody was free in time",
                     Overflow::NoAgents => "nobody is at work",
                     Overflow::Closed => "the queue is closed",
@@ -374,8 +379,10 @@ impl Leg {
     }
 
     /// It is the bot's turn.
-    fn back(&mut self, how: Return) {
+    pub(super) fn back(&mut self, how: Return) {
         (self.desked, self.told) = (None, None);
+        self.consulted = None;
+        self.tell_of_queues();
         if let Some(call) = &mut self.call {
             call.returned_from_person(clock::now(), how);
         }

@@ -4,6 +4,7 @@
 
 mod agent;
 mod changing;
+mod consulting;
 mod outputs;
 mod quality;
 mod waiting;
@@ -18,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::agent::Desked;
 use self::changing::Away;
+use self::consulting::Consulted;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
@@ -40,6 +42,8 @@ use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
+/// How often a call is told how the queues stand, where its plan asks.
+const QUEUES: Duration = Duration::from_secs(1);
 /// A tick that comes later than this was held up by the machine, and those behind it are let go.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -53,6 +57,8 @@ enum Answer {
     Returned(u64, Result<BTreeMap<String, Value>, String>),
     /// What an agent hears of the call before they are in it.
     ForAgent(CallId, Result<Arc<[i16]>, String>),
+    /// What somebody elsewhere hears of it.
+    ForConsulted(CallId, Result<Arc<[i16]>, String>),
     /// A sound for who waits, and what is done with it.
     ForWaiting(fn(&mut Waiting, Arc<[i16]>), Result<Arc<[i16]>, String>),
 }
@@ -93,7 +99,9 @@ pub(super) struct Leg {
     desked: Option<Desked>,
     /// What the desk says of them.
     told: Option<mpsc::Receiver<Told>>,
-    /// Where SIP says what becomes of agents' lines.
+    /// Somebody elsewhere who is to take them, or has.
+    consulted: Option<Consulted>,
+    /// Where SIP says what becomes of agents' lines, and of theirs.
     agents: mpsc::Sender<Event>,
     vad: Vad,
     cleaner: Option<Cleaner>,
@@ -112,6 +120,8 @@ pub(super) struct Leg {
     recording: Option<Recording>,
     journal: Journal,
     began: Instant,
+    /// When the call was last told how the queues stand.
+    queues_told: Instant,
 }
 
 /// Runs a call from its INVITE to its end.
@@ -144,7 +154,12 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 Some(event) => leg.signalled(event),
                 None => Some("the bot was shut down".to_owned()),
             },
-            Some(event) = of_agents.recv() => { leg.agent_signalled(event); None }
+            Some(event) = of_agents.recv() => {
+                if let Some(event) = leg.consulted_signalled(event) {
+                    leg.agent_signalled(event);
+                }
+                None
+            }
             Some(told) = next(&mut leg.told) => { leg.told(told); None }
             Some(answer) = answered.recv() => { leg.answered(answer); None }
             Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
@@ -192,6 +207,7 @@ impl Leg {
             waiting: None,
             desked: None,
             told: None,
+            consulted: None,
             agents,
             vad: bot.engines.vad(),
             cleaner: Cleaner::new(bot.cleaning),
@@ -209,6 +225,7 @@ impl Leg {
             recording: None,
             journal: accepted.journal,
             began: clock::now(),
+            queues_told: clock::now(),
             bot,
         };
         let body = match accepted.offer {
@@ -369,6 +386,9 @@ impl Leg {
             }
             return self.await_place(now);
         }
+        if now.saturating_duration_since(self.queues_told) >= QUEUES {
+            self.tell_of_queues();
+        }
         let rests = self.rests();
         let call = self.call.as_mut()?;
         for key in incoming.keys.into_iter().filter(|_| self.away.is_none()) {
@@ -396,8 +416,10 @@ impl Leg {
                 },
             )
         };
+        let heard = cleaned.as_ref().unwrap_or(&line);
         let spoken = self
-            .with_agents(now, cleaned.as_ref().unwrap_or(&line))
+            .with_agents(now, heard)
+            .or_else(|| self.with_consulted(now, heard))
             .or(spoken)
             .unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
@@ -425,9 +447,13 @@ impl Leg {
         if let Answer::ForAgent(agent, voice) = answer {
             return self.whispered(agent, voice);
         }
+        if let Answer::ForConsulted(call, voice) = answer {
+            return self.consulted_is_told(call, voice);
+        }
+        self.tell_of_queues();
         let Some(call) = &mut self.call else { return };
         match answer {
-            Answer::ForWaiting(..) | Answer::ForAgent(..) => {}
+            Answer::ForWaiting(..) | Answer::ForAgent(..) | Answer::ForConsulted(..) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);
@@ -449,6 +475,14 @@ impl Leg {
         }
     }
 
+    /// How the queues stand that the plan asks about.
+    fn tell_of_queues(&mut self) {
+        self.queues_told = clock::now();
+        if let Some(call) = self.call.as_mut().filter(|_| !self.plan.asked_queues.is_empty()) {
+            call.queues_stand(self.bot.floor.loads(&self.plan.asked_queues));
+        }
+    }
+
     fn refuse(&self, answer: Answer) {
         self.answers.try_send(answer).ok();
     }
@@ -462,7 +496,7 @@ impl Leg {
     }
 
     fn finish(mut self, ending: Ending) {
-        self.desked = None;
+        (self.desked, self.consulted) = (None, None);
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
             self.journal.note(note);

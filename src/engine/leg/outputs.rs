@@ -78,6 +78,8 @@ impl Leg {
                     };
                     self.queue(wish, brief.whisper);
                 }
+                Output::Consult { to, ring, brief } => self.consult(to, ring, brief.whisper),
+                Output::Release => self.release(),
                 Output::CallBack => (self.desked, self.told) = (None, None),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
