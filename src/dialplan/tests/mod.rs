@@ -3,6 +3,7 @@
 mod correcting;
 mod events;
 mod generated;
+mod handing;
 mod lint;
 mod acting;
 mod comparing;

@@ -8,6 +8,7 @@ mod callers;
 mod chromium;
 mod conformance;
 mod doctor;
+mod handing;
 mod hostile;
 mod kamailio;
 mod misfortune;

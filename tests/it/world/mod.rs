@@ -7,6 +7,7 @@ mod acts;
 mod barging;
 mod calls;
 mod guessing;
+mod handing;
 mod observing;
 mod pausing;
 mod person;
