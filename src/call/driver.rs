@@ -186,6 +186,8 @@ pub enum Note {
     Bridged {
         agent: String,
     },
+    /// The caller's line is asked to go on with that person alone.
+    Releasing,
     /// The bot has them again, or it is over.
     Returned(Return),
     /// The call goes on without something.

@@ -143,7 +143,7 @@ impl Call {
             agent: agent.to_owned(),
         });
         if replaces {
-            self.note(Note::Transferring { to: agent.to_owned() });
+            self.note(Note::Releasing);
             self.outputs.push_back(Output::Release);
         }
     }
@@ -228,11 +228,14 @@ impl Call {
                     brief,
                 }
             }
-            Destination::Outside(to) => Output::Consult {
-                to,
-                ring: self.handoff().map_or(RING, |handoff| handoff.ring),
-                brief,
-            },
+            Destination::Outside(to) => {
+                self.note(Note::Transferring { to: to.clone() });
+                Output::Consult {
+                    to,
+                    ring: self.handoff().map_or(RING, |handoff| handoff.ring),
+                    brief,
+                }
+            }
         };
         self.outputs.push_back(output);
     }

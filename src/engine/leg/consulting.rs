@@ -87,7 +87,6 @@ impl Leg {
             trunk: None,
             offer: line.offer().into_bytes(),
         });
-        self.journal.event(format!("{to} is called"));
         self.consulted = Some(Consulted {
             bot: Arc::clone(&self.bot),
             call,

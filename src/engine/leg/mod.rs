@@ -346,7 +346,8 @@ impl Leg {
 
     /// There is a place, and the caller has our 200: the conversation begins.
     fn begin(&mut self) {
-        let Some(start) = self.start.take() else { return };
+        let Some(mut start) = self.start.take() else { return };
+        start.facts.queues = self.bot.floor.loads(&self.plan.asked_queues);
         self.journal.answered();
         let recorder = self.bot.recorder.as_ref();
         self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));

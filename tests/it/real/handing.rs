@@ -14,9 +14,9 @@ use super::conformance::scenario;
 use super::placed::answering;
 use super::voices::hears;
 
-/// A caller is greeted and put through, and who is called is told what it is about.
+/// For a caller to be greeted, put through and let go.
 const SCENARIO: Duration = Duration::from_secs(100);
-/// What the rest of a test is about: the bot, a folder for the messages of both, and where somebody is called.
+/// Who is called, and a folder for what everybody was sent.
 struct Desk {
     folder: tempfile::TempDir,
     port: u16,
@@ -156,7 +156,7 @@ fn a_line_takes_the_bots_place_with_who_took_the_call() {
     let record = bot.last_call();
     let told = record.to_string();
     assert!(
-        told.contains("speaks with sip:desk@") && told.contains("transferring to sip:desk@"),
+        told.contains("speaks with sip:desk@") && told.contains("asked to take the bot's place"),
         "{record:#}"
     );
     assert_eq!(record["ending"], "the bot hung up", "{record:#}");
