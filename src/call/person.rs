@@ -47,8 +47,15 @@ enum Release {
     None,
     /// It is asked to, until then.
     Asked { until: Instant },
-    /// The person's line to the bot is gone: replaced, as will be told by then, or hung up.
-    Alone { until: Instant },
+    /// The person's line to the bot is gone: replaced, as will be told by then, or not.
+    Alone { until: Instant, gone: Gone },
+}
+
+/// How the person's line went, if it was not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    HungUp,
+    Lost,
 }
 
 /// To be called back.
@@ -165,9 +172,17 @@ impl Call {
         };
         match person.at {
             At::Waiting(Offer::Taken) => return,
-            At::Bridged(Release::Asked { .. }) if matches!(how, Return::AgentLeft | Return::AgentLost) => {
-                person.at = At::Bridged(Release::Alone { until: now + ALONE });
-                return;
+            At::Bridged(Release::Asked { .. }) => {
+                let gone = match how {
+                    Return::AgentLeft => Some(Gone::HungUp),
+                    Return::AgentLost => Some(Gone::Lost),
+                    Return::NoAgent(_) | Return::Declined | Return::GivenBack { .. } => None,
+                };
+                if let Some(gone) = gone {
+                    let until = now + ALONE;
+                    person.at = At::Bridged(Release::Alone { until, gone });
+                    return;
+                }
             }
             At::Leaving | At::Waiting(_) | At::Bridged(_) => {}
         }
@@ -208,7 +223,7 @@ impl Call {
             }
             At::Waiting(Offer::Open(until)) if now >= until => person.at = At::Waiting(Offer::None),
             At::Waiting(Offer::Taken) => self.stage = Stage::Goodbye { drained: None },
-            At::Bridged(Release::Asked { until } | Release::Alone { until }) if now >= until => {
+            At::Bridged(Release::Asked { until } | Release::Alone { until, .. }) if now >= until => {
                 self.not_released(now, "no word of how it went".into());
             }
             At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged(_) => {}
@@ -248,8 +263,10 @@ impl Call {
         let At::Bridged(release) = &mut person.at else { return };
         let before = std::mem::replace(release, Release::None);
         self.note(Note::TransferFailed { reason });
-        if let Release::Alone { .. } = before {
-            self.returned_from_person(now, Return::AgentLeft);
+        match before {
+            Release::Alone { gone: Gone::HungUp, .. } => self.returned_from_person(now, Return::AgentLeft),
+            Release::Alone { gone: Gone::Lost, .. } => self.returned_from_person(now, Return::AgentLost),
+            Release::None | Release::Asked { .. } => {}
         }
     }
 

@@ -240,6 +240,20 @@ fn who_hangs_up_while_the_line_is_asked_has_left() {
 }
 
 #[test]
+fn a_caller_whose_person_was_lost_while_their_line_was_asked_is_not_dropped() {
+    for told in [Some(481), None] {
+        let mut stage = released();
+        stage.call.returned_from_person(stage.now, Return::AgentLost);
+        if let Some(code) = told {
+            stage.call.transferred(stage.now, code);
+            comes_back(&mut stage, "Nobody is there");
+        }
+        stage.until("the way out", |stage| stage.said("Nobody is there"));
+        assert!(!stage.hung_up);
+    }
+}
+
+#[test]
 fn a_line_that_holds_while_it_is_asked_is_not_waited_for_in_vain() {
     let mut stage = released();
     for _ in 0..31 * 50 {
