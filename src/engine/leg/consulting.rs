@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Answer, Leg};
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::call::Return;
+use crate::call::{Call, Return};
 use crate::clock;
 use crate::engine::Bot;
 use crate::engine::line::Line;
@@ -150,20 +150,15 @@ impl Leg {
         }
         let (call, answers) = (consulted.call, self.answers.clone());
         let whisper = std::mem::take(&mut consulted.whisper);
-        let voice = self
-            .call
-            .as_ref()
-            .filter(|_| !whisper.is_empty())
-            .map(|call| call.voice());
+        let voice = self.call.as_ref().filter(|_| !whisper.is_empty()).map(Call::voice);
         let speaking = voice.and_then(|voice| {
-            let told = move |sound: Result<Arc<[i16]>, _>| {
-                answers.try_send(Answer::ForConsulted(call, sound)).ok();
-            };
             let asked = self
                 .bot
                 .engines
                 .speak(self.number, Priority::Turn, voice, &whisper, move |sound| {
-                    told(sound.map_err(|e| e.to_string()));
+                    answers
+                        .try_send(Answer::ForConsulted(call, sound.map_err(|e| e.to_string())))
+                        .ok();
                 });
             asked.ok()
         });
