@@ -8,6 +8,7 @@ mod assist;
 mod barging;
 mod calls;
 mod guessing;
+mod handing;
 mod observing;
 mod pausing;
 mod person;
