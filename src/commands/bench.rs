@@ -1,5 +1,6 @@
 //! `offhook bench`
 
+mod hand_over;
 mod load;
 mod talking;
 
@@ -110,6 +111,8 @@ enum What {
     Impairment(load::Impairment),
     /// Many calls that break off at points drawn from a seed, and what the bot still holds afterwards.
     Soak(load::Soak),
+    /// Hand-overs to people of which most go wrong, at every point: callers dropped, and how long any of them hears nothing.
+    HandOver(hand_over::HandOvers),
     /// A bot without models that answers whoever rings, for the others.
     #[command(hide = true)]
     BareBot(load::BareBot),
@@ -252,6 +255,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Media(what) => return load::media_of(arguments, what),
         What::Impairment(what) => return load::impairment_of(arguments, what),
         What::Soak(what) => return load::soak_of(arguments, what),
+        What::HandOver(what) => return hand_over::hand_overs_of(arguments, what),
         What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)
