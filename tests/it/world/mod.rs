@@ -7,6 +7,7 @@ mod acts;
 mod barging;
 mod calls;
 mod guessing;
+mod handing_over;
 mod observing;
 mod pausing;
 mod person;
