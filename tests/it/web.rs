@@ -1,6 +1,7 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
 mod feeds;
+mod page;
 mod signing;
 
 use std::net::SocketAddr;
