@@ -1,20 +1,22 @@
 //! Hand-overs to people, of which most go wrong: whether any caller is dropped, or hears nothing for long.
 //!
 //! The bot is the whole one, in this process, with a plan that puts every caller through at once; callers and people are real user agents with sound of
-//! their own on loopback ([`caller`], [`phone`]). So many lanes as hand-overs at once: each has a queue, and two sets of people, of whom one is at work
-//! while the other has time off, so that nobody comes to the next hand-over with the last one's misses.
+//! their own on loopback ([`caller`], [`phone`]), or pages with theirs ([`page`]). So many lanes as hand-overs at once: each has a queue, and two sets of people, of
+//! whom one is at work while the other has time off, so that nobody comes to the next hand-over with the last one's misses.
 
 mod caller;
 mod diary;
+mod page;
 mod phone;
-pub mod plan;
+mod plan;
 pub mod script;
 mod sound;
 pub mod table;
+mod wall;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,18 +24,20 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::caller::{Calling, Listened};
 use self::diary::{Diary, Entry};
+use self::page::Account;
 use self::phone::{Pace, Part};
-use self::script::{Conduct, Fate, Pages, Script, Stage, Then, Trouble, moment};
+use self::script::{Conduct, Fate, Pages, Script, Stage, Then, Trouble, Way, moment};
 use self::sound::Who;
 use self::table::{Figures, HandOver, Left};
+use self::wall::Wall;
 use crate::clock;
-use crate::config::{Config, Overload, Recordings};
+use crate::config::{self, Config, Overload, Recordings};
 use crate::engine::load::{self, LoadError, Script as Loaded};
 use crate::engine::{Bot, Wish};
 use crate::language::{Language, Voice};
@@ -49,6 +53,7 @@ pub struct Wanted {
     pub at_once: usize,
     /// The same seed has the same things go wrong in the same order.
     pub seed: u64,
+    pub pages: Pages,
     /// Where the bot keeps what it keeps; made, and not taken away.
     pub folder: PathBuf,
 }
@@ -67,17 +72,24 @@ pub enum Error {
     Ports(usize),
     #[error("the bot listens nowhere")]
     Nowhere,
+    #[error("the desk does not show itself to a supervisor's page within {} s", SHOWN.as_secs())]
+    NoDesk,
 }
 
-/// The bot looks every two seconds who is at work.
-const LOOKED: Duration = Duration::from_millis(2_700);
+/// For the desk to be seen at all.
+const SHOWN: Duration = Duration::from_secs(20);
+/// For people to be at work: the bot looks every two seconds who is.
+const AT_WORK: Duration = Duration::from_secs(15);
 /// After the caller has gone: for people to be told, and for the record to be written.
 const SETTLED: Duration = Duration::from_secs(5);
 /// For the last transactions: 32 s for a request that nobody answers, twice where another follows it.
 const COMES_TO_REST: Duration = Duration::from_secs(100);
 /// Where telephones listen: below the ports that the system gives out by itself.
 const PHONES: std::ops::Range<u16> = 12_000..20_000;
-const PASSWORD: &str = "nobody signs in with this";
+/// Of everybody.
+const PASSWORD: &str = "correct horse battery";
+/// A supervisor, whose page shows the desk.
+const WATCHER: &str = "watcher";
 
 /// Hands callers over; `each` is shown every hand-over when it is over.
 pub async fn run(wanted: &Wanted, mut each: impl FnMut(&HandOver)) -> Result<Figures, Error> {
@@ -95,42 +107,36 @@ pub async fn run(wanted: &Wanted, mut each: impl FnMut(&HandOver)) -> Result<Fig
     load::render_all(&engines, &loaded).await;
     let running = load::start(&config, loaded, engines).await?;
     let bot = Arc::clone(&running.bot);
-    let address = bot
-        .sip
-        .local()
-        .first()
-        .map(|(_, address)| *address)
-        .ok_or(Error::Nowhere)?;
+    let sip = bot.sip.local().first().map(|(_, address)| *address);
+    let web = config.web.as_ref().map(|web| web.listen);
+    let (sip, web) = sip.zip(web).ok_or(Error::Nowhere)?;
     let wishes = running.wishes.clone();
     let mut random = StdRng::seed_from_u64(wanted.seed);
-    let scripts = Script::drawn(wanted.hand_overs, Pages::NotRung, &mut random);
+    let scripts = Script::drawn(wanted.hand_overs, wanted.pages, &mut random);
+    let (shows, wall) = watch::channel(None);
     let ground = Arc::new(Ground {
         store,
         people,
-        bot: address,
+        sip,
+        web,
+        wall,
         seed: wanted.seed,
         left: Mutex::new(scripts.into_iter().enumerate().collect()),
         epoch: (clock::now(), clock::wall()),
     });
     let working = async {
-        let (done, mut told) = mpsc::channel(lanes);
-        let mut all = JoinSet::new();
-        for lane in 0..lanes {
-            all.spawn(Arc::clone(&ground).lane(lane, done.clone()));
-        }
-        drop(done);
-        let mut went = Vec::new();
-        while let Some(one) = told.recv().await {
-            each(&one);
-            went.push(one);
-        }
-        let left = rest(&bot).await;
-        drop(bot);
+        let mut watching = JoinSet::new();
+        watching.spawn(wall::show(ground.account(WATCHER), shows));
+        let figures = match ground.play(lanes, &mut each).await {
+            Ok(went) => Ok(Figures::of(wanted.seed, &went, ground.rest(&bot).await)),
+            Err(e) => Err(e),
+        };
+        drop((watching, bot));
         wishes.send(Wish::Drain).await.ok();
-        (went, left)
+        figures
     };
-    let ((went, left), ()) = tokio::join!(working, running.run());
-    Ok(Figures::of(wanted.seed, &went, left))
+    let (figures, ()) = tokio::join!(working, running.run());
+    figures
 }
 
 /// A bot on loopback that refuses nobody for the load: it is not what is measured.
@@ -147,7 +153,12 @@ fn configure(wanted: &Wanted, lanes: usize) -> Result<Config, Error> {
         transport: Transport::Udp,
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
     }];
-    config.sip.access.addresses = vec![std::net::IpAddr::V4(Ipv4Addr::LOCALHOST).into()];
+    config.sip.access.addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST).into()];
+    config.web = Some(config::Web {
+        // Free a moment ago: the bot does not tell which it took.
+        listen: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?,
+        ..config::Web::default()
+    });
     config.rtp.ports = 30_000..=39_999;
     config.calls.most = lanes * 2;
     config.calls.record = Recordings::No;
@@ -158,59 +169,72 @@ fn configure(wanted: &Wanted, lanes: usize) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Waits until the bot holds nothing; what it holds then.
-async fn rest(bot: &Bot) -> Left {
-    let until = clock::now() + COMES_TO_REST;
-    loop {
-        let counts = bot.counts();
-        let left = Left {
-            tickets: 0,
-            calls: counts.sip.dialogs,
-            ports: counts.ports,
-        };
-        if left == Left::default() || clock::now() >= until {
-            return left;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
+/// Who can be at work: for each lane and each of its two sets, and each way of taking calls, the one who is rung first and the next.
+struct People(BTreeMap<(usize, usize, Way, Who), Employed>);
 
-/// Who can be at work: for each lane and each of its two sets, the one who is rung first and the next.
-struct People(BTreeMap<(usize, usize, Who), (String, SocketAddr)>);
+/// One of them.
+struct Employed {
+    name: String,
+    /// Where their telephone listens, if they have one.
+    phone: Option<SocketAddr>,
+}
 
 impl People {
     async fn add(store: &Store, lanes: usize) -> Result<Self, Error> {
         let hash = Hash::of(PASSWORD.into()).await?;
-        let wanted = lanes * 4;
         let free = PHONES.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         // One that is free now is taken by nobody but us: the system gives out others.
         let mut free = free.filter(|address| UdpSocket::bind(address).is_ok());
         let mut people = BTreeMap::new();
         for lane in 0..lanes {
-            for (set, who, letter) in [
-                (0, Who::First, 'a'),
-                (0, Who::Next, 'b'),
-                (1, Who::First, 'c'),
-                (1, Who::Next, 'd'),
+            for (set, way, who, letter) in [
+                (0, Way::Phone, Who::First, 'a'),
+                (0, Way::Phone, Who::Next, 'b'),
+                (0, Way::Page, Who::First, 'c'),
+                (0, Way::Page, Who::Next, 'd'),
+                (1, Way::Phone, Who::First, 'e'),
+                (1, Way::Phone, Who::Next, 'f'),
+                (1, Way::Page, Who::First, 'g'),
+                (1, Way::Page, Who::Next, 'h'),
             ] {
-                // Who comes first in the order of names is rung first.
+                // The desk numbers who is new in the order of names, and takes turns by these numbers.
                 let name = format!("lane{lane}{letter}");
-                let address = free.next().ok_or(Error::Ports(wanted))?;
+                let phone = match way {
+                    Way::Phone => Some(free.next().ok_or(Error::Ports(lanes * 4))?),
+                    Way::Page => None,
+                };
                 let person = Person {
                     display: name.clone(),
                     role: Role::Agent,
                     skills: vec![plan::skill(lane)],
                     languages: vec![Language::English],
                     capacity: 1,
-                    phone: Some(format!("sip:{name}@{address}")),
+                    phone: phone.map(|address| format!("sip:{name}@{address}")),
                     disabled: true,
                     name: name.clone(),
                 };
                 store.add_person(&person, &hash, None, clock::wall()).await?;
-                people.insert((lane, set, who), (name, address));
+                people.insert((lane, set, way, who), Employed { name, phone });
             }
         }
+        let watcher = Person {
+            name: WATCHER.into(),
+            display: WATCHER.into(),
+            role: Role::Supervisor,
+            skills: Vec::new(),
+            languages: vec![Language::English],
+            capacity: 1,
+            phone: None,
+            disabled: false,
+        };
+        store.add_person(&watcher, &hash, None, clock::wall()).await?;
         Ok(Self(people))
+    }
+
+    /// Of a lane, in the order of their names within each set and way.
+    fn of(&self, lane: usize) -> impl Iterator<Item = (usize, Way, Who, &Employed)> {
+        let all = self.0.iter().filter(move |((of, ..), _)| *of == lane);
+        all.map(|((_, set, way, who), employed)| (*set, *way, *who, employed))
     }
 }
 
@@ -218,7 +242,10 @@ impl People {
 struct Ground {
     store: Store,
     people: People,
-    bot: SocketAddr,
+    sip: SocketAddr,
+    web: SocketAddr,
+    /// What the desk shows.
+    wall: watch::Receiver<Option<Wall>>,
     seed: u64,
     /// What is still to be played.
     left: Mutex<VecDeque<(usize, Script)>>,
@@ -227,6 +254,58 @@ struct Ground {
 }
 
 impl Ground {
+    /// Plays all there is to play.
+    async fn play(self: &Arc<Self>, lanes: usize, each: &mut impl FnMut(&HandOver)) -> Result<Vec<HandOver>, Error> {
+        if !self.shows(SHOWN, |_| true).await {
+            return Err(Error::NoDesk);
+        }
+        let (done, mut told) = mpsc::channel(lanes);
+        let mut playing = JoinSet::new();
+        for lane in 0..lanes {
+            playing.spawn(Arc::clone(self).lane(lane, done.clone()));
+        }
+        drop(done);
+        let mut went = Vec::new();
+        while let Some(one) = told.recv().await {
+            each(&one);
+            went.push(one);
+        }
+        Ok(went)
+    }
+
+    /// Waits until the bot holds nothing; what it holds then.
+    async fn rest(&self, bot: &Bot) -> Left {
+        let until = clock::now() + COMES_TO_REST;
+        loop {
+            let counts = bot.counts();
+            let left = Left {
+                // Where nobody can tell, there may be one.
+                tickets: self.wall.borrow().as_ref().map_or(1, |wall| wall.tickets),
+                calls: counts.sip.dialogs,
+                ports: counts.ports,
+            };
+            if left == Left::default() || clock::now() >= until {
+                return left;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Whether the desk shows what is `wanted` within `limit`.
+    async fn shows(&self, limit: Duration, mut wanted: impl FnMut(&Wall) -> bool) -> bool {
+        let mut wall = self.wall.clone();
+        let seen = wall.wait_for(|wall| wall.as_ref().is_some_and(&mut wanted));
+        matches!(tokio::time::timeout(limit, seen).await, Ok(Ok(_)))
+    }
+
+    fn account(&self, name: &str) -> Account {
+        Account {
+            web: self.web,
+            name: name.to_owned(),
+            password: PASSWORD.to_owned(),
+        }
+    }
+
     /// One hand-over after another, until none is left.
     async fn lane(self: Arc<Self>, lane: usize, done: mpsc::Sender<HandOver>) {
         for turn in 0.. {
@@ -249,13 +328,27 @@ impl Ground {
         let over = CancellationToken::new();
         let mut playing = JoinSet::new();
         for part in &cast.parts {
-            if let Some((_, address)) = self.people.0.get(&(lane, set, part.who)) {
-                playing.spawn(phone::play(*part, *address, Arc::clone(&diary), over.clone()));
-            }
+            let Some(employed) = self.people.0.get(&(lane, set, cast.way, part.who)) else {
+                continue;
+            };
+            let (part, diary, over) = (*part, Arc::clone(&diary), over.clone());
+            match employed.phone {
+                Some(address) => playing.spawn(phone::play(part, address, diary, over)),
+                None => playing.spawn(page::play(part, self.account(&employed.name), diary, over)),
+            };
         }
-        tokio::time::sleep(LOOKED).await;
+        let (wanted, others): (Vec<_>, Vec<_>) = self
+            .people
+            .of(lane)
+            .partition(|(of, way, who, _)| cast.has(set, *of, *way, *who));
+        let names =
+            |of: &[(usize, Way, Who, &Employed)]| of.iter().map(|(.., one)| one.name.clone()).collect::<Vec<_>>();
+        let (wanted, others) = (names(&wanted), names(&others));
+        if !self.shows(AT_WORK, |wall| wall.has(&wanted, &others)).await {
+            diary.note(Entry::Odd("who should be at work is not, or somebody else is".into()));
+        }
         let calling = Calling {
-            bot: self.bot,
+            bot: self.sip,
             to: plan::number(lane),
             from: (100_000 + number).to_string(),
             leaves: cast.leaves,
@@ -272,12 +365,11 @@ impl Ground {
 
     /// Has the people of the hand-over at work, and nobody else of the lane.
     async fn send_to_work(&self, lane: usize, set: usize, cast: &Cast) -> Result<(), store::Error> {
-        for ((_, of, who), (name, _)) in self.people.0.range((lane, 0, Who::Caller)..(lane + 1, 0, Who::Caller)) {
-            let wanted = *of == set && cast.parts.iter().any(|part| part.who == *who);
-            if wanted {
-                self.store.enable_person(name).await?;
+        for (of, way, who, employed) in self.people.of(lane) {
+            if cast.has(set, of, way, who) {
+                self.store.enable_person(&employed.name).await?;
             } else {
-                self.store.disable_person(name).await?;
+                self.store.disable_person(&employed.name).await?;
             }
         }
         Ok(())
@@ -377,13 +469,14 @@ impl Ground {
 
 /// Who plays in a hand-over, and when the caller leaves.
 struct Cast {
+    way: Way,
     parts: Vec<Part>,
     leaves: Option<(Stage, Duration)>,
 }
 
 impl Cast {
     fn of(script: Script, random: &mut StdRng) -> Self {
-        let (_, conduct) = script.trouble.conduct();
+        let (way, conduct) = script.trouble.conduct();
         let mut part = |who, conduct| Part {
             who,
             conduct,
@@ -416,6 +509,11 @@ impl Cast {
                 parts.clear();
             }
         }
-        Self { parts, leaves }
+        Self { way, parts, leaves }
+    }
+
+    /// Whether this one of set `of` is to be at work, where `set` is the one whose turn it is.
+    fn has(&self, set: usize, of: usize, way: Way, who: Who) -> bool {
+        set == of && way == self.way && self.parts.iter().any(|part| part.who == who)
     }
 }

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::sip::{self, Action, CallId, Ended, Event, Listen, Transport, UserAgent};
 
 /// Packets of the caller after which they are heard: no word of the brief is so even.
-const BRIDGED: u32 = 5;
+pub const BRIDGED: u32 = 5;
 /// The key that says no.
 const DECLINE: char = '2';
 /// For the port of who has vanished to be free.

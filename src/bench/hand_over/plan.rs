@@ -1,6 +1,6 @@
 //! The plan of the hand-overs: every caller is put through at once, and each lane has a queue of its own, so that who is rung for whom is known.
 //!
-//! Prompts are short and made ahead of time: a call costs no engine anything.
+//! Its people take turns by their numbers in the desk, which grow: whoever is there first is rung first. Prompts are short and made ahead of time: a call costs no engine anything.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -27,7 +27,9 @@ pub fn text(lanes: usize) -> String {
     });
     list("queues", &|lane| {
         let (skill, wait) = (skill(lane), MAX_WAIT.as_secs());
-        format!("lane_{lane}: {{skills: [{skill}], ring: 5s, wrap_up: 0s, max_wait: {wait}s, overflow: {WAY_OUT}}}")
+        format!(
+            "lane_{lane}: {{skills: [{skill}], strategy: round_robin, ring: 5s, wrap_up: 0s, max_wait: {wait}s, overflow: {WAY_OUT}}}"
+        )
     });
     list("handoff", &|lane| {
         format!("to_{lane}: {{queue: lane_{lane}, brief: [reason], no_agent: {WAY_OUT}}}")

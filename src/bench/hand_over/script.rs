@@ -145,7 +145,12 @@ impl Script {
             Conduct::Declines,
             Conduct::HangsUp,
         ];
-        let at_pages = [Conduct::NeverAnswers, Conduct::Declines, Conduct::HangsUp];
+        let at_pages = [
+            Conduct::RingsAndRefuses(603),
+            Conduct::NeverAnswers,
+            Conduct::Declines,
+            Conduct::HangsUp,
+        ];
         let rung: &[(Way, &[Conduct])] = match pages {
             Pages::Rung => &[(Way::Phone, &phones), (Way::Page, &at_pages)],
             Pages::NotRung => &[(Way::Phone, &phones)],
@@ -215,8 +220,9 @@ impl Way {
 impl Conduct {
     fn what(self, way: Way) -> String {
         match (self, way) {
-            (Conduct::Takes, _) => "takes the call".into(),
+            (Conduct::Takes, _) => "takes the call, hangs up".into(),
             (Conduct::Absent, _) => "is not there".into(),
+            (Conduct::RingsAndRefuses(_), Way::Page) => "declines".into(),
             (Conduct::Refuses(code) | Conduct::RingsAndRefuses(code), _) => format!("answers {code}"),
             (Conduct::NeverAnswers, _) => "is not answered".into(),
             (Conduct::Mute, _) => "answers and sends no sound".into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use offhook::bench::hand_over::script::Fate;
+use offhook::bench::hand_over::script::{Fate, Pages};
 use offhook::bench::hand_over::table::{Figures, HandOver, Row, SILENCE, Spread};
 use offhook::bench::hand_over::{self, Wanted};
 
@@ -21,6 +21,9 @@ pub struct HandOvers {
     /// The same seed has the same things go wrong in the same order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// People are rung at telephones alone, and at no page.
+    #[arg(long)]
+    phones_alone: bool,
     /// Tell of each hand-over that did not go as its script says what happened in it.
     #[arg(short, long)]
     verbose: bool,
@@ -32,6 +35,7 @@ pub fn hand_overs_of(arguments: &Arguments, what: &HandOvers) -> Outcome {
         hand_overs: what.hand_overs,
         at_once: what.at_once,
         seed: what.seed,
+        pages: if what.phones_alone { Pages::NotRung } else { Pages::Rung },
         folder: folder.clone(),
     };
     let mut progress = Progress::new(what);
