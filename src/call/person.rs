@@ -32,6 +32,8 @@ enum At {
     Waiting(Offer),
     /// They speak with a person.
     Bridged,
+    /// They are to speak with a person who is away for a moment, and hear music.
+    Held,
 }
 
 /// To be called back.
@@ -95,10 +97,14 @@ impl Call {
         }
     }
 
-    /// A person is there: the caller hears them alone from now on.
+    /// A person is there: the caller hears them alone from now on. That may be while they speak with the bot, which stops in the middle of it. Not
+    /// when they are on their way out.
     pub fn bridged(&mut self, now: Instant, agent: &str) {
-        if !self.waits_for_person() {
-            return;
+        match self.stage {
+            Stage::Person(_) if !self.waits_for_person() => return,
+            Stage::Person(_) => {}
+            Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) => self.taken_over(now),
+            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => return,
         }
         self.stop_listening(now);
         self.playout.forget();
@@ -111,10 +117,32 @@ impl Call {
         });
     }
 
+    /// The bot leaves what it was at.
+    fn taken_over(&mut self, now: Instant) {
+        self.stop_speaking(now);
+        self.drop_reply();
+        self.unanswered = None;
+        self.stage = Stage::Person(Person {
+            queue: String::new(),
+            handoff: None,
+            at: At::Bridged,
+            music: Music::default(),
+        });
+    }
+
+    /// Whether the person whom the caller speaks with is away for a moment.
+    pub fn held_by_person(&mut self, held: bool) {
+        if let Stage::Person(person) = &mut self.stage
+            && matches!(person.at, At::Bridged | At::Held)
+        {
+            person.at = if held { At::Held } else { At::Bridged };
+        }
+    }
+
     /// The person is gone, and another is looked for.
     pub fn waits_again(&mut self) {
         if let Stage::Person(person) = &mut self.stage
-            && person.at == At::Bridged
+            && matches!(person.at, At::Bridged | At::Held)
         {
             person.at = At::Waiting(Offer::None);
             self.note(Note::Returned(Return::AgentLost));
@@ -173,7 +201,7 @@ impl Call {
             }
             At::Waiting(Offer::Open(until)) if now >= until => person.at = At::Waiting(Offer::None),
             At::Waiting(Offer::Taken) => self.stage = Stage::Goodbye { drained: None },
-            At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged => {}
+            At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged | At::Held => {}
         }
     }
 
@@ -181,7 +209,7 @@ impl Call {
     pub(super) fn music(&mut self) -> Option<Frame> {
         match &mut self.stage {
             Stage::Person(Person {
-                at: At::Waiting(Offer::None | Offer::Made),
+                at: At::Waiting(Offer::None | Offer::Made) | At::Held,
                 music,
                 ..
             }) => Some(music.frame()),
@@ -214,7 +242,7 @@ impl Call {
 
     /// Whether the caller speaks with a person.
     pub fn is_bridged(&self) -> bool {
-        matches!(&self.stage, Stage::Person(person) if person.at == At::Bridged)
+        matches!(&self.stage, Stage::Person(person) if matches!(person.at, At::Bridged | At::Held))
     }
 
     fn take_callback(&mut self, now: Instant) {

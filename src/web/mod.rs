@@ -26,7 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::attempts::Attempts;
-pub use self::command::{Command, Request, State};
+pub use self::command::{Act, Command, Request, State, To};
 pub use self::feeds::{Feeds, Snapshot};
 use self::headers::{Cookies, Origins};
 use crate::config;

@@ -2,9 +2,9 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
-mod agent;
 mod changing;
 mod outputs;
+mod people;
 mod quality;
 mod waiting;
 
@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use self::agent::Desked;
 use self::changing::Away;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
-use super::floor::Told;
+use super::conference::Conference;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
+use super::letters::{LETTERS, Letter};
 use super::line::Line;
 use super::recorder::Recording;
 use super::thinking::Thinking;
@@ -51,8 +51,6 @@ enum Answer {
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
-    /// What an agent hears of the call before they are in it.
-    ForAgent(CallId, Result<Arc<[i16]>, String>),
     /// A sound for who waits, and what is done with it.
     ForWaiting(fn(&mut Waiting, Arc<[i16]>), Result<Arc<[i16]>, String>),
 }
@@ -89,12 +87,9 @@ pub(super) struct Leg {
     /// Among those who are served.
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
-    /// They wait for a person, or are with one.
-    desked: Option<Desked>,
-    /// What the desk says of them.
-    told: Option<mpsc::Receiver<Told>>,
-    /// Where SIP says what becomes of agents' lines.
-    agents: mpsc::Sender<Event>,
+    /// Who is with the caller, or rung for them, or listens.
+    people: Conference,
+    letters: mpsc::Sender<Letter>,
     vad: Vad,
     cleaner: Option<Cleaner>,
     held: bool,
@@ -119,13 +114,24 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
-    let line = match Line::open(&bot, towards) {
+    let config = rtp::Config {
+        silence: bot.rtp_silence,
+        ..rtp::Config::default()
+    };
+    let line = match Line::open(&bot, towards, config) {
         Ok(line) => line,
         Err(refusal) => return refusal.tell(&bot, id, accepted.journal),
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
-    let (agents, mut of_agents) = mpsc::channel(super::EVENTS);
-    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, (answers, agents)) {
+    let (telephones, mut of_telephones) = mpsc::channel(super::EVENTS);
+    let (letters, mut received) = mpsc::channel(LETTERS);
+    let people = Conference::new(
+        &bot,
+        &accepted.start.plan,
+        accepted.number,
+        (letters.clone(), telephones),
+    );
+    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, answers, (people, letters)) {
         Ok(leg) => leg,
         Err(refused) => {
             let (refusal, journal) = *refused;
@@ -144,8 +150,8 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 Some(event) => leg.signalled(event),
                 None => Some("the bot was shut down".to_owned()),
             },
-            Some(event) = of_agents.recv() => { leg.agent_signalled(event); None }
-            Some(told) = next(&mut leg.told) => { leg.told(told); None }
+            Some(event) = of_telephones.recv() => { leg.people.signalled(event); None }
+            Some(letter) = received.recv() => { leg.letter(letter); None }
             Some(answer) = answered.recv() => { leg.answered(answer); None }
             Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
@@ -160,6 +166,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 leg.tick()
             }
         };
+        leg.follow_people();
         leg.carry_out();
         if let Some(ending) = over {
             break ending;
@@ -168,20 +175,13 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     leg.finish(ending);
 }
 
-/// What the desk says next; for ever nothing where it has nothing to say.
-async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
-    match told {
-        Some(told) => told.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
         line: Line,
-        (answers, agents): (mpsc::Sender<Answer>, mpsc::Sender<Event>),
+        answers: mpsc::Sender<Answer>,
+        (people, letters): (Conference, mpsc::Sender<Letter>),
     ) -> Result<Self, Box<(Refusal, Journal)>> {
         let mut leg = Self {
             id: accepted.call,
@@ -190,9 +190,8 @@ impl Leg {
             call: None,
             place: None,
             waiting: None,
-            desked: None,
-            told: None,
-            agents,
+            people,
+            letters,
             vad: bot.engines.vad(),
             cleaner: Cleaner::new(bot.cleaning),
             held: false,
@@ -333,6 +332,7 @@ impl Leg {
         self.journal.answered();
         let recorder = self.bot.recorder.as_ref();
         self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
+        self.appear(&start);
         self.call = Some(Call::new(clock::now(), start));
     }
 
@@ -396,10 +396,10 @@ impl Leg {
                 },
             )
         };
-        let spoken = self
-            .with_agents(now, cleaned.as_ref().unwrap_or(&line))
-            .or(spoken)
-            .unwrap_or_else(Frame::silence);
+        let of_people = self
+            .people
+            .tick(now, cleaned.as_ref().unwrap_or(&line), spoken.as_ref());
+        let spoken = of_people.or(spoken).unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
             recording.write(cleaned.unwrap_or(line), spoken.clone());
         }
@@ -422,12 +422,9 @@ impl Leg {
             }
             return;
         }
-        if let Answer::ForAgent(agent, voice) = answer {
-            return self.whispered(agent, voice);
-        }
         let Some(call) = &mut self.call else { return };
         match answer {
-            Answer::ForWaiting(..) | Answer::ForAgent(..) => {}
+            Answer::ForWaiting(..) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);
@@ -462,11 +459,13 @@ impl Leg {
     }
 
     fn finish(mut self, ending: Ending) {
-        self.desked = None;
+        self.people.leave();
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
             self.journal.note(note);
         }
+        drop(self.people);
+        self.bot.live.close(self.number);
         let path = self.call.as_ref().map(|call| call.path().to_vec()).unwrap_or_default();
         let recording = self
             .recording
