@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::script::Stage;
 use super::sound::Who;
+use crate::audio::FRAME_DURATION;
 use crate::clock;
 
 /// One thing that happened.
@@ -82,6 +83,20 @@ impl Diary {
             };
             Some((stage, *at))
         })
+    }
+
+    /// Whether nobody is rung or in the call any more, within `limit`.
+    pub async fn comes_to_rest(&self, limit: Duration) -> bool {
+        let until = clock::now() + limit;
+        loop {
+            if self.stage().is_none_or(|(stage, _)| stage == Stage::Waiting) {
+                return true;
+            }
+            if clock::now() >= until {
+                return false;
+            }
+            tokio::time::sleep(FRAME_DURATION).await;
+        }
     }
 
     /// What nobody wrote, in words.

@@ -80,8 +80,10 @@ pub enum Error {
 const SHOWN: Duration = Duration::from_secs(20);
 /// For people to be at work: the bot looks every two seconds who is.
 const AT_WORK: Duration = Duration::from_secs(15);
-/// After the caller has gone: for people to be told, and for the record to be written.
-const SETTLED: Duration = Duration::from_secs(5);
+/// After the caller has gone: for people to be told.
+const LET_GO: Duration = Duration::from_secs(3);
+/// And for the record to be written.
+const WRITTEN: Duration = Duration::from_secs(5);
 /// For the last transactions: 32 s for a request that nobody answers, twice where another follows it.
 const COMES_TO_REST: Duration = Duration::from_secs(100);
 /// Where telephones listen: below the ports that the system gives out by itself.
@@ -354,6 +356,11 @@ impl Ground {
             leaves: cast.leaves,
         };
         let listened = caller::ring(&calling, &diary).await;
+        if !diary.comes_to_rest(LET_GO).await {
+            diary.note(Entry::Odd(
+                "the caller is gone, and somebody is rung or in the call".into(),
+            ));
+        }
         over.cancel();
         while playing.join_next().await.is_some() {}
         let record = self.record(&calling.from).await;
@@ -377,7 +384,7 @@ impl Ground {
 
     /// Of the call from there, when it is written.
     async fn record(&self, from: &str) -> Option<Record> {
-        let until = clock::now() + SETTLED;
+        let until = clock::now() + WRITTEN;
         loop {
             let calls = self.store.list(200).await.unwrap_or_default();
             let found = calls
@@ -446,7 +453,7 @@ impl Ground {
             number,
             script,
             fate,
-            music: after(listened.music).filter(|_| gone.is_some()),
+            music: after(listened.music),
             onward: after(onward),
             silence: listened.silence,
             told: format!(

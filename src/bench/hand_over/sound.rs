@@ -3,7 +3,7 @@
 //! It has no jitter buffer: what is measured is the wire. It knows no SIP.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use tokio::net::UdpSocket;
@@ -88,6 +88,7 @@ pub struct Sound {
 }
 
 struct Agreed {
+    /// Of what is sent: what comes is looked at packet by packet.
     stream: RtpStream,
     decoder: Decoder,
     payload_type: u8,
@@ -147,13 +148,13 @@ impl Sound {
     pub async fn hear(&mut self) -> (Instant, Heard) {
         let mut datagram = [0; LONGEST];
         loop {
-            let Ok((length, from)) = self.socket.recv_from(&mut datagram).await else {
+            let Ok(length) = self.socket.recv(&mut datagram).await else {
                 // A socket that fails hears nothing more.
                 return std::future::pending().await;
             };
             let now = clock::now();
             let datagram = datagram.get(..length).unwrap_or_default();
-            if let Some(heard) = self.agreed.as_mut().and_then(|agreed| agreed.hear(now, from, datagram)) {
+            if let Some(heard) = self.agreed.as_mut().and_then(|agreed| agreed.hear(datagram)) {
                 return (now, heard);
             }
         }
@@ -190,8 +191,7 @@ pub enum Voice {
 }
 
 impl Agreed {
-    fn hear(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Heard> {
-        self.stream.handle_datagram(now, from, datagram);
+    fn hear(&mut self, datagram: &[u8]) -> Option<Heard> {
         let packet = Packet::parse(datagram).ok()?;
         if packet.payload_type != self.payload_type {
             return None;
