@@ -341,6 +341,9 @@ impl Leg {
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
                 | Output::Queue { .. }
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
                 | Output::CallBack
                 | Output::Note(_) => {}
             }

@@ -161,6 +161,13 @@ impl Page {
         self.socket = None;
     }
 
+    /// As if its person loaded it anew: its line is gone, and it has seen nothing.
+    pub fn reload(&mut self) {
+        self.break_off();
+        self.seen = None;
+        self.waiting.clear();
+    }
+
     /// The next thing that it is told, and when that came. May be dropped while it waits.
     pub async fn next(&mut self) -> Result<(Instant, Told), Error> {
         match self.waiting.pop_front() {

@@ -14,17 +14,17 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Peer, Site, headers, socket};
+use super::{Peer, Site, headers, openid, pages, socket};
 use crate::clock;
 use crate::store;
-use crate::store::people::{self, Credentials, Hash, Session, Token};
+use crate::store::people::{self, Credentials, Hash, Role, Session, Token};
 
 /// Bytes of a request's body.
 const BODY: usize = 16 * 1024;
@@ -33,37 +33,27 @@ const MESSAGE: usize = 64 * 1024;
 /// For a request to be read and answered.
 const ANSWERED: Duration = Duration::from_secs(15);
 const FEED: &str = "/api/feed";
+const SIGN_IN: &str = "/";
+const DESK: &str = "/desk";
 
 /// What a page may do: load what is here, and talk with us. No script stands in a page, and no other site shows one in itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
                       media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Paths, types and texts.
-const PAGES: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("pages/sign-in.html")),
-    (
-        "/sign-in.css",
-        "text/css; charset=utf-8",
-        include_str!("pages/sign-in.css"),
-    ),
-    (
-        "/sign-in.js",
-        "text/javascript; charset=utf-8",
-        include_str!("pages/sign-in.js"),
-    ),
-    ("/icon.svg", "image/svg+xml", include_str!("pages/icon.svg")),
-];
-
 pub(super) fn router(site: &Arc<Site>) -> Router {
-    let pages = PAGES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
-        router.route(path, get(move || async move { ([(CONTENT_TYPE, kind)], text) }))
-    });
-    pages
+    let files = pages::FILES
+        .into_iter()
+        .fold(Router::new(), |router, (path, kind, text)| {
+            router.route(path, get(move || async move { ([(CONTENT_TYPE, kind)], text) }))
+        });
+    files
+        .route(DESK, get(desk))
         .route("/api/sign-in", post(sign_in))
         .route("/api/sign-out", post(sign_out))
         .route("/api/me", get(me))
         .route(FEED, get(feed))
-        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "nowhere", "there is nothing here") })
+        .merge(openid::routes())
+        .fallback(|| async { Refusal::nowhere() })
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(site), guarded))
         .with_state(Arc::clone(site))
@@ -99,7 +89,7 @@ async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) ->
 }
 
 /// Why not.
-struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
     /// For the page.
     error: &'static str,
@@ -124,6 +114,10 @@ impl Refusal {
             "credentials",
             "the name or the password is wrong",
         )
+    }
+
+    pub(super) fn nowhere() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "nowhere", "there is nothing here")
     }
 
     fn signed_out() -> Self {
@@ -184,18 +178,21 @@ async fn sign_in(
     let known = prove(&site, &name, form).await.inspect_err(|refusal| {
         tracing::info!("{address} did not sign in as `{name}`: {}", refusal.error);
     })?;
-    let (token, now) = (Token::draw(), clock::wall());
-    let lasts = SignedDuration::try_from(site.session).unwrap_or(SignedDuration::ZERO);
-    let expires = now.saturating_add(lasts).unwrap_or(now);
-    if !site.store.sign_in(&known, &token, now, expires).await? {
-        return Err(Refusal::unknown());
-    }
+    let cookie = open(&site, &known).await?.ok_or_else(Refusal::unknown)?;
     attempts(&site, |attempts| attempts.proven(&name, address));
     // Whoever sat here before has gone.
     end(&site, &headers).await?;
     tracing::info!("{address} signed in as `{name}`");
-    let cookie = site.cookies.write(&token.text(), site.session.as_secs());
     Ok(([(SET_COOKIE, cookie)], Json(known.person)).into_response())
+}
+
+/// Opens a session of whoever proved to be `known`: the cookie of it, unless that has changed meanwhile.
+pub(super) async fn open(site: &Site, known: &Credentials) -> Result<Option<String>, store::Error> {
+    let (token, now) = (Token::draw(), clock::wall());
+    let lasts = SignedDuration::try_from(site.session).unwrap_or(SignedDuration::ZERO);
+    let expires = now.saturating_add(lasts).unwrap_or(now);
+    let opened = site.store.sign_in(known, &token, now, expires).await?;
+    Ok(opened.then(|| site.cookies.write(&token.text(), site.session.as_secs())))
 }
 
 /// Whoever the name, the password and the code are of. One who is not known takes as long as one who is.
@@ -226,7 +223,7 @@ async fn sign_out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<R
 }
 
 /// Ends the session that the browser has, if it has one.
-async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
+pub(super) async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
     if let Some(token) = site.cookies.read(headers) {
         site.store.sign_out(&token).await?;
         site.signed_out.send_replace(());
@@ -237,6 +234,18 @@ async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
 async fn me(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let (_, session) = session(&site, &headers).await?;
     Ok(Json(session.person).into_response())
+}
+
+/// The desk of whoever works there; others are led to where they sign in.
+async fn desk(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    match session(&site, &headers).await {
+        Ok((_, session)) => match session.person.role {
+            Role::Agent | Role::Supervisor => ([(CONTENT_TYPE, pages::HTML)], pages::DESK).into_response(),
+            Role::Ops => Redirect::to(SIGN_IN).into_response(),
+        },
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => Redirect::to(SIGN_IN).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn feed(
@@ -259,6 +268,6 @@ async fn session(site: &Site, headers: &HeaderMap) -> Result<(Token, Session), R
     Ok((token, session.ok_or_else(Refusal::signed_out)?))
 }
 
-fn attempts<T>(site: &Site, work: impl FnOnce(&mut super::Attempts) -> T) -> T {
+pub(super) fn attempts<T>(site: &Site, work: impl FnOnce(&mut super::Attempts) -> T) -> T {
     work(&mut site.attempts.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -1,7 +1,9 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
 mod feeds;
+mod openid;
 mod page;
+mod pages;
 mod signing;
 
 use std::net::SocketAddr;
@@ -65,23 +67,30 @@ impl Site {
     }
 
     async fn add(&self, name: &str, totp: Option<&Secret>) {
+        self.add_as(name, Role::Agent, totp).await;
+    }
+
+    async fn add_as(&self, name: &str, role: Role, totp: Option<&Secret>) {
+        let hash = Hash::of(PASSWORD.into()).await.unwrap();
+        self.put(name, role, &hash, totp).await;
+    }
+
+    async fn add_with(&self, name: &str, hash: &Hash, totp: Option<&Secret>) {
+        self.put(name, Role::Agent, hash, totp).await;
+    }
+
+    async fn put(&self, name: &str, role: Role, hash: &Hash, totp: Option<&Secret>) {
         let person = Person {
             name: name.into(),
             display: name.to_uppercase(),
-            role: Role::Agent,
+            role,
             skills: vec!["returns".into()],
             languages: vec![Language::English],
             capacity: 1,
             phone: None,
             disabled: false,
         };
-        let hash = Hash::of(PASSWORD.into()).await.unwrap();
-        assert!(
-            self.store
-                .add_person(&person, &hash, totp, clock::wall())
-                .await
-                .unwrap()
-        );
+        assert!(self.store.add_person(&person, hash, totp, clock::wall()).await.unwrap());
     }
 
     fn url(&self, path: &str) -> String {

@@ -4,6 +4,7 @@ mod correcting;
 mod events;
 mod generated;
 mod lint;
+mod person;
 mod acting;
 mod comparing;
 mod readme;
