@@ -36,6 +36,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench media
 	$(OFFHOOK) bench impairment --plot benches/impairment.svg
 	$(OFFHOOK) bench soak
+	$(OFFHOOK) bench hand-over
 	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn --plot benches/gap.svg
 	$(OFFHOOK) bench end-of-turn --plot benches/end-of-turn.svg

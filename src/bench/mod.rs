@@ -11,6 +11,7 @@ pub mod cutting_in;
 pub mod desk;
 pub mod end_of_turn;
 pub mod faster_whisper;
+pub mod hand_over;
 pub mod impairment;
 pub mod load;
 pub mod media;

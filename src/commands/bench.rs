@@ -1,6 +1,7 @@
 //! `offhook bench`
 
 mod desk;
+mod hand_over;
 mod load;
 mod talking;
 
@@ -113,6 +114,8 @@ enum What {
     Soak(load::Soak),
     /// Callers in a queue with music and people's pages: how soon pages are told of what happens, and whether the music keeps its pace.
     Desk(desk::Desk),
+    /// Hand-overs to people of which most go wrong, at every point: callers dropped, and how long any of them hears nothing.
+    HandOver(hand_over::HandOvers),
     /// A bot without models that answers whoever rings, for the others.
     #[command(hide = true)]
     BareBot(load::BareBot),
@@ -256,6 +259,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Impairment(what) => return load::impairment_of(arguments, what),
         What::Soak(what) => return load::soak_of(arguments, what),
         What::Desk(what) => return desk::desk_of(arguments, what),
+        What::HandOver(what) => return hand_over::hand_overs_of(arguments, what),
         What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)

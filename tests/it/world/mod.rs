@@ -9,6 +9,7 @@ mod barging;
 mod calls;
 mod guessing;
 mod handing;
+mod handing_over;
 mod observing;
 mod pausing;
 mod person;
