@@ -209,6 +209,8 @@ const TRANSFER: Duration = Duration::from_secs(30);
 const FILLER: Duration = Duration::from_millis(600);
 /// After the last word: what the network and the caller's jitter buffer still hold. A goodbye is never clipped.
 const TAIL: Duration = Duration::from_millis(300);
+/// After a person has hung up: for the record of what they said last. The caller hears silence meanwhile.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
@@ -483,11 +485,21 @@ impl Call {
                 self.transfer_failed(now, reason.clone(), Outcome::Failed(reason));
             }
             Stage::Goodbye { drained: None } => self.stage = Stage::Goodbye { drained: Some(now) },
-            Stage::Goodbye { drained: Some(at) } if now.saturating_duration_since(*at) >= TAIL => {
+            Stage::Goodbye { drained: Some(at) } if now.saturating_duration_since(*at) >= self.tail() => {
                 self.stage = Stage::Over;
+                self.close_part();
                 self.outputs.push_back(Output::Hangup);
             }
             Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {}
+        }
+    }
+
+    /// How long the line is kept after the last word.
+    fn tail(&self) -> Duration {
+        if self.assist.awaits_last_words() {
+            LAST_WORDS
+        } else {
+            TAIL
         }
     }
 
