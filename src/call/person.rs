@@ -38,6 +38,8 @@ enum At {
     Waiting(Offer),
     /// They speak with a person.
     Bridged(Release),
+    /// They are to speak with a person who is away for a moment, and hear music.
+    Held,
 }
 
 /// Whether the caller's line is to go on with the person alone.
@@ -129,10 +131,14 @@ impl Call {
         self.handoff().is_some_and(|handoff| handoff.agent_declines.is_some())
     }
 
-    /// A person is there: the caller hears them alone from now on.
+    /// A person is there: the caller hears them alone from now on. That may be while they speak with the bot, which stops in the middle of it. Not
+    /// when they are on their way out.
     pub fn bridged(&mut self, now: Instant, agent: &str) {
-        if !self.waits_for_person() {
-            return;
+        match self.stage {
+            Stage::Person(_) if !self.waits_for_person() => return,
+            Stage::Person(_) => {}
+            Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) => self.taken_over(now),
+            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => return,
         }
         self.stop_listening(now);
         self.playout.forget();
@@ -155,10 +161,32 @@ impl Call {
         }
     }
 
+    /// The bot leaves what it was at.
+    fn taken_over(&mut self, now: Instant) {
+        self.stop_speaking(now);
+        self.drop_reply();
+        self.unanswered = None;
+        self.stage = Stage::Person(Person {
+            to: Destination::Queue(String::new()),
+            handoff: None,
+            at: At::Bridged(Release::None),
+            music: Music::default(),
+        });
+    }
+
+    /// Whether the person whom the caller speaks with is away for a moment.
+    pub fn held_by_person(&mut self, held: bool) {
+        if let Stage::Person(person) = &mut self.stage
+            && matches!(person.at, At::Bridged(Release::None) | At::Held)
+        {
+            person.at = if held { At::Held } else { At::Bridged(Release::None) };
+        }
+    }
+
     /// The person is gone, and another is looked for.
     pub fn waits_again(&mut self) {
         if let Stage::Person(person) = &mut self.stage
-            && let At::Bridged(_) = person.at
+            && matches!(person.at, At::Bridged(_) | At::Held)
         {
             person.at = At::Waiting(Offer::None);
             self.note(Note::Returned(Return::AgentLost));
@@ -184,7 +212,7 @@ impl Call {
                     return;
                 }
             }
-            At::Leaving | At::Waiting(_) | At::Bridged(_) => {}
+            At::Leaving | At::Waiting(_) | At::Bridged(_) | At::Held => {}
         }
         let after = self.handoff().map_or(After::Hangup, |handoff| handoff.after);
         self.stop_listening(now);
@@ -226,7 +254,7 @@ impl Call {
             At::Bridged(Release::Asked { until } | Release::Alone { until, .. }) if now >= until => {
                 self.not_released(now, "no word of how it went".into());
             }
-            At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged(_) => {}
+            At::Waiting(Offer::None | Offer::Open(_)) | At::Bridged(_) | At::Held => {}
         }
     }
 
@@ -290,7 +318,7 @@ impl Call {
     pub(super) fn music(&mut self) -> Option<Frame> {
         match &mut self.stage {
             Stage::Person(Person {
-                at: At::Waiting(Offer::None | Offer::Made) | At::Bridged(Release::Alone { .. }),
+                at: At::Waiting(Offer::None | Offer::Made) | At::Bridged(Release::Alone { .. }) | At::Held,
                 music,
                 ..
             })
@@ -324,7 +352,10 @@ impl Call {
 
     /// Whether the caller speaks with a person.
     pub fn is_bridged(&self) -> bool {
-        matches!(&self.stage, Stage::Person(person) if matches!(person.at, At::Bridged(Release::None | Release::Asked { .. })))
+        let Stage::Person(person) = &self.stage else {
+            return false;
+        };
+        matches!(person.at, At::Bridged(Release::None | Release::Asked { .. }) | At::Held)
     }
 
     fn take_callback(&mut self, now: Instant) {

@@ -22,7 +22,7 @@ pub use self::access::Access;
 pub use self::busy::Busy;
 pub use self::media::{Media, Srtp};
 pub use self::overload::Overload;
-pub use self::web::Web;
+pub use self::web::{IceServer, Web};
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;

@@ -16,7 +16,33 @@ pub struct Web {
     pub proxies: Vec<IpAddr>,
     /// From signing in until one has to again.
     pub session: Duration,
+    /// Servers that help browsers to find the way, or carry their sound (STUN, TURN).
+    pub ice: Vec<IceServer>,
+    /// What a call may have come to, for agents to choose from.
+    pub dispositions: Vec<String>,
+    /// Why agents pause.
+    pub pauses: Vec<String>,
 }
+
+/// As a browser's `RTCIceServer`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    /// Of TURN; empty for STUN.
+    pub username: String,
+    pub credential: String,
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Of them, and longest name in characters.
+const MOST: usize = 32;
 
 impl Default for Web {
     fn default() -> Self {
@@ -26,13 +52,26 @@ impl Default for Web {
             proxies: Vec::new(),
             // A long shift.
             session: Duration::from_secs(12 * 3600),
+            ice: Vec::new(),
+            dispositions: ["solved", "follow up", "complaint", "wrong number"]
+                .map(str::to_owned)
+                .to_vec(),
+            pauses: ["break", "lunch", "meeting", "training"].map(str::to_owned).to_vec(),
         }
     }
 }
 
 pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
     let mut web = Web::default();
-    let known = ["listen", "origin", "proxies", "session"];
+    let known = [
+        "listen",
+        "origin",
+        "proxies",
+        "session",
+        "ice",
+        "dispositions",
+        "pauses",
+    ];
     let Some(fields) = Fields::of(node, "`web`", &known, reader.problems) else {
         return web;
     };
@@ -66,7 +105,43 @@ pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
     let minute = Duration::from_secs(60);
     let session = fields.span("session", minute..=minute * 60 * 24 * 30, reader.problems);
     web.session = session.unwrap_or(web.session);
+    if let Some(node) = fields.get("ice") {
+        web.ice = ice(node, reader);
+    }
+    for (key, list) in [("dispositions", &mut web.dispositions), ("pauses", &mut web.pauses)] {
+        let Some(node) = fields.get(key) else { continue };
+        *list = read::texts(node, key, reader.problems);
+        if list.len() > MOST || list.iter().any(|name| name.trim().is_empty()) {
+            let message = format!("`{key}` should be at most {MOST} names, none of them empty");
+            reader.problems.error(node.place, message);
+        }
+    }
     web
+}
+
+/// `[{urls: [turn:turn.example:3478?transport=udp], username: desk, credential: …}]`
+fn ice(node: &Node, reader: &mut Reader<'_>) -> Vec<IceServer> {
+    let servers = read::list(node, "ice", reader.problems).iter();
+    servers
+        .filter_map(|node| {
+            let fields = Fields::of(node, "`ice`", &["urls", "username", "credential"], reader.problems)?;
+            let urls = fields
+                .get("urls")
+                .map(|urls| read::texts(urls, "urls", reader.problems))
+                .unwrap_or_default();
+            let good = |url: &String| ["stun:", "turn:"].iter().any(|scheme| url.starts_with(scheme));
+            if urls.is_empty() || !urls.iter().all(good) {
+                let message =
+                    "`urls` should be of STUN or TURN over UDP, such as [\"turn:turn.example:3478?transport=udp\"]";
+                reader.problems.error(fields.place(), message.to_owned());
+            }
+            Some(IceServer {
+                urls,
+                username: fields.text("username", reader.problems).unwrap_or_default(),
+                credential: fields.text("credential", reader.problems).unwrap_or_default(),
+            })
+        })
+        .collect()
 }
 
 /// `https://host` or `https://host:port` as browsers write it (RFC 6454 section 6.2).
@@ -94,8 +169,22 @@ mod tests {
             origin: Some("https://desk.example".into()),
             proxies: vec![IpAddr::from([192, 0, 2, 1]), "::1".parse().expect("an address")],
             session: Duration::from_secs(8 * 3600),
+            ..Web::default()
         };
         assert_eq!(web(written), Some(read));
+        let desk = "web: {ice: [{urls: [\"turn:turn.example:3478\"], username: desk, credential: s3cret}], dispositions: [paid], pauses: [tea]}";
+        let turn = IceServer {
+            urls: vec!["turn:turn.example:3478".into()],
+            username: "desk".into(),
+            credential: "s3cret".into(),
+        };
+        let read = web(desk).expect("a page");
+        assert_eq!(
+            (read.dispositions, read.pauses),
+            (vec!["paid".to_owned()], vec!["tea".to_owned()])
+        );
+        assert!(!format!("{:?}", read.ice).contains("s3cret"));
+        assert_eq!(read.ice, [turn]);
     }
 
     #[test]
@@ -109,6 +198,8 @@ mod tests {
             ("proxies: [proxy.example]", "should be an IP address"),
             ("session: 1s", "`session` should be between"),
             ("port: 80", "`web` has no `port`"),
+            ("ice: [{urls: [\"http://turn.example\"]}]", "STUN or TURN over UDP"),
+            ("dispositions: [\"\"]", "none of them empty"),
         ] {
             let problems = parse(&format!("web: {{{keys}}}\n")).expect_err(keys);
             assert!(

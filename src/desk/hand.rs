@@ -295,6 +295,70 @@ impl Desk {
         Ok(())
     }
 
+    /// The agent takes a caller who is on the line, whoever is rung for them or has them: then [`Desk::bridged`], as for any who was rung.
+    ///
+    /// # Errors
+    /// There is no such ticket, or the customer is not on the line.
+    pub fn seize(&mut self, now: Instant, agent: AgentId, ticket: TicketId) -> Result<(), Refused> {
+        self.advance(now);
+        let since = self.now;
+        let until = later(since, CONNECTING);
+        let taken = self.tickets.get_mut(&ticket).ok_or(Refused::NoSuchTicket)?;
+        if matches!(taken.reach, Reach::Away { .. }) {
+            return Err(Refused::OutOfPlace);
+        }
+        let queue = taken.wish.queue.clone();
+        match mem::replace(&mut taken.stage, Stage::Connecting { agent, since, until }) {
+            Stage::Waiting | Stage::Resting { .. } => {}
+            Stage::Ringing { agents, .. } => {
+                for rung in agents {
+                    self.stop_ringing(ticket, rung, Stop::Taken);
+                }
+            }
+            Stage::Connecting { agent: before, .. } => {
+                self.release(ticket, before);
+                let why = Stop::Taken;
+                self.say(Output::StopRinging {
+                    ticket,
+                    agent: before,
+                    why,
+                });
+            }
+            Stage::Talking { agent: before } => {
+                self.close(ticket, before, &queue, self.wrap_up(&queue));
+                if let Some(line) = self.lines.get_mut(&queue) {
+                    line.tally.offer();
+                }
+            }
+        }
+        if let Some(known) = self.agents.get_mut(&agent) {
+            known.with.insert(ticket, since);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The agent is with somebody who came by no queue. The ticket is theirs until [`Desk::leave`]; no queue counts it.
+    pub fn engage(&mut self, now: Instant, agent: AgentId) -> TicketId {
+        self.advance(now);
+        let wish = Wish {
+            queue: String::new(),
+            priority: 0,
+            language: None,
+            skills: Vec::new(),
+            preferred: None,
+        };
+        let id = TicketId(self.next);
+        self.next = self.next.saturating_add(1);
+        let ticket = Ticket::new(wish, self.now, Reach::Holding, Stage::Talking { agent });
+        self.tickets.insert(id, ticket);
+        if let Some(known) = self.agents.get_mut(&agent) {
+            known.with.insert(id, self.now);
+        }
+        self.settle(now);
+        id
+    }
+
     /// A ticket that was with `agent` waits in `queue` once more, in its old place.
     fn again(&mut self, ticket: TicketId, agent: AgentId, queue: &str) {
         let now = self.now;

@@ -232,6 +232,7 @@ impl Walk {
             (Waiting::Transfer { on_fail, .. }, Outcome::Failed(_)) => self.not_taken(on_fail),
             (Waiting::Transfer { on_decline, .. }, Outcome::Declined) => self.not_taken(on_decline),
             (Waiting::Transfer { .. }, Outcome::GivenBack { flow }) => self.given_back(flow.as_deref()),
+            (_, Outcome::GivenBack { flow: Some(flow) }) => self.given_back(Some(&flow)),
             (Waiting::Knowledge { question, .. }, _) => Order::Answer { question },
             (Waiting::Tool { call, .. }, _) => Order::Tool(call),
             (Waiting::Act { order, .. } | Waiting::Transfer { order, .. }, _) => order,
@@ -246,14 +247,13 @@ impl Walk {
                 self.govern(order)
             }
             (waiting, Outcome::NoInput) => self.silent(&waiting),
+            (_, Outcome::GivenBack { flow: None }) => {
+                let asked = self.asked.clone();
+                self.listen(asked)
+            }
             (
                 _,
-                Outcome::Done
-                | Outcome::Failed(_)
-                | Outcome::Declined
-                | Outcome::GivenBack { .. }
-                | Outcome::Answered(_)
-                | Outcome::Returned(_),
+                Outcome::Done | Outcome::Failed(_) | Outcome::Declined | Outcome::Answered(_) | Outcome::Returned(_),
             ) => self.listen(None),
         }
     }

@@ -1,48 +1,58 @@
 //! The floor: where the desk meets calls and telephones.
 //!
 //! The desk decides ([`Desk`]); here its words are passed on to the calls that they are about, at once, and the time is told to it. A call that takes no
-//! more words has lost them; what it was to do is then undone.
+//! more words has lost them; what it was to do is then undone. Who has a telephone is at work while it is there, who has none while their page is and they say so.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
+use super::letters::Letter;
 use crate::clock;
-use crate::desk::{AgentId, Desk, Doors, Facts, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::desk::{AgentId, Board, Desk, Doors, Facts, GRACE, Output, Overflow, Profile, Refused, TicketId, Wish};
 use crate::dialplan::Plan;
 use crate::dialplan::queue::Load;
 use crate::sip::UserAgent;
 use crate::store::people::{Person, Role};
 use crate::store::{self, Store};
+use crate::web::State as Presence;
 
-/// Words of the desk that may wait for one call.
-const WORDS: usize = 32;
 /// How often it is looked whether agents' telephones are there.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Who did not answer again and again is left alone for so long: at a telephone nobody says that they are back.
 const AWAY: Duration = Duration::from_secs(300);
 
-/// Somebody who takes calls on a telephone.
+/// Somebody who takes calls.
 struct Agent {
-    name: String,
-    profile: Profile,
-    /// A SIP URI, or the name of a user who registers here.
-    phone: String,
+    person: Person,
+    wants: Wants,
+    /// Since when they have had no page open.
+    pageless: Option<Instant>,
+}
+
+/// What they said of themselves at their page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// Nothing: they take calls if they have a telephone that is there.
+    Nothing,
+    Calls,
+    None,
 }
 
 /// What the desk tells a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Ring this agent.
+    /// Ring this agent, until then at most.
     Ring {
         agent: AgentId,
-        name: String,
-        phone: String,
+        person: Box<Person>,
+        until: Instant,
     },
     /// No longer.
     StopRinging {
@@ -59,8 +69,12 @@ pub(super) enum Told {
 pub struct Floor {
     state: Mutex<State>,
     people: Store,
+    /// Whose page is there.
+    present: watch::Receiver<BTreeSet<String>>,
     /// Something may be due sooner than before.
     changed: Notify,
+    /// The board is not what it was when it was last looked at.
+    stirred: AtomicBool,
 }
 
 struct State {
@@ -70,7 +84,10 @@ struct State {
     /// The day that is counted.
     day: Date,
     agents: BTreeMap<AgentId, Agent>,
-    calls: HashMap<TicketId, mpsc::Sender<Told>>,
+    /// Whose page was there when it was last looked.
+    present: BTreeSet<String>,
+    /// The number of the call that a ticket is of, and its letter box.
+    calls: HashMap<TicketId, (u64, mpsc::Sender<Letter>)>,
     /// Who did not answer, and since when they are left alone.
     away: BTreeMap<AgentId, Instant>,
     /// When it was last looked who is there.
@@ -79,21 +96,29 @@ struct State {
 }
 
 impl Floor {
-    /// Where `people` take the calls of the plan's queues.
-    pub async fn open(plan: &Arc<Plan>, people: Store, sip: &UserAgent) -> Result<Self, store::Error> {
+    /// Where `people` take the calls of the plan's queues; `present` tells whose page is there.
+    pub async fn open(
+        plan: &Arc<Plan>,
+        people: Store,
+        present: watch::Receiver<BTreeSet<String>>,
+        sip: &UserAgent,
+    ) -> Result<Self, store::Error> {
         let floor = Self {
             state: Mutex::new(State {
                 desk: Desk::new(clock::now(), plan.queues.values()),
                 plan: Arc::clone(plan),
                 day: today(),
                 agents: BTreeMap::new(),
+                present: BTreeSet::new(),
                 calls: HashMap::new(),
                 away: BTreeMap::new(),
                 looked: clock::now(),
                 next: 1,
             }),
             people,
+            present,
             changed: Notify::new(),
+            stirred: AtomicBool::new(true),
         };
         floor.look(sip).await?;
         Ok(floor)
@@ -110,18 +135,24 @@ impl Floor {
 
     /// Waits until something is due, and does it: the desk is told the time, and who can be rung. It may be dropped while it waits.
     pub(super) async fn turn(&self, sip: &UserAgent) {
+        let mut present = self.present.clone();
         let (due, look) = {
             let state = self.lock();
-            let look = state.looked + LOOK;
+            let look = if *present.borrow_and_update() == state.present {
+                state.looked + LOOK
+            } else {
+                clock::now()
+            };
             let due = state.desk.poll_timeout().map_or(look, |(at, _)| at.min(look));
             (due, look)
         };
-        tokio::select! {
-            () = tokio::time::sleep_until(due.into()) => {}
+        let came_or_went = tokio::select! {
+            () = tokio::time::sleep_until(due.into()) => false,
             () = self.changed.notified() => return,
-        }
+            Ok(()) = present.changed() => true,
+        };
         let now = clock::now();
-        if now >= look {
+        if came_or_went || now >= look {
             self.lock().looked = now;
             if let Err(e) = self.look(sip).await {
                 tracing::error!("who takes calls cannot be read: {e}");
@@ -140,32 +171,24 @@ impl Floor {
         let gone = state
             .agents
             .iter()
-            .filter(|(_, agent)| at_work.iter().all(|one| one.name != agent.name));
+            .filter(|(_, agent)| at_work.iter().all(|one| one.name != agent.person.name));
         for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
             state.agents.remove(&id);
             state.desk.sign_out(clock::now(), id);
         }
+        let present = self.present.borrow().clone();
         for person in at_work {
-            let Some(phone) = &person.phone else { continue };
-            let id = state.number(&person.name);
-            let profile = Profile {
-                name: person.display.clone(),
-                skills: person.skills.clone(),
-                languages: person.languages.clone(),
-                capacity: person.capacity as usize,
+            let registered = |phone: &String| {
+                let elsewhere = phone.starts_with("sip:") || phone.starts_with("sips:");
+                if elsewhere {
+                    sip.name([phone.clone()]);
+                }
+                elsewhere || !sip.contacts(phone).is_empty()
             };
-            let elsewhere = phone.starts_with("sip:") || phone.starts_with("sips:");
-            if elsewhere {
-                sip.name([phone.clone()]);
-            }
-            if elsewhere || !sip.contacts(phone).is_empty() {
-                state.desk.sign_in(clock::now(), id, profile.clone());
-            } else {
-                state.desk.sign_out(clock::now(), id);
-            }
-            let (name, phone) = (person.name.clone(), phone.clone());
-            state.agents.insert(id, Agent { name, profile, phone });
+            let phone = person.phone.as_ref().map(registered);
+            state.at_work(person, phone, present.contains(&person.name));
         }
+        state.present = present;
         self.pass_on(&mut state);
         Ok(())
     }
@@ -183,17 +206,121 @@ impl Floor {
         queues.iter().filter_map(load).collect()
     }
 
-    /// A caller wants a person. What the desk says of them comes by the receiver.
-    pub(super) fn queue(&self, wish: Wish) -> Result<(TicketId, mpsc::Receiver<Told>), String> {
-        let (words, receiver) = mpsc::channel(WORDS);
+    /// A caller wants a person. What the desk says of them goes to the letters of call `number`.
+    pub(super) fn queue(&self, wish: Wish, number: u64, letters: &mpsc::Sender<Letter>) -> Result<TicketId, String> {
         let mut state = self.lock();
         if state.agents.is_empty() {
             return Err("nobody is there to take calls: `offhook people add` says who is".into());
         }
         let ticket = state.desk.enqueue(clock::now(), wish).map_err(|e| e.to_string())?;
-        state.calls.insert(ticket, words);
+        state.calls.insert(ticket, (number, letters.clone()));
         self.pass_on(&mut state);
-        Ok((ticket, receiver))
+        Ok(ticket)
+    }
+
+    /// Somebody is with a caller who came by no queue.
+    pub(super) fn engage(&self, person: &str, number: u64, letters: &mpsc::Sender<Letter>) -> TicketId {
+        let mut state = self.lock();
+        let agent = state.number(person);
+        let ticket = state.desk.engage(clock::now(), agent);
+        state.calls.insert(ticket, (number, letters.clone()));
+        self.pass_on(&mut state);
+        ticket
+    }
+
+    /// Somebody takes a caller, whoever is rung for them or has them.
+    pub(super) fn seize(&self, person: &str, ticket: TicketId) -> Result<AgentId, Refused> {
+        let agent = self.lock().number(person);
+        self.tell(|desk, now| desk.seize(now, agent, ticket)).map(|()| agent)
+    }
+
+    /// The agent who has the caller passes them on to `queue`, and there to `first` before others.
+    pub(super) fn pass(&self, ticket: TicketId, queue: &str, first: Option<&str>) -> Result<(), Refused> {
+        let first = first.map(|person| self.lock().number(person));
+        self.tell(|desk, now| desk.requeue(now, ticket, queue, first))
+    }
+
+    /// Who has the caller, or is to.
+    pub(super) fn agent_of(&self, ticket: TicketId) -> Option<AgentId> {
+        self.lock().desk.agent_of(ticket)
+    }
+
+    /// By which the desk knows them.
+    pub(super) fn number_of(&self, person: &str) -> AgentId {
+        self.lock().number(person)
+    }
+
+    /// What somebody says of themselves.
+    pub(super) fn says_of_themselves(&self, person: &str, state: &Presence) -> Result<(), String> {
+        let now = clock::now();
+        let mut floor = self.lock();
+        let floor = &mut *floor;
+        let known = floor.agents.iter_mut().find(|(_, agent)| agent.person.name == person);
+        let (id, agent) = known.ok_or("you take no calls here: your role is another")?;
+        let id = *id;
+        floor.away.remove(&id);
+        match state {
+            Presence::Available => {
+                agent.wants = Wants::Calls;
+                if agent.person.phone.is_none() {
+                    floor.desk.sign_in(now, id, profile(&agent.person));
+                }
+                floor.desk.resume(now, id);
+            }
+            Presence::Pause { reason } => {
+                agent.wants = Wants::Calls;
+                if agent.person.phone.is_none() {
+                    floor.desk.sign_in(now, id, profile(&agent.person));
+                }
+                floor.desk.pause(now, id, reason);
+            }
+            Presence::Offline => {
+                agent.wants = Wants::None;
+                floor.desk.sign_out(now, id);
+            }
+        }
+        self.pass_on(floor);
+        Ok(())
+    }
+
+    /// They have written down what there was to write.
+    pub(super) fn done(&self, person: &str) {
+        let agent = self.lock().number(person);
+        self.tell(|desk, now| desk.done(now, agent));
+    }
+
+    /// Whether anything on the board may have changed since this was asked last.
+    pub(super) fn has_stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
+    }
+
+    /// What others see of the desk, when it was so, and whom and which calls it speaks of.
+    pub(super) fn board(&self) -> Seen {
+        let state = self.lock();
+        let at = clock::now();
+        Seen {
+            at,
+            board: state.desk.board(at),
+            people: state
+                .agents
+                .iter()
+                .map(|(id, agent)| (*id, agent.person.clone()))
+                .collect(),
+            calls: state
+                .calls
+                .iter()
+                .map(|(ticket, (number, _))| (*ticket, *number))
+                .collect(),
+        }
+    }
+
+    /// Who takes calls by that name.
+    pub(super) fn person(&self, name: &str) -> Option<Person> {
+        let state = self.lock();
+        let mut agents = state.agents.values();
+        agents
+            .find(|agent| agent.person.name == name)
+            .map(|agent| agent.person.clone())
     }
 
     /// The plan has a way of its own for callers whom nobody wants.
@@ -235,11 +362,30 @@ impl Floor {
         while let Some(output) = state.desk.poll() {
             state.pass_on(output);
         }
+        self.stirred.store(true, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The desk as others see it.
+pub(super) struct Seen {
+    pub at: Instant,
+    pub board: Board,
+    pub people: BTreeMap<AgentId, Person>,
+    /// The call that a ticket is of.
+    pub calls: HashMap<TicketId, u64>,
+}
+
+fn profile(person: &Person) -> Profile {
+    Profile {
+        name: person.display.clone(),
+        skills: person.skills.clone(),
+        languages: person.languages.clone(),
+        capacity: person.capacity as usize,
     }
 }
 
@@ -270,12 +416,55 @@ impl State {
         }
     }
 
+    /// Whether `person` can be rung now: at their telephone, where they have one that is there or not, else at their page.
+    fn at_work(&mut self, person: &Person, phone: Option<bool>, page: bool) {
+        let now = clock::now();
+        let id = self.number(&person.name);
+        let agent = self.agents.entry(id).or_insert_with(|| Agent {
+            person: person.clone(),
+            wants: Wants::Nothing,
+            pageless: None,
+        });
+        agent.person = person.clone();
+        let left = !page && agent.pageless.is_none();
+        agent.pageless = (!page).then(|| agent.pageless.unwrap_or(now));
+        let long_gone = agent
+            .pageless
+            .is_some_and(|since| now.saturating_duration_since(since) >= GRACE);
+        let here = match phone {
+            Some(there) => there && agent.wants != Wants::None,
+            None => {
+                if long_gone {
+                    agent.wants = Wants::Nothing;
+                }
+                agent.wants == Wants::Calls
+            }
+        };
+        if here {
+            self.desk.sign_in(now, id, profile(person));
+        } else {
+            self.desk.sign_out(now, id);
+        }
+        if left && phone.is_none() {
+            // What rings at a page that is closed rings at nobody.
+            let board = self.desk.board(now);
+            let rings = board
+                .agents
+                .iter()
+                .find(|row| row.agent == id)
+                .and_then(|row| row.ringing);
+            if let Some(ticket) = rings {
+                self.desk.lost(now, id, ticket);
+            }
+        }
+    }
+
     /// By which the desk knows them.
     fn number(&mut self, name: &str) -> AgentId {
         let known = self
             .agents
             .iter()
-            .find(|(_, agent)| agent.name == name)
+            .find(|(_, agent)| agent.person.name == name)
             .map(|(id, _)| *id);
         known.unwrap_or_else(|| {
             let id = AgentId(self.next);
@@ -286,15 +475,12 @@ impl State {
 
     fn pass_on(&mut self, output: Output) {
         let (ticket, told) = match output {
-            Output::Ring { ticket, agent, .. } => {
+            Output::Ring { ticket, agent, until } => {
                 let Some(rung) = self.agents.get(&agent) else {
                     return self.desk.lost(clock::now(), agent, ticket);
                 };
-                let told = Told::Ring {
-                    agent,
-                    name: rung.profile.name.clone(),
-                    phone: rung.phone.clone(),
-                };
+                let person = Box::new(rung.person.clone());
+                let told = Told::Ring { agent, person, until };
                 if !self.says(ticket, told) {
                     self.desk.lost(clock::now(), agent, ticket);
                 }
@@ -309,8 +495,15 @@ impl State {
                 return;
             }
             Output::Paused { agent } => {
-                self.away.insert(agent, clock::now());
-                let name = self.agents.get(&agent).map(|agent| agent.profile.name.as_str());
+                // At a page they say themselves that they are back.
+                if self
+                    .agents
+                    .get(&agent)
+                    .is_some_and(|agent| agent.person.phone.is_some())
+                {
+                    self.away.insert(agent, clock::now());
+                }
+                let name = self.agents.get(&agent).map(|agent| agent.person.name.as_str());
                 return tracing::warn!(agent = name, "does not answer, and is left alone for a while");
             }
             // Nobody is called back by the desk yet.
@@ -321,6 +514,7 @@ impl State {
 
     /// Whether the call took it.
     fn says(&self, ticket: TicketId, told: Told) -> bool {
-        self.calls.get(&ticket).is_some_and(|call| call.try_send(told).is_ok())
+        let call = self.calls.get(&ticket);
+        call.is_some_and(|(_, letters)| letters.try_send(Letter::Desk(ticket, told)).is_ok())
     }
 }

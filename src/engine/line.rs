@@ -19,13 +19,14 @@ pub(super) struct Line {
     pub local: sdp::Local,
     socket: MediaSocket,
     pub stream: Option<RtpStream>,
+    config: rtp::Config,
     /// Reports go the way of the sound.
     multiplexed: bool,
 }
 
 impl Line {
     /// With two ports on the address of the family that `towards` is of.
-    pub fn open(bot: &Arc<Bot>, towards: IpAddr) -> Result<Self, Refusal> {
+    pub fn open(bot: &Arc<Bot>, towards: IpAddr, config: rtp::Config) -> Result<Self, Refusal> {
         let socket = bot.ports.bind(towards).map_err(|e| {
             tracing::error!("{e}");
             Refusal::new(e.code(), e.to_string())
@@ -48,6 +49,7 @@ impl Line {
             local,
             socket,
             stream: None,
+            config,
             multiplexed: false,
         })
     }
@@ -88,11 +90,7 @@ impl Line {
         match &mut self.stream {
             Some(stream) => stream.renegotiate(clock::now(), peer),
             None => {
-                let config = rtp::Config {
-                    silence: self.bot.rtp_silence,
-                    ..rtp::Config::default()
-                };
-                let mut stream = RtpStream::new(clock::now(), peer, config, rand::random());
+                let mut stream = RtpStream::new(clock::now(), peer, self.config, rand::random());
                 if let Some(identity) = &self.bot.identity {
                     stream.identify(Arc::clone(identity));
                 }

@@ -1,13 +1,15 @@
 //! From a configuration to a running bot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
 
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
+use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
+use super::live::Live;
 use super::meaning::Engine;
 use super::ports::Ports;
 use super::recorder::Recorder;
@@ -15,6 +17,7 @@ use super::strain::Strain;
 use super::written::Written;
 use super::{Bot, Wish};
 use crate::audio::music::Music;
+use crate::browser;
 use crate::clock;
 use crate::config::{self, Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
@@ -30,7 +33,7 @@ use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
 use crate::tools::Toolbox;
-use crate::web::{self, Web};
+use crate::web::{self, Feeds, Web};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -177,6 +180,8 @@ pub struct Running {
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
     web: Option<Web>,
+    /// And who tells whose page is there.
+    clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
     writer: JoinHandle<()>,
     recorder: Option<std::thread::JoinHandle<()>>,
 }
@@ -220,10 +225,17 @@ pub async fn start_with(
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let people = store.clone();
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
-    let web = match &config.web {
-        Some(web) => Some(open(web, store.clone()).await?),
-        None => None,
+    let (web, requests) = match &config.web {
+        Some(web) => {
+            let (web, requests) = open(web, store.clone()).await?;
+            (Some(web), Some(requests))
+        }
+        None => (None, None),
     };
+    let feeds = web.as_ref().map(|web| web.feeds().clone());
+    let present = feeds
+        .as_ref()
+        .map_or_else(|| watch::channel(BTreeSet::new()).1, Feeds::present);
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {
@@ -256,7 +268,7 @@ pub async fn start_with(
         tracing::warn!("transfers to `{destination}` will fail: it fits no rule of `outbound.allow`");
     }
     sip.name(destinations);
-    let floor = Floor::open(&script.plan, people, &sip).await?;
+    let floor = Floor::open(&script.plan, people, present.clone(), &sip).await?;
     Music::prepare();
     if config.calls.busy.waiting > 0 {
         for voice in script.plan.voices() {
@@ -289,13 +301,16 @@ pub async fn start_with(
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
         floor,
+        live: Live::new(feeds),
         placed: Mutex::default(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });
     let (wishes, wished) = mpsc::channel(4);
+    let clerk = requests.map(|requests| Clerk::new(&bot, pages(config), requests));
     Ok(Running {
         bot,
+        clerk: clerk.map(|clerk| (clerk, present)),
         events,
         wishes,
         wished,
@@ -305,18 +320,42 @@ pub async fn start_with(
     })
 }
 
-/// Opens the door for browsers. No desk takes what pages ask for yet: they are told so.
-async fn open(config: &config::Web, store: Store) -> Result<Web, LoadError> {
-    let (requests, _) = mpsc::channel(REQUESTS);
+/// Opens the door for browsers; what their pages ask for comes out.
+async fn open(config: &config::Web, store: Store) -> Result<(Web, mpsc::Receiver<web::Request>), LoadError> {
+    let (requests, asked) = mpsc::channel(REQUESTS);
     let web = Web::start(config, store, requests).await?;
     tracing::info!("people sign in at {}", web.local());
-    Ok(web)
+    Ok((web, asked))
+}
+
+/// What pages are made with.
+fn pages(config: &Config) -> clerk::Settings {
+    let web = config.web.clone().unwrap_or_default();
+    let server = |server: config::IceServer| browser::IceServer {
+        urls: server.urls,
+        username: server.username,
+        credential: server.credential,
+    };
+    clerk::Settings {
+        browser: browser::Settings {
+            addresses: config.rtp.addresses.iter().map(|ip| (*ip, 0).into()).collect(),
+            ice_servers: web.ice.into_iter().map(server).collect(),
+            ..browser::Settings::default()
+        },
+        dispositions: web.dispositions,
+        pauses: web.pauses,
+    }
 }
 
 impl Running {
     /// Answers calls until drained, then closes what was opened; all records are written when it returns.
     pub async fn run(self) {
+        let mut desk = JoinSet::new();
+        if let Some((clerk, present)) = self.clerk {
+            desk.spawn(clerk.run(present));
+        }
         super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        desk.shutdown().await;
         if let Some(web) = self.web {
             web.close().await;
         }

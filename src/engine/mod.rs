@@ -3,13 +3,17 @@
 //! It takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
 //! nothing inside a call.
 
+pub mod clerk;
+mod conference;
 mod counts;
 pub mod floor;
 mod incoming;
 mod journal;
 mod leg;
+mod letters;
 pub mod library;
 mod line;
+pub mod live;
 pub mod load;
 pub mod meaning;
 pub mod ports;
@@ -35,6 +39,7 @@ use tokio::task::JoinSet;
 pub use self::counts::Counts;
 use self::floor::Floor;
 use self::incoming::{Invitation, Refusal};
+use self::live::Live;
 use self::load::Script;
 use self::ports::Ports;
 use self::recorder::Recorder;
@@ -83,6 +88,8 @@ pub struct Bot {
     pub busy: Busy,
     /// Where people take calls.
     pub floor: Floor,
+    /// What their pages show of calls.
+    pub live: Live,
     /// Who is told of the calls that are placed.
     pub(super) placed: Mutex<HashMap<CallId, mpsc::Sender<Event>>>,
     /// A call is ended after this.

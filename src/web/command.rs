@@ -24,11 +24,13 @@ pub enum Request {
     },
 }
 
-/// What a person does at their page.
+/// What a person does at their page. `call` is the number of a call, as the page was told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `{"do": "state", "with": {"state": "pause", "reason": "lunch"}}`
     State(State),
+    /// Of one call: `{"do": "hold", "with": {"call": "17", "on": true}}`
+    Call(u64, Act),
 }
 
 /// What somebody says of themselves; that they are busy shows by itself.
@@ -40,15 +42,82 @@ pub enum State {
     Offline,
 }
 
-const COMMANDS: &str = "state";
+/// What is done with a call; by its name in `do`, and what belongs to it in `with`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "do", content = "with", rename_all = "snake_case")]
+pub enum Act {
+    /// The page's own sound (WebRTC): its session description. Answered with ours.
+    Line {
+        offer: String,
+    },
+    /// Takes the call that rings; while one hears what it is about: the caller now.
+    Accept {},
+    Decline {},
+    /// Ends it, or leaves a conference, or listens no more.
+    HangUp {},
+    /// The caller hears music.
+    Hold {
+        on: bool,
+    },
+    /// A key towards the caller.
+    Key {
+        digit: char,
+    },
+    /// The caller is the bot's again.
+    GiveBack {
+        #[serde(default)]
+        flow: Option<String>,
+    },
+    /// The caller goes on to others, and the agent is free.
+    Transfer {
+        to: To,
+    },
+    /// One more is called, and joins.
+    Invite {
+        to: To,
+    },
+    /// The caller hears music, and the agent is free.
+    Park {},
+    Retrieve {},
+    /// What is written of the call afterwards.
+    Note {
+        #[serde(default)]
+        text: String,
+        #[serde(default)]
+        disposition: Option<String>,
+    },
+    /// Nothing is written of it, or no more.
+    Done {},
+    Listen {},
+    /// The agent alone hears it.
+    Whisper {},
+    Barge {},
+    /// From the bot, or from an agent.
+    TakeOver {},
+}
+
+/// Whom a caller goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum To {
+    Queue(String),
+    /// By the name they sign in with.
+    Person(String),
+    /// A telephone number or SIP URI.
+    Number(String),
+}
 
 impl Command {
-    fn read(name: &str, with: Value) -> Result<Self, String> {
+    fn read(name: &str, mut with: Value) -> Result<Self, String> {
         let wrong = |e: serde_json::Error| format!("`{name}`: {e}");
-        match name {
-            "state" => serde_json::from_value(with).map(Command::State).map_err(wrong),
-            _ => Err(format!("there is no `{name}`; there is {COMMANDS}")),
+        if name == "state" {
+            return serde_json::from_value(with).map(Command::State).map_err(wrong);
         }
+        let call = with.as_object_mut().and_then(|with| with.remove("call"));
+        let act = serde_json::from_value(json!({"do": name, "with": with})).map_err(wrong)?;
+        let number = call.as_ref().and_then(Value::as_str).and_then(|call| call.parse().ok());
+        let number = number.ok_or_else(|| format!("`{name}`: `call` says which, such as \"17\""))?;
+        Ok(Command::Call(number, act))
     }
 }
 
@@ -116,13 +185,55 @@ mod tests {
             read(r#"{"id": 3, "do": "state", "with": {"state": "available"}}"#),
             state(State::Available)
         );
+        let call = |act| Ok((3, Ok(Command::Call(17, act))));
+        for (text, act) in [
+            (r#"{"id":3,"do":"accept","with":{"call":"17"}}"#, Act::Accept {}),
+            (
+                r#"{"id":3,"do":"hold","with":{"call":"17","on":true}}"#,
+                Act::Hold { on: true },
+            ),
+            (
+                r##"{"id":3,"do":"key","with":{"call":"17","digit":"#"}}"##,
+                Act::Key { digit: '#' },
+            ),
+            (
+                r#"{"id":3,"do":"give_back","with":{"call":"17"}}"#,
+                Act::GiveBack { flow: None },
+            ),
+            (
+                r#"{"id":3,"do":"transfer","with":{"call":"17","to":{"queue":"billing"}}}"#,
+                Act::Transfer {
+                    to: To::Queue("billing".into()),
+                },
+            ),
+            (r#"{"id":3,"do":"take_over","with":{"call":"17"}}"#, Act::TakeOver {}),
+        ] {
+            assert_eq!(read(text), call(act), "{text}");
+        }
         let lunch = State::Pause { reason: "lunch".into() };
         assert_eq!(
             read(r#"{"id":3,"do":"state","with":{"state":"pause","reason":"lunch"}}"#),
             state(lunch)
         );
         for (text, told) in [
-            (r#"{"id": 4, "do": "dance"}"#, "there is no `dance`; there is state"),
+            (
+                r#"{"id": 4, "do": "dance"}"#,
+                "unknown variant `dance`, expected one of",
+            ),
+            (r#"{"id": 4, "do": "accept"}"#, "`accept`: "),
+            (r#"{"id": 4, "do": "accept", "with": {}}"#, "`call` says which"),
+            (
+                r#"{"id": 4, "do": "accept", "with": {"call": "-1"}}"#,
+                "`call` says which",
+            ),
+            (
+                r#"{"id": 4, "do": "hold", "with": {"call": "1"}}"#,
+                "missing field `on`",
+            ),
+            (
+                r#"{"id": 4, "do": "transfer", "with": {"call": "1", "to": {"planet": "mars"}}}"#,
+                "unknown variant `planet`",
+            ),
             (r#"{"id": 4, "do": "state"}"#, "`state`: "),
             (
                 r#"{"id": 4, "do": "state", "with": {"state": "rich"}}"#,

@@ -14,17 +14,17 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Peer, Site, headers, socket};
+use super::{Peer, Site, headers, pages, socket};
 use crate::clock;
 use crate::store;
-use crate::store::people::{self, Credentials, Hash, Session, Token};
+use crate::store::people::{self, Credentials, Hash, Role, Session, Token};
 
 /// Bytes of a request's body.
 const BODY: usize = 16 * 1024;
@@ -33,32 +33,21 @@ const MESSAGE: usize = 64 * 1024;
 /// For a request to be read and answered.
 const ANSWERED: Duration = Duration::from_secs(15);
 const FEED: &str = "/api/feed";
+const SIGN_IN: &str = "/";
+const DESK: &str = "/desk";
 
 /// What a page may do: load what is here, and talk with us. No script stands in a page, and no other site shows one in itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; \
                       media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Paths, types and texts.
-const PAGES: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("pages/sign-in.html")),
-    (
-        "/sign-in.css",
-        "text/css; charset=utf-8",
-        include_str!("pages/sign-in.css"),
-    ),
-    (
-        "/sign-in.js",
-        "text/javascript; charset=utf-8",
-        include_str!("pages/sign-in.js"),
-    ),
-    ("/icon.svg", "image/svg+xml", include_str!("pages/icon.svg")),
-];
-
 pub(super) fn router(site: &Arc<Site>) -> Router {
-    let pages = PAGES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
-        router.route(path, get(move || async move { ([(CONTENT_TYPE, kind)], text) }))
-    });
-    pages
+    let files = pages::FILES
+        .into_iter()
+        .fold(Router::new(), |router, (path, kind, text)| {
+            router.route(path, get(move || async move { ([(CONTENT_TYPE, kind)], text) }))
+        });
+    files
+        .route(DESK, get(desk))
         .route("/api/sign-in", post(sign_in))
         .route("/api/sign-out", post(sign_out))
         .route("/api/me", get(me))
@@ -237,6 +226,18 @@ async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
 async fn me(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let (_, session) = session(&site, &headers).await?;
     Ok(Json(session.person).into_response())
+}
+
+/// The desk of whoever works there; others are led to where they sign in.
+async fn desk(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    match session(&site, &headers).await {
+        Ok((_, session)) => match session.person.role {
+            Role::Agent | Role::Supervisor => ([(CONTENT_TYPE, pages::HTML)], pages::DESK).into_response(),
+            Role::Ops => Redirect::to(SIGN_IN).into_response(),
+        },
+        Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => Redirect::to(SIGN_IN).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn feed(

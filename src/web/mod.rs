@@ -9,6 +9,7 @@ mod door;
 mod feed;
 mod feeds;
 mod headers;
+mod pages;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +27,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::attempts::Attempts;
-pub use self::command::{Command, Request, State};
+pub use self::command::{Act, Command, Request, State, To};
 pub use self::feeds::{Feeds, Snapshot};
 use self::headers::{Cookies, Origins};
 use crate::config;

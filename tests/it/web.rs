@@ -1,6 +1,7 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
 mod feeds;
+mod pages;
 mod signing;
 
 use std::net::SocketAddr;
@@ -64,10 +65,14 @@ impl Site {
     }
 
     async fn add(&self, name: &str, totp: Option<&Secret>) {
+        self.add_as(name, Role::Agent, totp).await;
+    }
+
+    async fn add_as(&self, name: &str, role: Role, totp: Option<&Secret>) {
         let person = Person {
             name: name.into(),
             display: name.to_uppercase(),
-            role: Role::Agent,
+            role,
             skills: vec!["returns".into()],
             languages: vec![Language::English],
             capacity: 1,

@@ -5,6 +5,7 @@ mod model;
 mod offering;
 mod random;
 mod standing;
+mod taking;
 mod waiting;
 
 use std::time::{Duration, Instant};

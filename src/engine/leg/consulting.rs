@@ -74,12 +74,16 @@ enum Passed {
 impl Leg {
     /// Calls `to`, and rings there for `ring` at most.
     pub(super) fn consult(&mut self, to: String, ring: Duration, whisper: String) {
-        let line = match Line::open(&self.bot, Ipv4Addr::UNSPECIFIED.into()) {
+        let config = rtp::Config {
+            silence: self.bot.rtp_silence,
+            ..rtp::Config::default()
+        };
+        let line = match Line::open(&self.bot, Ipv4Addr::UNSPECIFIED.into(), config) {
             Ok(line) => line,
-            Err(refusal) => return self.back(Return::NoAgent(refusal.reason)),
+            Err(refusal) => return self.back_from_elsewhere(Return::NoAgent(refusal.reason)),
         };
         let call = self.bot.sip.next_call();
-        self.bot.expect(call, self.agents.clone());
+        self.bot.expect(call, self.telephones.clone());
         self.bot.act(Action::Dial {
             call,
             to: to.clone(),
@@ -101,7 +105,13 @@ impl Leg {
 
     /// Has the caller's line take our place with them.
     pub(super) fn release(&mut self) {
-        let Some(consulted) = &self.consulted else { return };
+        let Some(consulted) = &self.consulted else {
+            // Another has taken the call.
+            if let Some(call) = &mut self.call {
+                call.transferred(clock::now(), 481);
+            }
+            return;
+        };
         self.bot.act(Action::Refer {
             call: self.id,
             to: String::new(),
@@ -116,7 +126,7 @@ impl Leg {
             Event::Answered { call, body } if own == Some(call) => self.consulted_answered(body.as_deref()),
             Event::Refused { call, code, .. } if own == Some(call) => {
                 // Busy, and a key that says no.
-                self.back(match code {
+                self.back_from_elsewhere(match code {
                     486 | 600 | 603 => Return::Declined,
                     _ => Return::NoAgent(format!("they did not answer ({code})")),
                 });
@@ -146,7 +156,7 @@ impl Leg {
             .and_then(|answer| consulted.line.accept(answer));
         match agreed {
             Ok(media) => consulted.line.agree(&media, media.peer()),
-            Err(e) => return self.back(Return::NoAgent(format!("their answer: {e}"))),
+            Err(e) => return self.back_from_elsewhere(Return::NoAgent(format!("their answer: {e}"))),
         }
         let (call, answers) = (consulted.call, self.answers.clone());
         let whisper = std::mem::take(&mut consulted.whisper);
@@ -184,7 +194,7 @@ impl Leg {
         let Some(consulted) = &self.consulted else { return };
         match consulted.stage {
             Stage::Told { .. } if NOW.contains(&key) => self.join_consulted(),
-            Stage::Told { .. } if DECLINE.contains(&key) => self.back(Return::Declined),
+            Stage::Told { .. } if DECLINE.contains(&key) => self.back_from_elsewhere(Return::Declined),
             Stage::Ringing { .. } | Stage::Told { .. } | Stage::Joined => {}
         }
     }
@@ -215,6 +225,15 @@ impl Leg {
         });
     }
 
+    /// It is the bot's turn.
+    fn back_from_elsewhere(&mut self, how: Return) {
+        self.consulted = None;
+        self.tell_of_queues();
+        if let Some(call) = &mut self.call {
+            call.returned_from_person(clock::now(), how);
+        }
+    }
+
     /// They and the caller hear each other from now on.
     fn join_consulted(&mut self) {
         let Some(consulted) = &mut self.consulted else { return };
@@ -230,7 +249,7 @@ impl Leg {
             .consulted
             .as_ref()
             .is_some_and(|consulted| matches!(consulted.stage, Stage::Joined));
-        self.back(if joined {
+        self.back_from_elsewhere(if joined {
             how
         } else {
             Return::NoAgent("they hung up before the caller was there".into())
@@ -244,7 +263,7 @@ impl Leg {
             Passed::Nothing => {}
             Passed::Told => self.join_consulted(),
             Passed::Key(key) => self.consulted_key(key),
-            Passed::Unanswered => self.back(Return::NoAgent("they did not answer in time".into())),
+            Passed::Unanswered => self.back_from_elsewhere(Return::NoAgent("they did not answer in time".into())),
             Passed::Lost => self.consulted_left(Return::AgentLost),
         }
         None

@@ -2,10 +2,10 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
-mod agent;
 mod changing;
 mod consulting;
 mod outputs;
+mod people;
 mod quality;
 mod waiting;
 
@@ -17,15 +17,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use self::agent::Desked;
 use self::changing::Away;
 use self::consulting::Consulted;
 use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
-use super::floor::Told;
+use super::conference::Conference;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
+use super::letters::{LETTERS, Letter};
 use super::line::Line;
 use super::recorder::Recording;
 use super::thinking::Thinking;
@@ -55,9 +55,7 @@ enum Answer {
     Clause(u64, String),
     Understood(u64, Result<Vec<Command>, String>),
     Returned(u64, Result<BTreeMap<String, Value>, String>),
-    /// What an agent hears of the call before they are in it.
-    ForAgent(CallId, Result<Arc<[i16]>, String>),
-    /// What somebody elsewhere hears of it.
+    /// What somebody elsewhere hears of the call before they are in it.
     ForConsulted(CallId, Result<Arc<[i16]>, String>),
     /// A sound for who waits, and what is done with it.
     ForWaiting(fn(&mut Waiting, Arc<[i16]>), Result<Arc<[i16]>, String>),
@@ -95,14 +93,13 @@ pub(super) struct Leg {
     /// Among those who are served.
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
-    /// They wait for a person, or are with one.
-    desked: Option<Desked>,
-    /// What the desk says of them.
-    told: Option<mpsc::Receiver<Told>>,
+    /// Who is with the caller, or rung for them, or listens.
+    people: Conference,
+    letters: mpsc::Sender<Letter>,
     /// Somebody elsewhere who is to take them, or has.
     consulted: Option<Consulted>,
-    /// Where SIP says what becomes of agents' lines, and of theirs.
-    agents: mpsc::Sender<Event>,
+    /// Where SIP says what becomes of telephones that are called for this call.
+    telephones: mpsc::Sender<Event>,
     vad: Vad,
     cleaner: Option<Cleaner>,
     held: bool,
@@ -129,13 +126,24 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
-    let line = match Line::open(&bot, towards) {
+    let config = rtp::Config {
+        silence: bot.rtp_silence,
+        ..rtp::Config::default()
+    };
+    let line = match Line::open(&bot, towards, config) {
         Ok(line) => line,
         Err(refusal) => return refusal.tell(&bot, id, accepted.journal),
     };
     let (answers, mut answered) = mpsc::channel(ANSWERS);
-    let (agents, mut of_agents) = mpsc::channel(super::EVENTS);
-    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, (answers, agents)) {
+    let (telephones, mut of_telephones) = mpsc::channel(super::EVENTS);
+    let (letters, mut received) = mpsc::channel(LETTERS);
+    let people = Conference::new(
+        &bot,
+        &accepted.start.plan,
+        accepted.number,
+        (letters.clone(), telephones.clone()),
+    );
+    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, answers, (people, letters, telephones)) {
         Ok(leg) => leg,
         Err(refused) => {
             let (refusal, journal) = *refused;
@@ -154,13 +162,13 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 Some(event) => leg.signalled(event),
                 None => Some("the bot was shut down".to_owned()),
             },
-            Some(event) = of_agents.recv() => {
+            Some(event) = of_telephones.recv() => {
                 if let Some(event) = leg.consulted_signalled(event) {
-                    leg.agent_signalled(event);
+                    leg.people.signalled(event);
                 }
                 None
             }
-            Some(told) = next(&mut leg.told) => { leg.told(told); None }
+            Some(letter) = received.recv() => { leg.letter(letter); None }
             Some(answer) = answered.recv() => { leg.answered(answer); None }
             Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
@@ -175,6 +183,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
                 leg.tick()
             }
         };
+        leg.follow_people();
         leg.carry_out();
         if let Some(ending) = over {
             break ending;
@@ -183,20 +192,13 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
     leg.finish(ending);
 }
 
-/// What the desk says next; for ever nothing where it has nothing to say.
-async fn next(told: &mut Option<mpsc::Receiver<Told>>) -> Option<Told> {
-    match told {
-        Some(told) => told.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Leg {
     fn new(
         bot: Arc<Bot>,
         accepted: Accepted,
         line: Line,
-        (answers, agents): (mpsc::Sender<Answer>, mpsc::Sender<Event>),
+        answers: mpsc::Sender<Answer>,
+        (people, letters, telephones): (Conference, mpsc::Sender<Letter>, mpsc::Sender<Event>),
     ) -> Result<Self, Box<(Refusal, Journal)>> {
         let mut leg = Self {
             id: accepted.call,
@@ -205,10 +207,10 @@ impl Leg {
             call: None,
             place: None,
             waiting: None,
-            desked: None,
-            told: None,
+            people,
+            letters,
             consulted: None,
-            agents,
+            telephones,
             vad: bot.engines.vad(),
             cleaner: Cleaner::new(bot.cleaning),
             held: false,
@@ -351,6 +353,7 @@ impl Leg {
         self.journal.answered();
         let recorder = self.bot.recorder.as_ref();
         self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
+        self.appear(&start);
         self.call = Some(Call::new(clock::now(), start));
     }
 
@@ -418,11 +421,9 @@ impl Leg {
             )
         };
         let heard = cleaned.as_ref().unwrap_or(&line);
-        let spoken = self
-            .with_agents(now, heard)
-            .or_else(|| self.with_consulted(now, heard))
-            .or(spoken)
-            .unwrap_or_else(Frame::silence);
+        let spoken = self.with_consulted(now, heard).or(spoken);
+        let of_people = self.people.tick(now, heard, spoken.as_ref());
+        let spoken = of_people.or(spoken).unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
             recording.write(cleaned.unwrap_or(line), spoken.clone());
         }
@@ -445,16 +446,13 @@ impl Leg {
             }
             return;
         }
-        if let Answer::ForAgent(agent, voice) = answer {
-            return self.whispered(agent, voice);
-        }
         if let Answer::ForConsulted(call, voice) = answer {
             return self.consulted_is_told(call, voice);
         }
         self.tell_of_queues();
         let Some(call) = &mut self.call else { return };
         match answer {
-            Answer::ForWaiting(..) | Answer::ForAgent(..) | Answer::ForConsulted(..) => {}
+            Answer::ForWaiting(..) | Answer::ForConsulted(..) => {}
             Answer::Transcribed(id, result) => {
                 self.hearing.remove(&id);
                 call.transcribed(now, id, result);
@@ -497,11 +495,14 @@ impl Leg {
     }
 
     fn finish(mut self, ending: Ending) {
-        (self.desked, self.consulted) = (None, None);
+        self.consulted = None;
+        self.people.leave();
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
             self.journal.note(note);
         }
+        drop(self.people);
+        self.bot.live.close(self.number);
         let path = self.call.as_ref().map(|call| call.path().to_vec()).unwrap_or_default();
         let recording = self
             .recording

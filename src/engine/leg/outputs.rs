@@ -7,6 +7,7 @@ use crate::audio::{Frame, frames};
 use crate::call::{Call, Output, Question};
 use crate::desk::Wish;
 use crate::dialplan::ToolCall;
+use crate::engine::live::Known;
 use crate::engine::thinking::think;
 use crate::engine::using::use_tool;
 use crate::language::Voice;
@@ -76,16 +77,25 @@ impl Leg {
                         preferred: None,
                         queue,
                     };
-                    self.queue(wish, brief.whisper);
+                    self.bot.live.know(self.number, Known::Brief(brief.clone()));
+                    let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
+                    self.people.queue(wish, *brief, voice);
+                    if self.call.as_ref().is_some_and(Call::minds_declining) {
+                        self.people.end_when_declined();
+                    }
+                    self.follow_people();
                 }
                 Output::Consult { to, ring, brief } => self.consult(to, ring, brief.whisper),
                 Output::Release => self.release(),
-                Output::CallBack => (self.desked, self.told) = (None, None),
+                Output::CallBack => self.people.leave(),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,
                 }),
-                Output::Note(note) => self.journal.note(note),
+                Output::Note(note) => {
+                    self.shows(&note);
+                    self.journal.note(note);
+                }
             }
         }
     }

@@ -35,6 +35,9 @@ const TEXTS = {
 };
 const TITLES = { en: "Sign in · Offhook", zh: "登录 · Offhook" };
 const LANGUAGE = "offhook-language";
+// Who works at the desk, and where that is.
+const AT_DESK = ["agent", "supervisor"];
+const DESK = "/desk";
 
 const at = (id) => document.getElementById(id);
 let language = kept() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
@@ -106,6 +109,7 @@ async function signIn(event) {
     person = await response.json();
     problem = null;
     at("form").reset();
+    if (AT_DESK.includes(person.role)) return location.replace(DESK);
     at("code-field").hidden = true;
     at("code").required = false;
     show();
@@ -147,6 +151,7 @@ at("language").addEventListener("click", () => {
 
 ask("/api/me").then(async (response) => {
   if (response?.ok) person = await response.json();
+  if (AT_DESK.includes(person?.role)) return location.replace(DESK);
   show();
   if (person === null) at("name").focus();
 });

@@ -114,10 +114,9 @@ async fn what_a_page_asks_for_is_answered_by_its_number() {
     assert_eq!(page.told().await, json!({"re": 3, "ok": {"until": "13:00"}}));
 
     page.say(&json!({"id": 5, "do": "dance"})).await;
-    assert_eq!(
-        page.told().await,
-        json!({"re": 5, "error": "there is no `dance`; there is state"})
-    );
+    let told = page.told().await;
+    let error = told["error"].as_str().unwrap_or_default();
+    assert!(told["re"] == 5 && error.contains("unknown variant `dance`"), "{told}");
     page.say(&json!("what?")).await;
     let told = page.told().await;
     assert!(
