@@ -44,6 +44,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench cutting-in
 	$(OFFHOOK) bench names
 	$(OFFHOOK) bench capacity
+	$(OFFHOOK) bench desk
 
 fuzz: ## hostile input, half an hour a target; FUZZ_SECONDS=60 for a minute each
 	@.ci/setup build

@@ -343,6 +343,9 @@ impl Leg {
                 | Output::Queue { .. }
                 | Output::Consult { .. }
                 | Output::Release
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
                 | Output::CallBack
                 | Output::Note(_) => {}
             }

@@ -8,6 +8,7 @@ mod calling;
 pub mod capacity;
 pub mod carrying;
 pub mod cutting_in;
+pub mod desk;
 pub mod end_of_turn;
 pub mod faster_whisper;
 pub mod impairment;

@@ -131,8 +131,13 @@ impl Rehearsal {
     fn carry_out(&mut self) {
         while let Some(output) = self.call.poll() {
             match output {
-                Output::Hear { id, samples, listening } => {
-                    let (took, given) = timed(|done| self.engines.hear(0, samples, listening, done));
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
+                    let (took, given) = timed(|done| self.engines.hear(0, priority, samples, listening, done));
                     self.due.push((self.now + took, Given::Transcribed(id, given)));
                 }
                 Output::Judge { id, samples } => {
@@ -163,6 +168,9 @@ impl Rehearsal {
                 | Output::Queue { .. }
                 | Output::Consult { .. }
                 | Output::Release
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
                 | Output::CallBack => {}
                 Output::Hangup => self.hung_up = true,
             }

@@ -5,6 +5,7 @@
 //! in milliseconds.
 
 mod acts;
+mod assist;
 mod barging;
 pub mod brief;
 mod driver;
@@ -19,6 +20,7 @@ mod pausing;
 mod person;
 pub mod playout;
 mod reply;
+pub mod scribe;
 mod speak;
 pub mod turn;
 pub mod utterance;
@@ -29,7 +31,8 @@ use std::time::{Duration, Instant};
 
 pub use self::acts::Task;
 use self::acts::Using;
-pub use self::driver::{Heard, Manager, Note, Output, Question, Start};
+use self::assist::Assist;
+pub use self::driver::{Heard, Line, Manager, Note, Output, Question, Start, Suggestion};
 use self::guess::Guess;
 use self::keypad::Keypad;
 use self::ledger::Moments;
@@ -161,6 +164,8 @@ pub struct Call {
     sounded: Option<Instant>,
     keypad: Keypad,
     stage: Stage,
+    /// Beside a person.
+    assist: Assist,
     expect: Expect,
     /// The flows between which the caller was just asked to choose.
     offered: Vec<String>,
@@ -250,6 +255,7 @@ impl Call {
             sounded: None,
             keypad: Keypad::default(),
             stage: Stage::Dialogue,
+            assist: Assist::default(),
             expect: Expect::Anything,
             offered: Vec::new(),
             privacy: Privacy::Open,
@@ -448,6 +454,7 @@ impl Call {
     /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
         self.give_up_waiting(now);
+        self.write_down(now);
         self.bridge_silence(now);
         if self.stage == Stage::Dialogue
             && let Some(keys) = self.keypad.poll(now)

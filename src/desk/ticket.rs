@@ -159,6 +159,12 @@ impl Ticket {
         !matches!(self.reach, Reach::Away { .. }) && self.is_in_line()
     }
 
+    /// Whether the caller is to be told something by now.
+    pub fn is_told(&self, now: Instant) -> bool {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        self.holds() && (is_due(self.announce) || is_due(self.offer))
+    }
+
     /// Whether it is not yet told how the waiting ends.
     pub fn is_in_line(&self) -> bool {
         match self.stage {

@@ -92,6 +92,7 @@ impl Journal {
                 ending: Ending::Cut,
             } => self.line(Speaker::Bot, format!("{text} —")),
             Note::Heard { text, .. } => self.line(Speaker::Caller, text),
+            Note::AgentSaid { text, .. } => self.line(Speaker::Agent, text),
             Note::Meant(commands) => tracing::debug!(call = %self.id, count = commands.len(), "understood"),
             Note::Answered { source, score } => {
                 let score = score.map(|score| format!(" ({score:.2})")).unwrap_or_default();

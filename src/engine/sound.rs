@@ -233,9 +233,14 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         }
         while let Some(output) = call.poll() {
             match output {
-                Output::Hear { id, samples, listening } => {
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
                     let answers = answers.clone();
-                    let asked = engines.hear(0, samples, listening, move |result| {
+                    let asked = engines.hear(0, priority, samples, listening, move |result| {
                         answers
                             .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
                             .ok();
@@ -295,7 +300,13 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Output::Hangup => return Ok(()),
                 Output::Note(Note::Said { text, .. }) => told("bot", &text),
                 Output::Note(Note::Heard { text, .. }) => told("you", &text),
-                Output::Note(_) | Output::Ask { .. } | Output::Unask { .. } | Output::CallBack => {}
+                Output::Note(_)
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
+                | Output::Ask { .. }
+                | Output::Unask { .. }
+                | Output::CallBack => {}
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::language::Language;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities, Codec};
 use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
-use crate::speech::{Care, Digits, Engines, Listening};
+use crate::speech::{Care, Digits, Engines, Listening, Priority};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
 const ENOUGH: f64 = 0.7;
@@ -413,7 +413,7 @@ impl OnTheLine<'_> {
             care: Care::AsNeeded,
             names: "".into(),
         };
-        let hearing = self.engines.hear(0, sound, listening, move |result| {
+        let hearing = self.engines.hear(0, Priority::Turn, sound, listening, move |result| {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());
             heard
                 .try_send(Segment {

@@ -5,6 +5,7 @@ mod events;
 mod generated;
 mod handing;
 mod lint;
+mod person;
 mod acting;
 mod comparing;
 mod readme;

@@ -18,13 +18,21 @@ impl Leg {
     pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.call.as_mut().and_then(Call::poll) {
             match output {
-                Output::Hear { id, samples, listening } => {
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
                     let answers = self.answers.clone();
-                    let heard = self.bot.engines.hear(self.number, samples, listening, move |result| {
-                        answers
-                            .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
-                            .ok();
-                    });
+                    let heard = self
+                        .bot
+                        .engines
+                        .hear(self.number, priority, samples, listening, move |result| {
+                            answers
+                                .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
+                                .ok();
+                        });
                     match heard {
                         Ok(hearing) => drop(self.hearing.insert(id, hearing)),
                         Err(full) => self.refuse(Answer::Transcribed(id, Err(full.to_string()))),
@@ -87,6 +95,8 @@ impl Leg {
                 }
                 Output::Consult { to, ring, brief } => self.consult(to, ring, brief.whisper),
                 Output::Release => self.release(),
+                // For the pages of people.
+                Output::Said(_) | Output::Suggested(_) | Output::Minutes(_) => {}
                 Output::CallBack => self.people.leave(),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,

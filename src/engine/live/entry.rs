@@ -295,6 +295,7 @@ fn shown(brief: &Brief) -> Value {
         let who = match turn.speaker {
             Speaker::Caller => "caller",
             Speaker::Bot(_) => "bot",
+            Speaker::Agent => "agent",
         };
         json!({"who": who, "text": turn.shown()})
     });
