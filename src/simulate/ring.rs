@@ -78,6 +78,8 @@ pub struct Report {
     pub said: Vec<Said>,
     /// From the onset of each line that cut in to the bot's last sound, milliseconds.
     pub silenced_ms: Vec<f64>,
+    /// Keys that the other end pressed.
+    pub keys: String,
     pub ending: String,
     /// What was expected and not heard. Empty: the call went as the script says.
     pub failures: Vec<String>,
@@ -319,6 +321,7 @@ impl OnTheLine<'_> {
     fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
         let now = clock::now();
         let incoming = self.stream.tick(now);
+        self.report.keys.extend(incoming.keys.iter().map(|key| key.symbol()));
         let frame = self.caller.tick(now, &incoming.frame);
         let silenced = self.cutting.tick(now, self.caller.cuts_in(), frame.level() > AUDIBLE);
         self.report.silenced_ms.extend(silenced.map(ms));

@@ -18,6 +18,7 @@ mod peers;
 mod people;
 mod placed;
 mod plans;
+mod seats;
 mod soak;
 mod softphone;
 mod voices;
