@@ -344,6 +344,8 @@ impl Leg {
                 | Output::Said(_)
                 | Output::Suggested(_)
                 | Output::Minutes(_)
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack
                 | Output::Note(_) => {}
             }

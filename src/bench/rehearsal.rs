@@ -169,6 +169,8 @@ impl Rehearsal {
                 | Output::Said(_)
                 | Output::Suggested(_)
                 | Output::Minutes(_)
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack => {}
                 Output::Hangup => self.hung_up = true,
             }

@@ -17,8 +17,8 @@ use crate::speech::{Care, Digits, Listening, Priority, Transcript};
 const SIDES: usize = 8;
 /// Answers that are suggested to one line of the caller.
 const ANSWERS: usize = 2;
-/// When the person is gone the last words are awaited for so long.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// When the person is gone and the bot goes on, their last words are awaited for so long.
+const AFTERWARDS: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 pub(super) struct Assist {
@@ -56,6 +56,11 @@ impl Assist {
     /// Whether a transcript is one of these.
     pub(super) fn awaits(&self, id: u64) -> bool {
         self.sides().iter().any(|side| side.scribe.awaits(id))
+    }
+
+    /// Whether the person is gone, and what was said last is not known yet.
+    pub(super) fn awaits_last_words(&self) -> bool {
+        matches!(self.part, Part::Closing(..))
     }
 
     fn sides(&self) -> &[Side] {
@@ -158,7 +163,7 @@ impl Call {
             self.have_transcribed(now);
             if let Part::Open(mut held) = std::mem::take(&mut self.assist.part) {
                 held.till = self.since_answer(now);
-                self.assist.part = Part::Closing(held, now + LAST_WORDS);
+                self.assist.part = Part::Closing(held, now + AFTERWARDS);
             }
         }
         self.give_up_words(now);
@@ -289,7 +294,8 @@ impl Call {
         }
     }
 
-    fn close_part(&mut self) {
+    /// What was said with a person is told as far as it is known.
+    pub(super) fn close_part(&mut self) {
         if let Some(minutes) = self.minutes() {
             self.outputs.push_back(Output::Minutes(Box::new(minutes)));
         }

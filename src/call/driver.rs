@@ -123,6 +123,15 @@ pub enum Output {
     /// A person has had the caller, and what they said is known: for the notes after the call. A call that ends before is asked by
     /// [`super::Call::minutes`].
     Minutes(Box<Minutes>),
+    /// Call somebody elsewhere for the caller, `ring` at most, and tell who answers what it is about; then as with [`Output::Queue`].
+    Consult {
+        /// A SIP URI.
+        to: String,
+        ring: Duration,
+        brief: Box<Brief>,
+    },
+    /// Ask the caller's line to take the bot's place with whom it is bridged to (Replaces); answer with [`super::Call::transferred`].
+    Release,
     /// They want to be called back, as a task says, and wait no longer. The call is about to end.
     CallBack,
     /// All was said: end the call.
@@ -219,6 +228,8 @@ pub enum Note {
     Bridged {
         agent: String,
     },
+    /// The caller's line is asked to go on with that person alone.
+    Releasing,
     /// The bot has them again, or it is over.
     Returned(Return),
     /// The call goes on without something.

@@ -127,6 +127,8 @@ pub enum Overflow {
     Closed,
     /// So many wait already that nobody else may.
     Full,
+    /// Agents did not want them, and nobody is left to ask: see [`Desk::ends_when_declined`].
+    Declined,
 }
 
 /// Why something cannot be.

@@ -39,6 +39,16 @@ pub(super) struct Ticket {
     pub offer: Option<Instant>,
     /// Since when nobody who could take it has been signed in.
     pub alone: Option<Instant>,
+    /// What follows when nobody wants it.
+    pub declined: Declined,
+}
+
+/// What follows when an agent has declined, and all the others who could take the ticket did not either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Declined {
+    /// It waits until they may be asked again.
+    Waits,
+    Overflows,
 }
 
 /// How the one who waits is reached.
@@ -99,6 +109,7 @@ impl Ticket {
             announce: None,
             offer: None,
             alone: None,
+            declined: Declined::Waits,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The walk beside a person: what the caller is told while they wait for one, what would come next, and where it goes on when they come back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::order::{Expect, Order, Outcome};
 use super::plan::Value;
+use super::queue::Load;
 use super::walk::{Waiting, Walk};
 use super::walk_caller::collects;
 use crate::language::Language;
@@ -40,6 +42,11 @@ impl Walk {
             Value::Text(text) => Some(text).filter(|text| !text.is_empty()),
             _ => None,
         }
+    }
+
+    /// How the queues stand from now on, as far as the plan asks ([`super::Plan::asked_queues`]).
+    pub fn queues_stand(&mut self, queues: BTreeMap<String, Load>) {
+        self.facts.queues = queues;
     }
 
     /// Which place in line the caller has, 1 for the first, and how long it will take where that is known.

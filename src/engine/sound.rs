@@ -288,7 +288,11 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                         &format!("[{name}, {} s, not kept]", samples.len() / SAMPLE_RATE as usize),
                     );
                 }
-                Output::Transfer { .. } => call.transferred(clock::now(), 501),
+                Output::Transfer { .. } | Output::Release => call.transferred(clock::now(), 501),
+                Output::Consult { to, .. } => {
+                    let nobody = Return::NoAgent(format!("a sound card cannot call {to}"));
+                    call.returned_from_person(clock::now(), nobody);
+                }
                 Output::Queue { queue, .. } => {
                     let nobody = Return::NoAgent(format!("nobody is at queue `{queue}` of a sound card"));
                     call.returned_from_person(clock::now(), nobody);

@@ -46,6 +46,12 @@ impl Origins {
     }
 }
 
+/// Whether one of our own pages led here, as a browser says of a link that is followed.
+pub fn followed(headers: &HeaderMap) -> bool {
+    let told = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    told == Some("same-origin")
+}
+
 /// Who sent it: `peer`, or whom a proxy of ours says it is for.
 pub fn address(headers: &HeaderMap, peer: IpAddr, proxies: &[IpAddr]) -> IpAddr {
     let ours = |ip: &IpAddr| proxies.contains(&ip.to_canonical());
@@ -250,6 +256,15 @@ mod tests {
             assert_eq!(local.visited(&headers(&[("host", host)])), visited);
         }
         assert_eq!(local.visited(&headers(&[])), "http://127.0.0.1:8080");
+        for (site, ours) in [
+            ("same-origin", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("none", false),
+        ] {
+            assert_eq!(followed(&headers(&[("sec-fetch-site", site)])), ours, "{site}");
+        }
+        assert!(!followed(&headers(&[])));
         let errand = Errand::begin(clock::wall());
         let line = format!("offhook=x; offhook-openid={}", errand.text());
         assert_eq!(Cookies::Local.read_errand(&headers(&[("cookie", &line)])), Some(errand));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Answer, Leg};
 use crate::audio::{Frame, frames};
-use crate::call::{Call, Output, Question};
+use crate::call::{Call, Note, Output, Question};
 use crate::desk::Wish;
 use crate::dialplan::ToolCall;
 use crate::engine::live::Known;
@@ -87,18 +87,39 @@ impl Leg {
                     };
                     self.bot.live.know(self.number, Known::Brief(brief.clone()));
                     let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
-                    self.people.queue(wish, *brief, voice);
+                    let minds = self.call.as_ref().is_some_and(Call::minds_declining);
+                    self.people.queue(wish, *brief, voice, minds);
                     self.follow_people();
                 }
-                // For the pages of people.
-                Output::Said(_) | Output::Suggested(_) | Output::Minutes(_) => {}
+                Output::Said(line) => self.shows(line),
+                Output::Suggested(suggestion) => self.bot.live.know(self.number, Known::Suggestion(suggestion)),
+                Output::Minutes(minutes) => self.bot.live.minutes(self.number, minutes),
+                Output::Consult { to, ring, brief } => {
+                    self.bot.live.know(self.number, Known::Brief(brief.clone()));
+                    let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
+                    self.people.consult(&to, ring, *brief, voice);
+                    self.follow_people();
+                }
+                Output::Release => {
+                    let consulted = self.people.consulted();
+                    if let Some(replaces) = consulted {
+                        self.bot.act(Action::Refer {
+                            call: self.id,
+                            to: String::new(),
+                            replaces: Some(replaces),
+                        });
+                    }
+                }
                 Output::CallBack => self.people.leave(),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,
                 }),
                 Output::Note(note) => {
-                    self.shows(&note);
+                    if let Note::Language(language) = &note {
+                        let known = Known::Language(language.code().to_owned());
+                        self.bot.live.know(self.number, known);
+                    }
                     self.journal.note(note);
                 }
             }

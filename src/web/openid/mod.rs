@@ -102,8 +102,10 @@ async fn begin(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     };
     let errand = Errand::begin(clock::wall());
     let sent = async {
-        // The cookie of whoever sat here before is not sent when the provider leads back. Nor is it where another site leads here.
-        door::end(&site, &headers).await?;
+        // Whoever sat here before goes now: their cookie is not sent when the provider leads back.
+        if headers::followed(&headers) {
+            door::end(&site, &headers).await?;
+        }
         Ok::<_, Problem>(provider.way(&errand, &back(&site, &headers)).await?)
     };
     match sent.await {

@@ -9,6 +9,7 @@ mod chromium;
 mod conformance;
 mod desk;
 mod doctor;
+mod handing;
 mod hostile;
 mod kamailio;
 mod misfortune;

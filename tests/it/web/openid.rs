@@ -198,9 +198,19 @@ async fn who_has_no_password_has_the_provider_alone() {
 async fn who_signs_in_again_leaves_first() {
     let (site, _provider) = both(Claim::PreferredUsername).await;
     let here = site.sign_in("alice").await;
-    let response = site.get(&site.url("/api/openid/begin"), &here).await;
-    assert!(led(&response).contains("/authorize?"));
-    assert_eq!(site.me(&here).await.0, StatusCode::UNAUTHORIZED);
+    for (from, stays) in [
+        (None, StatusCode::OK),
+        (Some("cross-site"), StatusCode::OK),
+        (Some("same-origin"), StatusCode::UNAUTHORIZED),
+    ] {
+        let request = site.browser.get(site.url("/api/openid/begin")).header("Cookie", &here);
+        let request = match from {
+            Some(from) => request.header("Sec-Fetch-Site", from),
+            None => request,
+        };
+        assert!(led(&request.send().await.unwrap()).contains("/authorize?"));
+        assert_eq!(site.me(&here).await.0, stays, "led here by {from:?}");
+    }
 }
 
 #[tokio::test]

@@ -215,6 +215,24 @@ fn a_caller_who_hangs_up_leaves_notes_too() {
 }
 
 #[test]
+fn the_last_words_of_who_hangs_up_are_waited_for_and_not_for_long() {
+    for (ear, turns) in [(Works::Yes, 1), (Works::Never, 0)] {
+        let mut stage = bridged();
+        stage.ear = ear;
+        stage.say_as_agent("Have a nice day then, and goodbye.");
+        stage.run(ms(1_000));
+        stage.call.returned_from_person(stage.now, Return::AgentLeft);
+        let at = stage.now;
+        stage.until("the end", |stage| stage.hung_up);
+        assert!(stage.now - at < ms(1_600), "{:?}", stage.now - at);
+        let [minutes] = &stage.minutes[..] else {
+            panic!("{:?}", stage.minutes)
+        };
+        assert_eq!(minutes.turns.len(), turns, "{minutes:?}");
+    }
+}
+
+#[test]
 fn an_ear_that_fails_or_never_answers_holds_up_nothing() {
     for ear in [Works::No, Works::Never] {
         let mut stage = bridged();

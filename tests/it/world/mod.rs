@@ -8,6 +8,7 @@ mod assist;
 mod barging;
 mod calls;
 mod guessing;
+mod handing;
 mod handing_over;
 mod observing;
 mod pausing;

@@ -106,6 +106,8 @@ pub struct Stage {
     /// Whether people wait for callers; and which queue the call was given to, with what they are told of it.
     pub desk: Works,
     pub queued: Option<(String, Brief)>,
+    /// The caller's line is asked to go on without the bot.
+    pub released: bool,
     /// The caller wants to be called back.
     pub call_back: bool,
     /// Frames in which the bot was heard.
@@ -172,6 +174,7 @@ impl Stage {
                 at: "2026-11-18T11:00:00Z".parse().expect("a time"),
                 caller: [("number".to_owned(), Value::Text("+4930123456".into()))].into(),
                 call: [("id".to_owned(), Value::Text("call-1".into()))].into(),
+                queues: BTreeMap::new(),
             },
             understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
             told: BTreeMap::new(),
@@ -208,6 +211,7 @@ impl Stage {
             transferred: None,
             desk: Works::No,
             queued: None,
+            released: false,
             call_back: false,
             sounded: Vec::new(),
             echo: None,
@@ -502,6 +506,8 @@ impl Stage {
                         self.call.returned_from_person(self.now, nobody);
                     }
                 },
+                Output::Consult { to, brief, .. } => self.queued = Some((to, *brief)),
+                Output::Release => self.released = true,
                 Output::CallBack => self.call_back = true,
                 Output::Said(line) => self.lines.push(line),
                 Output::Suggested(suggestion) => self.suggestions.push(suggestion),
