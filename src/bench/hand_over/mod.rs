@@ -80,6 +80,8 @@ pub enum Error {
 const SHOWN: Duration = Duration::from_secs(20);
 /// For people to be at work: the bot looks every two seconds who is.
 const AT_WORK: Duration = Duration::from_secs(15);
+/// Longer than any caller who is to leave waits.
+const STAYS: Duration = Duration::from_secs(20);
 /// After the caller has gone: for people to be told.
 const LET_GO: Duration = Duration::from_secs(3);
 /// And for the record to be written.
@@ -507,10 +509,10 @@ impl Cast {
             leaves = Some((stage, after));
             for part in &mut parts {
                 // Who is to be left waits for it.
-                (part.pace.talk, part.pace.ring) = (
-                    Duration::from_secs(20),
-                    part.pace.ring * if stage == Stage::Ringing { 100 } else { 1 },
-                );
+                part.pace.talk = STAYS;
+                if stage == Stage::Ringing {
+                    part.pace.ring = STAYS;
+                }
             }
             if stage == Stage::Waiting {
                 parts.clear();

@@ -174,13 +174,10 @@ impl Desk {
     async fn rung(&mut self, id: String, body: &Value) -> Result<(), Error> {
         let Part { who, conduct, pace } = self.part;
         self.diary.note(Entry::Rung(who));
-        let due = match conduct {
-            Conduct::NeverAnswers => {
-                self.diary.note(Entry::Failed);
-                None
-            }
-            _ => Some(clock::now() + pace.ring),
-        };
+        if conduct == Conduct::NeverAnswers {
+            self.diary.note(Entry::Failed);
+        }
+        let due = (conduct != Conduct::NeverAnswers).then(|| clock::now() + pace.ring);
         let mut call = Call {
             id,
             stage: Stage::Ringing,

@@ -164,7 +164,12 @@ impl Phone {
                         own.due = Some(now + pace.brief);
                     }
                     Conduct::Mute => self.diary.note(Entry::Failed),
-                    _ => {}
+                    Conduct::Takes
+                    | Conduct::Absent
+                    | Conduct::Refuses(_)
+                    | Conduct::RingsAndRefuses(_)
+                    | Conduct::NeverAnswers
+                    | Conduct::Vanishes(..) => {}
                 }
             }
             Event::Changed { call, offer } => {
@@ -206,13 +211,10 @@ impl Phone {
             return self.act(refuse(code));
         }
         self.act(Action::Ring { call: id });
-        let due = match conduct {
-            Conduct::NeverAnswers => {
-                self.diary.note(Entry::Failed);
-                None
-            }
-            _ => Some(now + pace.ring),
-        };
+        if conduct == Conduct::NeverAnswers {
+            self.diary.note(Entry::Failed);
+        }
+        let due = (conduct != Conduct::NeverAnswers).then(|| now + pace.ring);
         self.call = Some(Ringing {
             id,
             offer,
