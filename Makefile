@@ -36,6 +36,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench media
 	$(OFFHOOK) bench impairment --plot benches/impairment.svg
 	$(OFFHOOK) bench soak
+	$(OFFHOOK) bench hand-over
 	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn --plot benches/gap.svg
 	$(OFFHOOK) bench end-of-turn --plot benches/end-of-turn.svg
@@ -44,6 +45,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench cutting-in
 	$(OFFHOOK) bench names
 	$(OFFHOOK) bench capacity
+	$(OFFHOOK) bench desk
 
 fuzz: ## hostile input, half an hour a target; FUZZ_SECONDS=60 for a minute each
 	@.ci/setup build

@@ -341,6 +341,11 @@ impl Leg {
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
                 | Output::Queue { .. }
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack
                 | Output::Note(_) => {}
             }

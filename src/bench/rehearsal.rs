@@ -131,8 +131,13 @@ impl Rehearsal {
     fn carry_out(&mut self) {
         while let Some(output) = self.call.poll() {
             match output {
-                Output::Hear { id, samples, listening } => {
-                    let (took, given) = timed(|done| self.engines.hear(0, samples, listening, done));
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
+                    let (took, given) = timed(|done| self.engines.hear(0, priority, samples, listening, done));
                     self.due.push((self.now + took, Given::Transcribed(id, given)));
                 }
                 Output::Judge { id, samples } => {
@@ -161,6 +166,11 @@ impl Rehearsal {
                 | Output::Keep { .. }
                 | Output::Transfer { .. }
                 | Output::Queue { .. }
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
+                | Output::Consult { .. }
+                | Output::Release
                 | Output::CallBack => {}
                 Output::Hangup => self.hung_up = true,
             }

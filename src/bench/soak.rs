@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
 use super::bare::Inside;
-use super::load::caller::{Conduct, Outcome};
+use super::load::caller::Conduct;
 use super::load::exchange::Exchange;
 use super::load::process::{self, Usage};
 use super::load::sound::Sounds;
@@ -120,7 +120,7 @@ pub fn run(
     let after = look("afterwards", line.rung, inside())?;
     let mut outcomes = BTreeMap::new();
     for (outcome, count) in line.exchange.outcomes() {
-        *outcomes.entry(words(outcome)).or_insert(0) += count;
+        *outcomes.entry(outcome.words()).or_insert(0) += count;
     }
     Ok(Soak {
         left: left(&before, &half, &after),
@@ -292,17 +292,6 @@ fn conduct(random: &mut StdRng, points: Points) -> Conduct {
         4 => Conduct::NeverAcknowledges,
         5 => Conduct::FallsSilent(span),
         _ => Conduct::Vanishes(span),
-    }
-}
-
-fn words(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::HungUp => "the caller hung up".into(),
-        Outcome::Cancelled => "the caller gave up before the answer".into(),
-        Outcome::Refused(code) => format!("refused with {code}"),
-        Outcome::HungUpOn => "the bot hung up".into(),
-        Outcome::Vanished => "the caller vanished".into(),
-        Outcome::Abandoned => "nobody ended it".into(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::dialogue::measure::{Evaluation, Table};
 use crate::dialogue::wishes::By;
 use crate::language::{Language, Voice};
 use crate::simulate::words::{errors, units};
-use crate::speech::{Care, Digits, Engines, Listening, RATE};
+use crate::speech::{Care, Digits, Engines, Listening, Priority, RATE};
 
 /// One way of judging.
 #[derive(Clone, Debug, Serialize)]
@@ -201,7 +201,9 @@ fn transcribed(engines: &Engines, sound: Vec<i16>) -> Result<String, Error> {
         names: "".into(),
     };
     let hearing = engines
-        .hear(0, sound, listening, move |transcript| drop(done.send(transcript)))
+        .hear(0, Priority::Turn, sound, listening, move |transcript| {
+            drop(done.send(transcript))
+        })
         .map_err(crate::speech::Error::from)?;
     let transcript = heard.recv().map_err(|_| crate::speech::Error::Cancelled)??;
     drop(hearing);

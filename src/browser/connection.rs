@@ -93,6 +93,25 @@ impl Connection {
         Ok((connection, answer))
     }
 
+    /// The other end, which offers as a page does; with the offer.
+    pub async fn offer(
+        coding: &Coding,
+        settings: &Settings,
+        ssrc: u32,
+        clock: Clock,
+    ) -> Result<(Connection, String), Error> {
+        let connection = Connection::new(coding, settings, ssrc, clock).await?;
+        let offer = connection.page.create_offer(None).await.map_err(failed)?;
+        let offer = connection.described(offer).await?;
+        Ok((connection, offer))
+    }
+
+    /// The answer to our offer.
+    pub async fn accept(&self, answer: &str) -> Result<(), Error> {
+        let answer = RTCSessionDescription::answer(answer.to_owned()).map_err(failed)?;
+        self.page.set_remote_description(answer).await.map_err(failed)
+    }
+
     /// With nobody yet.
     async fn new(coding: &Coding, settings: &Settings, ssrc: u32, clock: Clock) -> Result<Connection, Error> {
         let tasks = Tasks::new(clock);
@@ -383,25 +402,4 @@ fn failed(error: webrtc::error::Error) -> Error {
             .take(MESSAGE)
             .collect(),
     )
-}
-
-/// The other end, which offers as a page does.
-#[cfg(test)]
-impl Connection {
-    pub async fn offer(
-        coding: &Coding,
-        settings: &Settings,
-        ssrc: u32,
-        clock: Clock,
-    ) -> Result<(Connection, String), Error> {
-        let connection = Connection::new(coding, settings, ssrc, clock).await?;
-        let offer = connection.page.create_offer(None).await.map_err(failed)?;
-        let offer = connection.described(offer).await?;
-        Ok((connection, offer))
-    }
-
-    pub async fn accept(&self, answer: &str) -> Result<(), Error> {
-        let answer = RTCSessionDescription::answer(answer.to_owned()).map_err(failed)?;
-        self.page.set_remote_description(answer).await.map_err(failed)
-    }
 }

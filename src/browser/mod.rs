@@ -5,6 +5,7 @@
 //! are bridged to, or what time it is: the clock is an argument.
 
 mod connection;
+mod page;
 mod tasks;
 
 use std::collections::VecDeque;
@@ -12,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use self::connection::{Connection, Sent, State};
+pub use self::page::Page;
 use crate::audio::Frame;
 use crate::audio::codec::Codec;
 use crate::rtp::packet::Packet;
@@ -161,9 +163,7 @@ impl Line {
             return Err(Error::TooMany);
         }
         let coding = sdp::coding(offer.as_bytes(), &capabilities())?;
-        let [a, b, c, d, ..] = seed.to_be_bytes();
-        let ssrc = u32::from_be_bytes([a, b, c, d]);
-        let answered = Connection::answer(offer, &coding, settings, ssrc, clock);
+        let answered = Connection::answer(offer, &coding, settings, ssrc_of(seed), clock);
         let (connection, answer) = tokio::time::timeout(ANSWERING, answered)
             .await
             .map_err(|_| Error::TooSlow)??;
@@ -322,6 +322,12 @@ impl Line {
         }
         self.events.push_back(event);
     }
+}
+
+/// The source that a stream with this seed has.
+fn ssrc_of(seed: u64) -> u32 {
+    let [a, b, c, d, ..] = seed.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 /// What browsers have in common with us, the best first; they offer it so.

@@ -9,10 +9,10 @@ use super::*;
 use crate::audio::FRAME_DURATION;
 use crate::audio::tone::{level_at, sine};
 use crate::clock::now;
-use crate::sdp::Wishes;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const SEED: u64 = 0x0123_4567_89ab_cdef;
+const OTHER_SEED: u64 = 0xfedc_ba98_7654_3210;
 /// What the agent says, and what they hear, Hz.
 const AGENT: f32 = 600.0;
 const CALLER: f32 = 440.0;
@@ -33,20 +33,10 @@ fn impatient() -> Settings {
     }
 }
 
-fn coding(codec: Codec) -> Coding {
-    Coding {
-        codec,
-        payload_type: if codec == Codec::Opus { 96 } else { 0 },
-        wishes: Wishes::default(),
-        telephone_event: None,
-    }
-}
-
 /// A page and its line, 20 ms at a time.
 struct Call {
     line: Line,
-    page: Connection,
-    agent: RtpStream,
+    page: Page,
     /// What each has heard.
     heard: Vec<i16>,
     heard_there: Vec<i16>,
@@ -61,20 +51,14 @@ impl Call {
 
     /// What the page offers is told as `told` makes it.
     async fn offered(codec: Codec, settings: &Settings, told: impl FnOnce(String) -> String) -> Call {
-        let coding = coding(codec);
-        let (page, offer) = Connection::offer(&coding, settings, 7, now).await.unwrap();
+        let (mut page, offer) = Page::offer(codec, settings, OTHER_SEED, now).await.unwrap();
         let offer = told(offer);
         let (line, answer) = Line::answer(&offer, settings, SEED, now).await.unwrap();
         page.accept(&answer).await.unwrap();
         assert_eq!(line.codec(), codec);
-        let peer = rtp::Peer {
-            payload_type: coding.payload_type,
-            ..rtp::Peer::new(PAGE, codec)
-        };
         Call {
             line,
             page,
-            agent: RtpStream::new(now(), peer, rtp::Config::default(), 5),
             heard: Vec::new(),
             heard_there: Vec::new(),
             events: Vec::new(),
@@ -93,14 +77,9 @@ impl Call {
         let incoming = self.line.tick(now);
         self.heard.extend(incoming.frame.samples());
         self.line.send(now, &caller);
-        if self.page.state() == State::Made {
-            while let Some((at, packet)) = self.page.packet() {
-                self.agent.handle_datagram(at, PAGE, &packet);
-            }
-            self.heard_there.extend(self.agent.tick(now).frame.samples());
-            if let Some((_, datagram)) = self.agent.send(now, &agent) {
-                self.page.send(&Packet::parse(&datagram).unwrap());
-            }
+        if self.page.is_connected() {
+            self.heard_there.extend(self.page.tick(now).frame.samples());
+            self.page.send(now, &agent);
         }
         self.events.extend(std::iter::from_fn(|| self.line.poll()));
         self.tick += 1;
@@ -121,7 +100,7 @@ impl Call {
 
     async fn connect(&mut self) {
         self.run("the connection", |call| {
-            call.events.contains(&Event::Connected) && call.page.state() == State::Made
+            call.events.contains(&Event::Connected) && call.page.is_connected()
         })
         .await;
     }
@@ -226,9 +205,7 @@ async fn nothing_is_left() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_was_told_is_free_afterwards() {
-    let (page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
-        .await
-        .unwrap();
+    let (page, offer) = Page::offer(Codec::Opus, &settings(), OTHER_SEED, now).await.unwrap();
     let (line, answer) = Line::answer(&offer, &settings(), SEED, now).await.unwrap();
     let candidates: Vec<&str> = answer
         .lines()
@@ -256,9 +233,7 @@ async fn what_is_no_offer_of_sound_is_refused() {
             .await
             .map(|(_, answer)| answer)
     };
-    let (_page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
-        .await
-        .unwrap();
+    let (_page, offer) = Page::offer(Codec::Opus, &settings(), OTHER_SEED, now).await.unwrap();
     assert!(answered(&offer).await.is_ok());
     let long = format!("{offer}a=x:{}\r\n", "y".repeat(LONGEST_OFFER));
     assert!(matches!(answered(&long).await, Err(Error::TooLong(_))));
@@ -321,9 +296,7 @@ async fn one_codec_is_agreed_on_with_the_keys_of_its_clock() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn candidates_may_follow() {
-    let (_page, offer) = Connection::offer(&coding(Codec::Opus), &settings(), 7, now)
-        .await
-        .unwrap();
+    let (_page, offer) = Page::offer(Codec::Opus, &settings(), OTHER_SEED, now).await.unwrap();
     let (mut line, _) = Line::answer(&offer, &settings(), SEED, now).await.unwrap();
     let udp = "candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host";
     for good in [

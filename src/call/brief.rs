@@ -84,7 +84,7 @@ impl Call {
         brief
     }
 
-    fn reason(&self) -> String {
+    pub(super) fn reason(&self) -> String {
         let upset = self.sentiment.negative_turns() > 0;
         match (self.language, self.wants_person, upset) {
             (Language::English, true, true) => "The caller is upset and asks for a person.".into(),
@@ -121,7 +121,7 @@ impl Call {
     }
 
     /// What a flow is called, where the plan gives it a name that people know.
-    fn titled(&self, flow: &str) -> Option<String> {
+    pub(super) fn titled(&self, flow: &str) -> Option<String> {
         let flow = self.plan.flows.iter().find(|one| one.name == flow)?;
         let title = flow.title.as_ref()?.fixed(self.language)?;
         Some(title.to_owned())

@@ -10,11 +10,13 @@ use super::ledger::Ledger;
 use super::person::Return;
 use super::playout::{Ending, Wanted};
 use crate::audio::Frame;
+use crate::dialogue::conversation::Speaker;
 use crate::dialogue::grounded::Understanding;
+use crate::dialogue::minutes::Minutes;
 use crate::dialogue::model::{Allowed, Prompt};
 use crate::dialplan::{Command, Facts, Plan, ToolCall, Value};
 use crate::language::Language;
-use crate::speech::Listening;
+use crate::speech::{Listening, Priority};
 
 /// Everything a call starts with.
 pub struct Start {
@@ -66,6 +68,7 @@ pub enum Output {
         id: u64,
         samples: Vec<i16>,
         listening: Listening,
+        priority: Priority,
     },
     /// Tell whether the caller has finished, by the sound of the utterance, 16 kHz mono; answer with [`super::Call::judged`].
     Judge {
@@ -113,12 +116,55 @@ pub enum Output {
         tier: Option<String>,
         brief: Box<Brief>,
     },
+    /// Something was said, by whoever: for the people who see the call as it goes on.
+    Said(Line),
+    /// An answer from the knowledge, for the agent who speaks with the caller.
+    Suggested(Suggestion),
+    /// A person has had the caller, and what they said is known: for the notes after the call. A call that ends before is asked by
+    /// [`super::Call::minutes`].
+    Minutes(Box<Minutes>),
+    /// Call somebody elsewhere for the caller, `ring` at most, and tell who answers what it is about; then as with [`Output::Queue`].
+    Consult {
+        /// A SIP URI.
+        to: String,
+        ring: Duration,
+        brief: Box<Brief>,
+    },
+    /// Ask the caller's line to take the bot's place with whom it is bridged to (Replaces); answer with [`super::Call::transferred`].
+    Release,
     /// They want to be called back, as a task says, and wait no longer. The call is about to end.
     CallBack,
     /// All was said: end the call.
     Hangup,
     /// For the record.
     Note(Note),
+}
+
+/// One utterance, as it may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Of the lines of a call, from 1; in the order in which they became known.
+    pub n: u64,
+    pub speaker: Speaker,
+    /// Of an agent.
+    pub name: Option<String>,
+    pub text: String,
+    /// When it began, since the call was answered; of what was said with the bot, when it was known.
+    pub at: Duration,
+    /// How the caller felt then, -1 to 0.5; of others nothing is known.
+    pub mood: Option<f32>,
+}
+
+/// What an agent may answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// Of the suggestions of a call, from 1.
+    pub n: u64,
+    /// As the caller put it.
+    pub question: String,
+    pub answer: String,
+    /// Where it stands: `faq.md#opening-hours`.
+    pub source: String,
 }
 
 /// Something worth keeping.
@@ -133,6 +179,11 @@ pub enum Note {
     Heard {
         text: String,
         confidence: f32,
+    },
+    /// Words that a person said who had the call.
+    AgentSaid {
+        agent: String,
+        text: String,
     },
     /// What they were taken to mean.
     Meant(Vec<Command>),
@@ -177,6 +228,8 @@ pub enum Note {
     Bridged {
         agent: String,
     },
+    /// The caller's line is asked to go on with that person alone.
+    Releasing,
     /// The bot has them again, or it is over.
     Returned(Return),
     /// The call goes on without something.

@@ -8,11 +8,11 @@ use super::keypad::Keypad;
 use super::ledger::Moments;
 use super::turn::{Act, Config, Interruption};
 use super::{ASKING, Asking, Call, Decode, HEARING, Heard, Manager, Note, Output, Patience, Stage, Thought};
-use crate::dialogue::conversation::Privacy;
+use crate::dialogue::conversation::{Privacy, Speaker};
 use crate::dialogue::slots::{digits_in, extract};
 use crate::dialplan::{Command, Endpointing, Expect, Outcome, Plan, SlotKind};
 use crate::language::Language;
-use crate::speech::{Care, Digits, Listening, Transcript};
+use crate::speech::{Care, Digits, Listening, Priority, Transcript};
 
 /// Silence that ends a turn while a number is being read out: people breathe between groups for 1.5 s.
 const BETWEEN_GROUPS: Duration = Duration::from_millis(1600);
@@ -62,6 +62,9 @@ pub(super) fn keys_wanted(expect: &Expect) -> Option<usize> {
 impl Call {
     /// The words of decode `id`, or why there are none.
     pub fn transcribed(&mut self, now: Instant, id: u64, result: Result<Transcript, String>) {
+        if self.assist.awaits(id) {
+            return self.told_words(id, result);
+        }
         if !matches!(self.decode, Decode::Asked { id: asked } if asked == id) {
             return;
         }
@@ -96,6 +99,9 @@ impl Call {
             && self.playout.is_idle()
         {
             message.hear(now, heard.frame, heard.probability);
+        }
+        if self.is_bridged() {
+            self.caller_said(now, heard);
         }
         self.utterance.hear(heard.frame, heard.arrived);
         // The detector takes some time to believe in a pause; the level tells it at once where the line is quiet.
@@ -162,10 +168,7 @@ impl Call {
 
     /// `text` as it may be kept.
     pub(super) fn for_the_record(&self, text: &str) -> String {
-        match self.privacy {
-            Privacy::Open => text.to_owned(),
-            Privacy::Withheld => "[withheld]".into(),
-        }
+        self.privacy.shown(text).to_owned()
     }
 
     /// Sound that was no words. A television must not keep the call open: it counts as silence when it goes on.
@@ -268,6 +271,7 @@ impl Call {
             id,
             samples: self.utterance.samples(),
             listening,
+            priority: Priority::Turn,
         });
         self.decode = Decode::Asked { id };
     }
@@ -378,6 +382,7 @@ impl Call {
             confidence: transcript.confidence,
         });
         self.observe(&said, level);
+        self.tell(Speaker::Caller, None, privacy.shown(&said).to_owned(), at);
         if self.grant_language(now, &whole) {
             self.moments = None;
         } else if let Some(text) = self.join_digits(whole) {

@@ -8,9 +8,12 @@ use super::{ASKING, Asking, Call, FILLER, Manager, Note, Output, Patience, Quest
 use crate::dialogue::conversation::Privacy;
 use crate::dialogue::grounded::Moment;
 use crate::dialogue::model::{Allowed, Asked, Leave, Prompt};
+use crate::dialogue::slots::digits_in;
 use crate::dialplan::{Command, Outcome};
 use crate::language::Language;
 
+/// A value of fewer letters stands inside other words by chance.
+const SHORT: usize = 4;
 /// Passages that a model may answer from.
 const PASSAGES: usize = 3;
 
@@ -154,23 +157,27 @@ impl Call {
         });
     }
 
-    /// Whether the value of a private slot stands in `text`, however it is spaced.
-    fn has_private(&self, text: &str) -> bool {
+    /// Whether the value of a private slot stands in `text`, however it is spaced; a short one as a word of its own.
+    pub(super) fn has_private(&self, text: &str) -> bool {
         let bare = |text: &str| {
             text.to_lowercase()
                 .chars()
                 .filter(|c| c.is_alphanumeric())
                 .collect::<String>()
         };
-        let text = bare(text);
+        let (whole, digits) = (bare(text), digits_in(text, self.language));
+        let words: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(bare).collect();
         let private = self
             .walk
             .slots()
             .iter()
             .filter(|(name, _)| self.plan.slots.get(*name).is_some_and(|slot| slot.pii));
-        private
-            .map(|(_, value)| bare(&value.to_string()))
-            .any(|value| !value.is_empty() && text.contains(&value))
+        private.map(|(_, value)| bare(&value.to_string())).any(|value| {
+            if value.is_ascii() && value.len() < SHORT {
+                return words.contains(&value) && !value.is_empty();
+            }
+            whole.contains(&value) || digits.contains(&value)
+        })
     }
 
     /// What the language model is asked, what it may answer, and what its words may rest on; nothing where the words are not for it.

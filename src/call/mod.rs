@@ -5,6 +5,7 @@
 //! in milliseconds.
 
 mod acts;
+mod assist;
 mod barging;
 pub mod brief;
 mod driver;
@@ -19,6 +20,7 @@ mod pausing;
 mod person;
 pub mod playout;
 mod reply;
+pub mod scribe;
 mod speak;
 pub mod turn;
 pub mod utterance;
@@ -29,7 +31,8 @@ use std::time::{Duration, Instant};
 
 pub use self::acts::Task;
 use self::acts::Using;
-pub use self::driver::{Heard, Manager, Note, Output, Question, Start};
+use self::assist::Assist;
+pub use self::driver::{Heard, Line, Manager, Note, Output, Question, Start, Suggestion};
 use self::guess::Guess;
 use self::keypad::Keypad;
 use self::ledger::Moments;
@@ -46,6 +49,7 @@ use jiff::civil::DateTime;
 
 use crate::audio::Frame;
 use crate::audio::echo::EchoDetector;
+use crate::audio::music::Music;
 use crate::audio::resample::Resampler;
 use crate::dialogue::conversation::{Conversation, Privacy};
 use crate::dialogue::grounded::{Grounded, Understanding};
@@ -71,9 +75,10 @@ enum Stage {
     Transfer {
         to: String,
     },
-    /// The far end is being asked, until this moment.
+    /// The far end is being asked, until this moment. Whom it has not put on hold hears music.
     Transferring {
         until: Instant,
+        music: Music,
     },
     /// When all is said, and the line has carried it, the call ends.
     Goodbye {
@@ -159,6 +164,8 @@ pub struct Call {
     sounded: Option<Instant>,
     keypad: Keypad,
     stage: Stage,
+    /// Beside a person.
+    assist: Assist,
     expect: Expect,
     /// The flows between which the caller was just asked to choose.
     offered: Vec<String>,
@@ -202,6 +209,8 @@ const TRANSFER: Duration = Duration::from_secs(30);
 const FILLER: Duration = Duration::from_millis(600);
 /// After the last word: what the network and the caller's jitter buffer still hold. A goodbye is never clipped.
 const TAIL: Duration = Duration::from_millis(300);
+/// After a person has hung up: for the record of what they said last. The caller hears silence meanwhile.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
@@ -248,6 +257,7 @@ impl Call {
             sounded: None,
             keypad: Keypad::default(),
             stage: Stage::Dialogue,
+            assist: Assist::default(),
             expect: Expect::Anything,
             offered: Vec::new(),
             privacy: Privacy::Open,
@@ -313,7 +323,7 @@ impl Call {
 
     /// The far end's answer to a transfer: a SIP status code.
     pub fn transferred(&mut self, now: Instant, code: u16) {
-        if !matches!(self.stage, Stage::Transferring { .. }) || code < 200 {
+        if code < 200 || !(self.is_releasing() || matches!(self.stage, Stage::Transferring { .. })) {
             return;
         }
         if code < 300 {
@@ -321,7 +331,15 @@ impl Call {
             self.outputs.push_back(Output::Hangup);
             return;
         }
-        self.transfer_failed(now, format!("the far end answered {code}"));
+        let reason = format!("the far end answered {code}");
+        if self.is_releasing() {
+            return self.not_released(now, reason);
+        }
+        let outcome = match code {
+            486 | 600 | 603 => Outcome::Declined,
+            _ => Outcome::Failed(reason.clone()),
+        };
+        self.transfer_failed(now, reason, outcome);
     }
 
     /// What the driver is to do; drain it after every call of another function.
@@ -402,8 +420,8 @@ impl Call {
                     self.take_message(name, max);
                     break;
                 }
-                Order::HandOff { queue, handoff, say } => {
-                    self.hand_over(queue, handoff, say);
+                Order::HandOff { to, handoff, say } => {
+                    self.hand_over(to, handoff, say);
                     break;
                 }
                 Order::Listen {
@@ -438,6 +456,7 @@ impl Call {
     /// Goes on when everything was said, or when what is awaited does not come.
     fn settle(&mut self, now: Instant) {
         self.give_up_waiting(now);
+        self.write_down(now);
         self.bridge_silence(now);
         if self.stage == Stage::Dialogue
             && let Some(keys) = self.keypad.poll(now)
@@ -454,26 +473,40 @@ impl Call {
             Stage::Person(_) => self.await_person(now),
             Stage::Transfer { to } => {
                 let to = to.clone();
-                self.stage = Stage::Transferring { until: now + TRANSFER };
+                self.stage = Stage::Transferring {
+                    until: now + TRANSFER,
+                    music: Music::default(),
+                };
                 self.note(Note::Transferring { to: to.clone() });
                 self.outputs.push_back(Output::Transfer { to });
             }
-            Stage::Transferring { until } if now >= *until => {
-                self.transfer_failed(now, format!("no answer in {} s", TRANSFER.as_secs()));
+            Stage::Transferring { until, .. } if now >= *until => {
+                let reason = format!("no answer in {} s", TRANSFER.as_secs());
+                self.transfer_failed(now, reason.clone(), Outcome::Failed(reason));
             }
             Stage::Goodbye { drained: None } => self.stage = Stage::Goodbye { drained: Some(now) },
-            Stage::Goodbye { drained: Some(at) } if now.saturating_duration_since(*at) >= TAIL => {
+            Stage::Goodbye { drained: Some(at) } if now.saturating_duration_since(*at) >= self.tail() => {
                 self.stage = Stage::Over;
+                self.close_part();
                 self.outputs.push_back(Output::Hangup);
             }
             Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => {}
         }
     }
 
-    fn transfer_failed(&mut self, now: Instant, reason: String) {
-        self.note(Note::TransferFailed { reason: reason.clone() });
+    /// How long the line is kept after the last word.
+    fn tail(&self) -> Duration {
+        if self.assist.awaits_last_words() {
+            LAST_WORDS
+        } else {
+            TAIL
+        }
+    }
+
+    fn transfer_failed(&mut self, now: Instant, reason: String, outcome: Outcome) {
+        self.note(Note::TransferFailed { reason });
         self.stage = Stage::Dialogue;
-        let order = self.walk.step(Outcome::Failed(reason));
+        let order = self.walk.step(outcome);
         self.perform(now, order);
     }
 
@@ -488,6 +521,8 @@ impl Call {
         self.turn.hear(now, 0.0);
         self.follow_turn(now);
         match self.stage {
+            // A line that is asked to go elsewhere holds meanwhile.
+            Stage::Person(_) if self.is_releasing() => self.settle(now),
             // Who waits keeps their place.
             Stage::Dialogue | Stage::Over | Stage::Person(_) => {}
             // Nobody hears it; what comes after it must not wait for them.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::playout::{Due, Popped};
+use super::playout::{Due, Ending, Popped};
 use super::turn::Interruption;
 use super::{Call, Note, Output, Stage, VOICE};
 use crate::audio::{Frame, level_dbfs};
-use crate::dialogue::conversation::Privacy;
+use crate::dialogue::conversation::Heard::{Part, Whole};
+use crate::dialogue::conversation::{Privacy, Speaker};
 use crate::dialplan::Expect;
 
 /// Level from which a frame is a sound that the caller notices, in dBFS.
@@ -127,11 +128,12 @@ impl Call {
             };
             self.conversation.bot_begins(at, &heard.text, privacy);
             self.conversation.bot_ends(at);
-            let text = if privacy == Privacy::Open {
-                heard.text
-            } else {
-                self.for_the_record(&heard.text)
+            let text = privacy.shown(&heard.text).to_owned();
+            let (dash, speaker) = match heard.ending {
+                Ending::Whole => ("", Speaker::Bot(Whole)),
+                Ending::Cut => (" —", Speaker::Bot(Part)),
             };
+            self.tell(speaker, None, format!("{text}{dash}"), at);
             self.note(Note::Said {
                 text,
                 ending: heard.ending,

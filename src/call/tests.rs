@@ -43,6 +43,7 @@ fn call(min_score: &str) -> Call {
             at: "2026-11-18T11:00:00Z".parse().expect("a time"),
             caller: BTreeMap::new(),
             call: BTreeMap::new(),
+            queues: BTreeMap::new(),
         },
         manager: Manager::Grounded,
     };

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Probability from which sound is speech; Silero's own choice.
-const SPEECH: f32 = 0.5;
+pub(super) const SPEECH: f32 = 0.5;
 /// Probability below which speech has stopped: lower, so that a soft syllable does not end a word.
 const STILL_SPEECH: f32 = 0.35;
 /// A gap inside a beginning word.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::audio::level::{is_pause, last_sound};
-use crate::audio::{Frame, SILENCE_DBFS};
+use crate::audio::{FRAME_DURATION, Frame, SILENCE_DBFS};
 
 /// Kept from before the onset: the consonants that the detector does not hear.
 const BEFORE: Duration = Duration::from_millis(400);
@@ -15,6 +15,9 @@ const FRAMES_BEFORE: usize = (BEFORE.as_millis() / 20) as usize;
 const LONG: usize = 1_200;
 /// Frames that are kept: 29 s, for Whisper hears 30.
 const MOST: usize = 1_450;
+
+/// Frames that are looked at together for a quiet place: 100 ms, so that a stop inside a word is none.
+const QUIET: usize = 5;
 
 /// A frame, and when it arrived on the wire.
 type Timed = (Frame, Instant);
@@ -72,6 +75,31 @@ impl Utterance {
     /// Whether it is so long that it had to be ended.
     pub fn is_long(&self) -> bool {
         self.frames.len() >= LONG
+    }
+
+    /// How long it is.
+    pub fn lasts(&self) -> Duration {
+        FRAME_DURATION.saturating_mul(u32::try_from(self.frames.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Takes what was said up to the quietest place in its second half, 16 kHz mono. The rest stays, and goes on.
+    pub fn cut(&mut self) -> Vec<i16> {
+        let levels: Vec<f32> = self.frames.iter().map(|(frame, _)| frame.level()).collect();
+        let loudness = |window: &[f32]| window.iter().sum::<f32>();
+        let places = levels.windows(QUIET).enumerate().skip(levels.len() / 2);
+        let quietest = places.min_by(|(_, a), (_, b)| loudness(a).total_cmp(&loudness(b)));
+        let at = quietest.map_or(levels.len(), |(at, _)| at + QUIET / 2);
+        let rest = self.frames.split_off(at.min(self.frames.len()));
+        let said = self.samples();
+        self.frames = rest;
+        let levels = self.frames.iter().map(|(frame, _)| frame.level());
+        self.loudest = levels.fold(SILENCE_DBFS, f32::max);
+        said
+    }
+
+    /// When its first frame arrived.
+    pub fn began(&self) -> Option<Instant> {
+        self.frames.first().map(|(_, arrived)| *arrived)
     }
 
     /// The caller has finished; the sound stays until [`Utterance::clear`].
@@ -134,5 +162,29 @@ mod tests {
         assert_eq!(utterance.last_sound(), Some(at(109)));
         utterance.clear();
         assert_eq!(utterance.last_sound(), None);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_where_it_is_quietest() {
+        let start = clock::now();
+        let at = |n: u32| start + Duration::from_millis(20) * n;
+        let mut utterance = Utterance::default();
+        utterance.open();
+        // Silence in the first half counts for nothing.
+        for n in 0..200 {
+            let level = match n {
+                20..30 => 0,
+                150..160 => 60,
+                _ => 8_000,
+            };
+            utterance.hear(&Frame::from_slice(&[level; 320]), at(n));
+        }
+        assert_eq!(utterance.lasts(), Duration::from_secs(4));
+        let said = utterance.cut().len() / 320;
+        assert!((150..160).contains(&said), "{said}");
+        assert_eq!(utterance.began(), Some(at(said as u32)));
+        assert_eq!(utterance.samples().len() / 320, 200 - said);
+        utterance.hear(&Frame::silence(), at(200));
+        assert!(utterance.pauses());
     }
 }

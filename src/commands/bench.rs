@@ -1,5 +1,7 @@
 //! `offhook bench`
 
+mod desk;
+mod hand_over;
 mod load;
 mod talking;
 
@@ -110,6 +112,10 @@ enum What {
     Impairment(load::Impairment),
     /// Many calls that break off at points drawn from a seed, and what the bot still holds afterwards.
     Soak(load::Soak),
+    /// Callers in a queue with music and people's pages: how soon pages are told of what happens, and whether the music keeps its pace.
+    Desk(desk::Desk),
+    /// Hand-overs to people of which most go wrong, at every point: callers dropped, and how long any of them hears nothing.
+    HandOver(hand_over::HandOvers),
     /// A bot without models that answers whoever rings, for the others.
     #[command(hide = true)]
     BareBot(load::BareBot),
@@ -252,6 +258,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Media(what) => return load::media_of(arguments, what),
         What::Impairment(what) => return load::impairment_of(arguments, what),
         What::Soak(what) => return load::soak_of(arguments, what),
+        What::Desk(what) => return desk::desk_of(arguments, what),
+        What::HandOver(what) => return hand_over::hand_overs_of(arguments, what),
         What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)

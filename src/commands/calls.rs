@@ -127,9 +127,16 @@ fn print(record: &Record) {
         let speaker = match line.speaker {
             Speaker::Caller => "caller",
             Speaker::Bot => "   bot",
+            Speaker::Agent => " agent",
             Speaker::Event => "      ",
         };
         println!("{at:8.2} s  {speaker}  {}", line.text);
+    }
+    for note in &record.notes {
+        let disposition = note.disposition.as_deref().unwrap_or("no disposition");
+        let (author, became, distance) = (&note.author, note.decision.name(), note.distance);
+        println!("\nnote by {author}: {disposition} (the draft was {became}, {distance} characters changed)");
+        note.text.lines().for_each(|line| println!("            {line}"));
     }
     if !record.turns.is_empty() {
         println!("\n   gap ms = end of turn + hearing + dialogue + voice + pacing");

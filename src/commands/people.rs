@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use offhook::clock;
+use offhook::config::Config;
 use offhook::language::Language;
 use offhook::store::Store;
 use offhook::store::people::{self, Hash, Person, Role, Secret};
@@ -25,7 +26,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Let somebody sign in. Their password is asked for, or read from the first line of the input.
+    /// Let somebody sign in. Their password is asked for, or read from the first line of the input; with --openid they have none.
     ///
     /// For example: offhook people add alice --display "Alice Wang" --role agent --skills returns,billing --languages en,zh
     Add(Box<Added>),
@@ -70,21 +71,24 @@ struct Added {
     /// Ask them for a code beside the password: prints what their authenticator app is to read.
     #[arg(long)]
     totp: bool,
+    /// Give them no password: the OpenID provider of `web.openid` says who they are.
+    #[arg(long, conflicts_with = "totp")]
+    openid: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
     let config = configuration(&arguments.config)?;
     block_on(async {
         let store = Store::open(&config.data.join("offhook.db")).await?;
-        let done = carry_out(&store, &arguments.command).await;
+        let done = carry_out(&store, &config, &arguments.command).await;
         store.close().await;
         done.map(|()| ExitCode::SUCCESS)
     })?
 }
 
-async fn carry_out(store: &Store, command: &Command) -> Result<(), Error> {
+async fn carry_out(store: &Store, config: &Config, command: &Command) -> Result<(), Error> {
     match command {
-        Command::Add(added) => add(store, added).await,
+        Command::Add(added) => add(store, config, added).await,
         Command::List { json } => {
             let people = store.people().await?;
             if *json {
@@ -126,7 +130,7 @@ async fn carry_out(store: &Store, command: &Command) -> Result<(), Error> {
     }
 }
 
-async fn add(store: &Store, added: &Added) -> Result<(), Error> {
+async fn add(store: &Store, config: &Config, added: &Added) -> Result<(), Error> {
     let name = named(&added.name)?;
     let taken = || format!("there is a `{name}` already; take another name, or `offhook people remove {name}` first");
     if store.credentials(&name).await?.is_some() {
@@ -146,10 +150,21 @@ async fn add(store: &Store, added: &Added) -> Result<(), Error> {
         disabled: false,
         name: name.clone(),
     };
-    let hash = Hash::of(password(&name)?).await?;
+    let hash = if added.openid {
+        Hash::none()
+    } else {
+        Hash::of(password(&name)?).await?
+    };
     let secret = added.totp.then(Secret::draw);
     if !store.add_person(&person, &hash, secret.as_ref(), clock::wall()).await? {
         return Err(taken().into());
+    }
+    if added.openid {
+        println!("{name} can sign in by the OpenID provider");
+        if config.web.as_ref().is_none_or(|web| web.openid.is_none()) {
+            println!("once it is written as `web.openid` in the configuration");
+        }
+        return Ok(());
     }
     println!("{name} can sign in");
     if let Some(secret) = secret {

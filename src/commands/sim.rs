@@ -178,6 +178,7 @@ fn transcript(trial: &Trial) -> String {
         let speaker = match line.speaker {
             Speaker::Caller => "caller",
             Speaker::Bot => "bot",
+            Speaker::Agent => "agent",
             Speaker::Event => "",
         };
         format!("{at:8.2} s  {speaker:>6}  {}\n", line.text)

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Reader;
+use super::{OpenId, Reader, openid};
 use crate::document::{Fields, Node, read};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Web {
     pub dispositions: Vec<String>,
     /// Why agents pause.
     pub pauses: Vec<String>,
+    /// Who proves who people are, beside their passwords.
+    pub openid: Option<OpenId>,
 }
 
 /// As a browser's `RTCIceServer`.
@@ -57,6 +59,7 @@ impl Default for Web {
                 .map(str::to_owned)
                 .to_vec(),
             pauses: ["break", "lunch", "meeting", "training"].map(str::to_owned).to_vec(),
+            openid: None,
         }
     }
 }
@@ -71,6 +74,7 @@ pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
         "ice",
         "dispositions",
         "pauses",
+        "openid",
     ];
     let Some(fields) = Fields::of(node, "`web`", &known, reader.problems) else {
         return web;
@@ -116,6 +120,7 @@ pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
             reader.problems.error(node.place, message);
         }
     }
+    web.openid = fields.get("openid").and_then(|node| openid::openid(node, reader));
     web
 }
 

@@ -6,7 +6,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use super::estimate::End;
-use super::ticket::{Reach, Stage, Ticket, Wish};
+use super::ticket::{Declined, Reach, Stage, Ticket, Wish};
 use super::{
     AgentId, CONNECTING, Desk, Doors, MOST_TICKETS, Output, Overflow, RETRY, Refused, Standing, Stop, TRIES, TicketId,
     later,
@@ -148,15 +148,35 @@ impl Desk {
         Ok(())
     }
 
+    /// The plan has a way of its own for callers whom nobody wants: when an agent declines, and all who could take the ticket have been asked by
+    /// then, it overflows.
+    pub fn ends_when_declined(&mut self, ticket: TicketId) {
+        if let Some(ticket) = self.tickets.get_mut(&ticket) {
+            ticket.declined = Declined::Overflows;
+        }
+    }
+
     /// The agent, who was rung, or has accepted and hears what it is about, does not want it.
     pub fn decline(&mut self, now: Instant, agent: AgentId, ticket: TicketId) {
         self.advance(now);
-        if (self.unring(ticket, agent) || self.unconnect(ticket, agent))
-            && let Some(known) = self.agents.get_mut(&agent)
-        {
+        let declined = self.unring(ticket, agent) || self.unconnect(ticket, agent);
+        if declined && let Some(known) = self.agents.get_mut(&agent) {
             known.missed = 0;
         }
         self.settle(now);
+        if declined && self.is_unwanted(ticket) {
+            self.overflow(ticket, Overflow::Declined);
+        }
+    }
+
+    /// Whether nobody is left who could be asked, and the plan goes on then.
+    fn is_unwanted(&self, id: TicketId) -> bool {
+        self.tickets.get(&id).is_some_and(|ticket| {
+            ticket.declined == Declined::Overflows
+                && matches!(ticket.stage, Stage::Waiting)
+                && ticket.holds()
+                && self.able(id).iter().all(|able| ticket.passed.contains_key(able))
+        })
     }
 
     /// The agent's line is gone, or could not be had: while they were rung, when they had accepted, or in the middle of the call. The caller

@@ -127,6 +127,8 @@ pub enum Overflow {
     Closed,
     /// So many wait already that nobody else may.
     Full,
+    /// Agents did not want them, and nobody is left to ask: see [`Desk::ends_when_declined`].
+    Declined,
 }
 
 /// Why something cannot be.
@@ -180,6 +182,8 @@ enum Standing {
 pub struct Desk {
     /// The latest that was told: it never goes back.
     now: Instant,
+    /// Up to when all that was due has happened. What is refused leaves it behind.
+    settled: Instant,
     lines: BTreeMap<String, Line>,
     agents: BTreeMap<AgentId, Agent>,
     tickets: BTreeMap<TicketId, Ticket>,
@@ -192,6 +196,7 @@ impl Desk {
     pub fn new<'a>(now: Instant, queues: impl IntoIterator<Item = &'a Queue>) -> Self {
         let mut desk = Self {
             now,
+            settled: now,
             lines: BTreeMap::new(),
             agents: BTreeMap::new(),
             tickets: BTreeMap::new(),
@@ -223,6 +228,10 @@ impl Desk {
 
     /// Whether the hours of a queue have begun or are over.
     pub fn set_doors(&mut self, now: Instant, queue: &str, doors: Doors) {
+        let same = self.lines.get(queue).is_none_or(|line| line.doors == doors);
+        if same && self.is_settled(now) {
+            return self.pass(now);
+        }
         if let Some(line) = self.lines.get_mut(queue) {
             line.doors = doors;
         }

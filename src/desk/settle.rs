@@ -27,6 +27,7 @@ impl Desk {
         self.ring();
         self.tell();
         self.watch();
+        self.settled = self.now;
     }
 
     fn expire(&mut self) {
@@ -246,13 +247,12 @@ impl Desk {
     fn tell(&mut self) {
         let now = self.now;
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let told = |ticket: &Ticket| ticket.holds() && (is_due(ticket.announce) || is_due(ticket.offer));
-        if !self.tickets.values().any(told) {
+        if !self.tickets.values().any(|ticket| ticket.is_told(now)) {
             return;
         }
         let order = self.in_order();
         for (at, id) in order.iter().copied().enumerate() {
-            let Some(ticket) = self.tickets.get_mut(&id).filter(|ticket| told(ticket)) else {
+            let Some(ticket) = self.tickets.get_mut(&id).filter(|ticket| ticket.is_told(now)) else {
                 continue;
             };
             let again = self

@@ -11,6 +11,11 @@ use super::{AgentId, Desk, Output, Stop};
 impl Desk {
     /// The agent is here and takes calls. Who is here already only has another profile now: a pause goes on, and so does a call.
     pub fn sign_in(&mut self, now: Instant, agent: AgentId, profile: Profile) {
+        let known = self.agents.get(&agent);
+        let same = known.is_some_and(|known| known.is_signed_in() && known.profile == profile);
+        if same && self.is_settled(now) {
+            return self.pass(now);
+        }
         self.advance(now);
         let now = self.now;
         let known = self
@@ -28,6 +33,12 @@ impl Desk {
 
     /// The agent is here no longer. What rings goes to the next one; a call that they are in goes on until it is over, or [`Desk::lost`].
     pub fn sign_out(&mut self, now: Instant, agent: AgentId) {
+        let known = self.agents.get(&agent);
+        let gone =
+            known.is_none_or(|known| !known.is_signed_in() && known.wrap_up.is_none() && known.ringing.is_none());
+        if gone && self.is_settled(now) {
+            return self.pass(now);
+        }
         self.advance(now);
         if let Some(known) = self.agents.get_mut(&agent) {
             known.presence = Presence::Offline;

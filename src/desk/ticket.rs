@@ -39,6 +39,16 @@ pub(super) struct Ticket {
     pub offer: Option<Instant>,
     /// Since when nobody who could take it has been signed in.
     pub alone: Option<Instant>,
+    /// What follows when nobody wants it.
+    pub declined: Declined,
+}
+
+/// What follows when an agent has declined, and all the others who could take the ticket did not either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Declined {
+    /// It waits until they may be asked again.
+    Waits,
+    Overflows,
 }
 
 /// How the one who waits is reached.
@@ -99,6 +109,7 @@ impl Ticket {
             announce: None,
             offer: None,
             alone: None,
+            declined: Declined::Waits,
         }
     }
 
@@ -146,6 +157,12 @@ impl Ticket {
     /// Whether the caller is on the line and not with an agent.
     pub fn holds(&self) -> bool {
         !matches!(self.reach, Reach::Away { .. }) && self.is_in_line()
+    }
+
+    /// Whether the caller is to be told something by now.
+    pub fn is_told(&self, now: Instant) -> bool {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        self.holds() && (is_due(self.announce) || is_due(self.offer))
     }
 
     /// Whether it is not yet told how the waiting ends.

@@ -18,6 +18,19 @@ impl Desk {
         writing.chain(tickets).filter(|(at, _)| *at > self.now).min()
     }
 
+    /// Whether nothing is due until then: the desk is where it was settled, whatever is told of it that it knows.
+    pub(super) fn is_settled(&self, now: Instant) -> bool {
+        // Who is rung for is told as well, and that alone wakes nobody.
+        let told = self.tickets.values().any(|ticket| ticket.is_told(now));
+        !told && self.settled == self.now && self.poll_timeout().is_none_or(|(at, _)| at > now)
+    }
+
+    /// Time passes in which nothing is due.
+    pub(super) fn pass(&mut self, now: Instant) {
+        self.advance(now);
+        self.settled = self.now;
+    }
+
     fn next_of(&self, ticket: &Ticket, line: &Line) -> Option<(Instant, &'static str)> {
         let mut due = Vec::new();
         match &ticket.stage {

@@ -1,4 +1,5 @@
-//! What was said in a call: the caller's words as they were recognised, and of the bot's those that the caller heard.
+//! What was said in a call: the caller's words as they were recognised, those of people who spoke with them, and of the bot's those that the
+//! caller heard.
 //!
 //! It is told times as they passed since the call was answered. It knows no sound and no meaning.
 
@@ -26,6 +27,8 @@ pub enum Speaker {
     Caller,
     /// Its turn may have been cut short; `words` are those that were heard.
     Bot(Heard),
+    /// A person who had the call.
+    Agent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +54,25 @@ const WITHHELD: &str = "[withheld]";
 impl Conversation {
     /// The caller said `words`.
     pub fn caller_said(&mut self, from: Duration, to: Duration, words: &str, privacy: Privacy) {
-        self.turns.push(Turn {
-            speaker: Speaker::Caller,
+        self.person_said(Speaker::Caller, from, to, words, privacy);
+    }
+
+    /// A person who had the call said `words`. What was begun before other turns takes its place before them: words of two who talk at once
+    /// are known as they end.
+    pub fn agent_said(&mut self, from: Duration, to: Duration, words: &str, privacy: Privacy) {
+        self.person_said(Speaker::Agent, from, to, words, privacy);
+    }
+
+    fn person_said(&mut self, speaker: Speaker, from: Duration, to: Duration, words: &str, privacy: Privacy) {
+        let later = self.turns.iter().rev().take_while(|turn| turn.from > from).count();
+        let turn = Turn {
+            speaker,
             words: words.trim().to_owned(),
             from,
             to,
             privacy,
-        });
+        };
+        self.turns.insert(self.turns.len() - later, turn);
     }
 
     /// The bot begins to say `words`; a turn of its that was under way is taken as heard up to here.
@@ -122,6 +137,7 @@ impl Conversation {
             let seconds = turn.from.as_secs();
             let (who, ending) = match turn.speaker {
                 Speaker::Caller => ("caller", ""),
+                Speaker::Agent => ("agent", ""),
                 Speaker::Bot(Heard::Part) => ("bot", " —"),
                 Speaker::Bot(Heard::UnderWay | Heard::Whole) => ("bot", ""),
             };
@@ -146,8 +162,15 @@ impl Conversation {
 impl Turn {
     /// The words, where they may be shown.
     pub fn shown(&self) -> &str {
-        match self.privacy {
-            Privacy::Open => &self.words,
+        self.privacy.shown(&self.words)
+    }
+}
+
+impl Privacy {
+    /// `words`, where they may be shown.
+    pub fn shown(self, words: &str) -> &str {
+        match self {
+            Privacy::Open => words,
             Privacy::Withheld => WITHHELD,
         }
     }
@@ -224,6 +247,20 @@ mod tests {
             (conversation.turns()[0].to, conversation.turns()[0].speaker),
             (at(4), Speaker::Bot(Heard::Whole))
         );
+    }
+
+    #[test]
+    fn two_who_talk_at_once_stand_in_the_order_in_which_they_began() {
+        let mut conversation = Conversation::default();
+        conversation.caller_said(at(1), at(2), "hello", Privacy::Open);
+        conversation.agent_said(at(6), at(7), "I see", Privacy::Open);
+        conversation.caller_said(at(4), at(9), "it is about my order", Privacy::Open);
+        conversation.agent_said(at(10), at(11), "your card", Privacy::Withheld);
+        assert_eq!(
+            conversation.transcript(),
+            "00:01 caller: hello\n00:04 caller: it is about my order\n00:06 agent: I see\n00:10 agent: [withheld]\n",
+        );
+        assert_eq!(conversation.all_from_caller(), "hello it is about my order");
     }
 
     #[test]

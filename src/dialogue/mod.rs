@@ -14,6 +14,7 @@ pub mod knowledge;
 mod learnt;
 pub mod meaning;
 pub mod measure;
+pub mod minutes;
 pub mod model;
 mod names;
 mod phrases;

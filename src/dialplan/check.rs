@@ -8,7 +8,7 @@ use super::lint;
 use super::plan::{Action, Flow, Plan, Step};
 use super::policy::Ending;
 use super::prompt::Prompt;
-use super::queue::Brief;
+use super::queue::{Brief, Destination};
 use super::route::Match;
 use super::scenario::Expectation;
 use super::scope::{self, Where, condition, kind, near, typed};
@@ -266,7 +266,10 @@ fn handovers(plan: &Plan, problems: &mut Problems) {
                 );
             }
         }
-        let queue = plan.queues.get(&handoff.queue);
+        let queue = match &handoff.to {
+            Destination::Queue(queue) => plan.queues.get(queue),
+            Destination::Outside(_) => None,
+        };
         if handoff.no_agent.is_none() && queue.is_some_and(|queue| queue.overflow.is_none()) {
             let message = format!(
                 "handoff `{}` has no `no_agent`: write the flow for when nobody is free",

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::hours::{time, weekdays, zone};
 use super::order::Facts;
 use super::plan::{Action, Plan, Step, Target, Value};
+use super::queue::Destination;
 use super::route::{Match, Misfit, Then};
 use super::tool::When;
 
@@ -68,6 +69,7 @@ pub fn explain(plan: &Plan, from: &str, to: &str, at: Timestamp) -> Explanation 
         at,
         caller: BTreeMap::from([("number".to_owned(), text(from))]),
         call: BTreeMap::from([("to".to_owned(), text(to)), ("id".to_owned(), text("explained"))]),
+        queues: BTreeMap::new(),
     };
     let hours = plan.hours.iter().map(|(name, hours)| {
         let there = at.to_zoned(hours.zone().clone());
@@ -279,12 +281,13 @@ pub(super) fn in_words(action: &Action) -> String {
         Action::Tool(used) => format!("uses tool `{}`", used.tool),
         Action::Transfer(transfer) => match &transfer.to {
             Target::Uri(to) => format!("transfers to {to}"),
-            Target::Queue { queue, handoff: None } => format!("transfers to queue `{queue}`"),
-            Target::Queue {
-                queue,
-                handoff: Some(handoff),
-            } => {
-                format!("transfers to queue `{queue}` by handoff `{handoff}`")
+            Target::Person { to, handoff } => {
+                let to = match to {
+                    Destination::Queue(queue) => format!("queue `{queue}`"),
+                    Destination::Outside(to) => to.clone(),
+                };
+                let by = handoff.as_ref().map(|handoff| format!(" by handoff `{handoff}`"));
+                format!("transfers to {to}{}", by.unwrap_or_default())
             }
         },
         Action::Callback(callback) => format!("books a call back at `{}`", callback.at),

@@ -224,7 +224,7 @@ fn ended(steps: &[Step], problems: &mut Problems) {
         let last = match &step.action {
             Action::GotoFlow(_) => Some("goto_flow"),
             Action::Hangup { .. } => Some("hangup"),
-            // A person may give the caller back.
+            // Where the bot stays, a person may give the caller back.
             Action::Transfer(transfer) => matches!(transfer.to, Target::Uri(_)).then_some("transfer"),
             Action::If { then, otherwise, .. } => {
                 ended(then, problems);

@@ -55,5 +55,6 @@ pub use slot::{Choice, Confirm, Must, Slot, SlotKind};
 pub use template::{Template, Unfilled, Url};
 pub use tool::{Tool, ToolCall};
 pub use walk::Walk;
+pub use walk_person::Ahead;
 
 pub use crate::document::{Problem, Severity};

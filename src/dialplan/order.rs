@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plan::{Plan, Priority, Value};
+use super::queue::{Destination, Load};
 use super::slot::Slot;
 use super::tool::ToolCall;
 
@@ -25,10 +26,10 @@ pub enum Order {
     Tool(ToolCall),
     /// Say `say`, and transfer the caller to the SIP URI `to`; then [`Outcome::Failed`], or the call is gone.
     Transfer { to: String, say: Option<String> },
-    /// Say `say`, and let the caller wait in `queue` for a person; then [`Outcome::Failed`], [`Outcome::Declined`], [`Outcome::GivenBack`], or
-    /// the call is gone. Who has no queues answers at once that it failed.
+    /// Say `say`, and let the caller wait for a person; then [`Outcome::Failed`], [`Outcome::Declined`], [`Outcome::GivenBack`], or the call is
+    /// gone. Who has no people answers at once that it failed.
     HandOff {
-        queue: String,
+        to: Destination,
         handoff: Option<String>,
         say: Option<String>,
     },
@@ -145,6 +146,8 @@ pub struct Facts {
     pub caller: BTreeMap<String, Value>,
     /// `call.…`
     pub call: BTreeMap<String, Value>,
+    /// `queue.…`
+    pub queues: BTreeMap<String, Load>,
 }
 
 impl Order {
@@ -156,7 +159,10 @@ impl Order {
             Order::Answer { .. } => "an answer".to_owned(),
             Order::Tool(call) => format!("tool `{}`", call.tool),
             Order::Transfer { to, .. } => format!("a transfer to {to}"),
-            Order::HandOff { queue, .. } => format!("a transfer to queue `{queue}`"),
+            Order::HandOff { to, .. } => match to {
+                Destination::Queue(queue) => format!("a transfer to queue `{queue}`"),
+                Destination::Outside(to) => format!("a transfer to {to}"),
+            },
             Order::Record { name, .. } => format!("record `{name}`"),
             Order::Ticket(ticket) => format!("a ticket `{}`", ticket.kind),
             Order::Callback { .. } => "a callback".to_owned(),
@@ -172,10 +178,11 @@ impl Facts {
             at,
             caller: BTreeMap::new(),
             call: BTreeMap::new(),
+            queues: BTreeMap::new(),
         }
     }
 
-    /// The value of a name of the caller, the call or the hours; [`Value::Null`] for all others.
+    /// The value of a name of the caller, the call, the hours or a queue; [`Value::Null`] for all others.
     pub(super) fn value(&self, plan: &Plan, path: &str) -> Value {
         let known = match path.split_once('.') {
             Some(("caller", name)) => self.caller.get(name).cloned(),
@@ -184,6 +191,9 @@ impl Facts {
                 let hours = rest.strip_suffix(".open").and_then(|name| plan.hours.get(name));
                 hours.map(|hours| Value::Boolean(hours.open_at(self.at)))
             }
+            Some(("queue", rest)) => rest
+                .split_once('.')
+                .and_then(|(queue, fact)| self.queues.get(queue)?.value(fact)),
             Some(_) | None => None,
         };
         known.unwrap_or(Value::Null)

@@ -17,7 +17,7 @@ use super::queue::{HANDOFF, Handoff, QUEUE, Queue};
 use super::route::{ROUTE, Route};
 use super::scenario::{SCENARIO, Scenario};
 use super::schema::{Shape, Table, keys};
-use super::slot::{SLOT, Slot};
+use super::slot::{SLOT, Slot, is_name};
 use super::tool::Request;
 use super::tool::Tool;
 use super::tools::TOOL;
@@ -233,11 +233,31 @@ fn build(text: &str, file: &str, problems: &mut Problems) -> Option<Plan> {
         policies,
         never,
         broken,
+        asked_queues: asked_queues(&root),
         written: root.clone(),
     };
     checks::check(&plan, problems);
     not_carried_out(&fields, &plan, problems);
     Some(plan)
+}
+
+/// Those that `queue.NAME.…` names, in whatever text.
+fn asked_queues(root: &Node) -> Vec<String> {
+    let (mut found, mut open) = (Vec::new(), vec![root]);
+    while let Some(node) = open.pop() {
+        match &node.value {
+            Tree::Text(text) => {
+                let named = text.split("queue.").skip(1).filter_map(|rest| rest.split_once('.'));
+                found.extend(named.map(|(name, _)| name.to_owned()).filter(|name| is_name(name)));
+            }
+            Tree::List(items) => open.extend(items),
+            Tree::Map(entries) => open.extend(entries.iter().map(|(_, node)| node)),
+            Tree::Null | Tree::Boolean(_) | Tree::Number(_) => {}
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// A plan is called, by its routes, or calls, by its campaigns.

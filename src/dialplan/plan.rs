@@ -13,7 +13,7 @@ use super::order::Facts;
 use super::patterns::{Events, Patterns};
 use super::policy::{Policy, WrapUp};
 use super::prompt::{FixedPrompt, Prompt};
-use super::queue::{Handoff, Queue};
+use super::queue::{Destination, Handoff, Queue};
 use super::route::Route;
 use super::scenario::Scenario;
 use super::slot::Slot;
@@ -46,6 +46,8 @@ pub struct Plan {
     pub tests: Vec<Scenario>,
     /// Slots and tools that were declared and could not be read: using one is not another mistake.
     pub(super) broken: Vec<String>,
+    /// The queues whose facts (`queue.NAME.…`) are written somewhere in it.
+    pub asked_queues: Vec<String>,
     /// The plan as it was written, to be compared with another.
     pub(super) written: Node,
 }
@@ -130,10 +132,10 @@ pub struct Transfer {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A SIP URI.
+    /// A SIP URI that the caller's line is asked to call.
     Uri(String),
-    /// A queue, and the handoff that says how.
-    Queue { queue: String, handoff: Option<String> },
+    /// The bot sees to it that somebody is there, as the handoff says.
+    Person { to: Destination, handoff: Option<String> },
 }
 
 /// Somebody calls back.
@@ -289,13 +291,19 @@ impl Plan {
         fixed
     }
 
-    /// The SIP URIs that it transfers to.
+    /// The SIP URIs that it transfers to, or has the bot call.
     pub fn destinations(&self) -> Vec<String> {
         let mut found = Vec::new();
         for flow in &self.flows {
             super::flows::each(&flow.steps, &mut |step| {
                 if let Action::Transfer(Transfer {
-                    to: Target::Uri(to), ..
+                    to:
+                        Target::Uri(to)
+                        | Target::Person {
+                            to: Destination::Outside(to),
+                            ..
+                        },
+                    ..
                 }) = &step.action
                     && !found.contains(to)
                 {

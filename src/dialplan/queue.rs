@@ -1,12 +1,14 @@
 //! Where callers wait for a person, and how they are handed over.
 //!
-//! What is read and checked here is carried out by whoever keeps queues; a walk only names them.
+//! What is read and checked here is carried out by whoever keeps queues and telephones; a walk only names them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::next::Next;
+use super::plan::Value;
 use super::schema::{Shape, Table, keys};
+use super::uri;
 use crate::document::problem::suggest;
 use crate::document::yaml::Key;
 use crate::document::{Fields, Node, Place, Problems, read};
@@ -62,8 +64,10 @@ pub enum Strategy {
 #[derive(Clone, Debug)]
 pub struct Handoff {
     pub name: String,
-    pub queue: String,
+    pub to: Destination,
     pub mode: Mode,
+    /// How long somebody elsewhere is rung; a queue has its own.
+    pub ring: Duration,
     /// What the agent is told.
     pub brief: Vec<Brief>,
     /// How long the agent hears of the call before the caller is there.
@@ -77,12 +81,45 @@ pub struct Handoff {
     pub place: Place,
 }
 
+/// Who takes the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The agents of a queue here.
+    Queue(String),
+    /// Somebody elsewhere, by their SIP URI: a telephone, a PBX's own queue.
+    Outside(String),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The caller is gone as soon as it rings.
+    /// The caller's line is asked to call them (REFER, RFC 3515), and is let go when they have answered.
     Blind,
-    /// The bot stays until the agent is there.
+    /// The bot calls them, and stays between the two.
     Attended,
+    /// The bot calls them; once they have the caller, the caller's line is asked to take the bot's place (Replaces, RFC 3891).
+    Replaces,
+}
+
+/// How a queue stands (`queue.NAME.wait`, `.length`, `.agents`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// How long a caller would wait who came now; none where nobody can know.
+    pub wait: Option<Duration>,
+    /// Callers who wait.
+    pub length: usize,
+    /// Agents at work, busy or not.
+    pub agents: usize,
+}
+
+impl Load {
+    pub(super) fn value(&self, fact: &str) -> Option<Value> {
+        match fact {
+            "wait" => self.wait.map(|wait| Value::Number(wait.as_secs_f64())),
+            "length" => Some(Value::Number(self.length as f64)),
+            "agents" => Some(Value::Number(self.agents as f64)),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +164,9 @@ pub(super) const QUEUE: Table = &[
 pub(super) const WIDENING: Table = &[("after", Shape::Duration), ("drop", Shape::Text)];
 pub(super) const HANDOFF: Table = &[
     ("queue", Shape::Text),
-    ("mode", Shape::OneOf(&["blind", "attended"])),
+    ("to", Shape::Text),
+    ("mode", Shape::OneOf(&["blind", "attended", "replaces"])),
+    ("ring", Shape::Duration),
     ("brief", Shape::Texts),
     ("whisper", Shape::Duration),
     ("no_agent", Shape::Next),
@@ -136,6 +175,8 @@ pub(super) const HANDOFF: Table = &[
 ];
 
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// How long one who is rung may take.
+const RING: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(120);
 /// Callers in one queue.
 const MOST_WAITING: u32 = 1000;
 
@@ -197,9 +238,7 @@ impl Queue {
             standard_priority: priority.remove("default").unwrap_or(standard.standard_priority),
             priority,
             ageing: fields.count("ageing", 0..=1000, problems).unwrap_or(standard.ageing),
-            ring: fields
-                .span("ring", second * 5..=second * 120, problems)
-                .unwrap_or(standard.ring),
+            ring: fields.span("ring", RING, problems).unwrap_or(standard.ring),
             wrap_up: fields
                 .span("wrap_up", Duration::ZERO..=LONGEST_WAIT, problems)
                 .unwrap_or(standard.wrap_up),
@@ -274,16 +313,15 @@ impl Handoff {
     ) -> Option<Self> {
         let what = format!("handoff `{}`", key.name);
         let fields = Fields::of(node, &what, &keys(HANDOFF), problems)?;
-        let to = fields.need("queue", &what, problems);
-        let queue = to.and_then(|node| read::text(node, "queue", problems));
-        if let (Some(queue), Some(node)) = (&queue, to)
-            && !queues.contains_key(queue)
-        {
-            let known = queues.keys().map(String::as_str);
-            problems.error(
-                node.place,
-                format!("no queue is called `{queue}`{}", suggest(queue, known)),
-            );
+        let modes = [
+            ("blind", Mode::Blind),
+            ("attended", Mode::Attended),
+            ("replaces", Mode::Replaces),
+        ];
+        let mode = fields.one_of("mode", &modes, problems).unwrap_or(Mode::Attended);
+        let to = destination(&fields, &what, queues, problems);
+        if let Some(to) = &to {
+            suits(&fields, &what, to, mode, problems);
         }
         let brief = fields
             .texts("brief", problems)
@@ -299,14 +337,9 @@ impl Handoff {
         let next = |name: &str, problems: &mut Problems| Next::read(fields.get(name)?, name, flows, problems);
         Some(Self {
             name: key.name.clone(),
-            queue: queue.unwrap_or_default(),
-            mode: fields
-                .one_of(
-                    "mode",
-                    &[("blind", Mode::Blind), ("attended", Mode::Attended)],
-                    problems,
-                )
-                .unwrap_or(Mode::Attended),
+            to: to.unwrap_or(Destination::Queue(String::new())),
+            mode,
+            ring: fields.span("ring", RING, problems).unwrap_or(Duration::from_secs(20)),
             brief: brief.collect(),
             whisper: fields.span("whisper", Duration::from_secs(1)..=Duration::from_secs(60), problems),
             no_agent: next("no_agent", problems),
@@ -316,5 +349,79 @@ impl Handoff {
                 .unwrap_or(After::Hangup),
             place: key.place,
         })
+    }
+}
+
+/// A queue, or somebody elsewhere.
+fn destination(
+    fields: &Fields<'_>,
+    what: &str,
+    queues: &BTreeMap<String, Queue>,
+    problems: &mut Problems,
+) -> Option<Destination> {
+    match (fields.get("queue"), fields.get("to")) {
+        (Some(_), Some(node)) => {
+            let message = format!("{what} has `queue` and `to`: callers go to one of them; take the other out");
+            problems.error(node.place, message);
+            None
+        }
+        (Some(node), None) => {
+            let queue = read::text(node, "queue", problems)?;
+            if !queues.contains_key(&queue) {
+                let known = queues.keys().map(String::as_str);
+                problems.error(
+                    node.place,
+                    format!("no queue is called `{queue}`{}", suggest(&queue, known)),
+                );
+            }
+            Some(Destination::Queue(queue))
+        }
+        (None, Some(node)) => {
+            let to = read::text(node, "to", problems)?;
+            if let Err(reason) = uri::check(&to) {
+                problems.error(node.place, reason);
+            }
+            Some(Destination::Outside(to))
+        }
+        (None, None) => {
+            let message = format!("{what} needs `queue`, or `to` with the SIP URI of somebody elsewhere");
+            problems.error(fields.place(), message);
+            None
+        }
+    }
+}
+
+/// What is said of how the caller is handed over is about what can be done there.
+fn suits(fields: &Fields<'_>, what: &str, to: &Destination, mode: Mode, problems: &mut Problems) {
+    if let (Destination::Queue(_), Mode::Blind | Mode::Replaces, Some(node)) = (to, mode, fields.get("mode")) {
+        let message = format!(
+            "{what}: the agents of a queue take callers by the bot; write `to: \"sip:desk@host\"` in the place of `queue`, or leave \
+             `mode` out"
+        );
+        problems.error(node.place, message);
+    }
+    let unheard = match (to, mode) {
+        (Destination::Queue(_), _) => &["ring"][..],
+        (Destination::Outside(_), Mode::Blind) => &["ring", "brief", "whisper"][..],
+        (Destination::Outside(_), Mode::Attended | Mode::Replaces) => &[][..],
+    };
+    for name in unheard {
+        if let Some(node) = fields.get(name) {
+            let why = match to {
+                Destination::Queue(_) => "agents are rung as their queue says",
+                Destination::Outside(_) => "with `mode: blind` the bot calls nobody",
+            };
+            problems.warn(node.place, format!("{what}: {why}; take `{name}` out"));
+        }
+    }
+    if let (Mode::Blind | Mode::Replaces, Some("csat"), Some(node)) = (
+        mode,
+        fields.get("after").and_then(Node::scalar).as_deref(),
+        fields.get("after"),
+    ) {
+        let message = format!(
+            "{what}: `after: csat` asks nobody whose line has been let go; write `mode: attended`, or take `after` out"
+        );
+        problems.warn(node.place, message);
     }
 }

@@ -8,7 +8,7 @@ use super::next::{self, Next};
 use super::patterns::{EVENT_PATTERNS, EVENTS};
 use super::plan::{Action, Callback, Collect, Priority, Question, Record, Step, Target, Ticket, ToolUse, Transfer};
 use super::prompt::Prompt;
-use super::queue::{Handoff, Queue};
+use super::queue::{Destination, Handoff, Mode, Queue};
 use super::schema::{Shape, Table, keys};
 use super::slot::is_name;
 use super::tool::Permission;
@@ -337,7 +337,11 @@ impl Reader<'_> {
         let own = on_fail.and_then(|node| Next::read(node, "on_fail", self.around.flows, problems));
         let (queues, handoffs) = (self.around.queues, self.around.handoffs);
         let handoff = handoffs.get(&to);
-        let queue = handoff.map_or_else(|| queues.get(&to), |handoff| queues.get(&handoff.queue));
+        let queue = match handoff.map(|handoff| &handoff.to) {
+            Some(Destination::Queue(queue)) => queues.get(queue),
+            Some(Destination::Outside(_)) => None,
+            None => queues.get(&to),
+        };
         if handoff.is_none() && queue.is_none() {
             address_is_right(&to, address, self.around, problems);
             if on_fail.is_none() {
@@ -362,9 +366,12 @@ impl Reader<'_> {
             problems.error(self.fields.place(), message);
         }
         Some(Transfer {
-            to: Target::Queue {
-                queue: handoff.map_or_else(|| to.clone(), |handoff| handoff.queue.clone()),
-                handoff: handoff.map(|handoff| handoff.name.clone()),
+            to: match handoff.map(|handoff| (&handoff.to, handoff.mode)) {
+                Some((Destination::Outside(to), Mode::Blind)) => Target::Uri(to.clone()),
+                found => Target::Person {
+                    handoff: handoff.map(|handoff| handoff.name.clone()),
+                    to: found.map_or(Destination::Queue(to), |(to, _)| to.clone()),
+                },
             },
             say,
             on_decline: handoff

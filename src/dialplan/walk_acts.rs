@@ -233,8 +233,8 @@ impl Walk {
         let say = transfer.say.as_ref().map(|say| self.words(say));
         let order = |say: Option<String>| match &transfer.to {
             Target::Uri(to) => Order::Transfer { to: to.clone(), say },
-            Target::Queue { queue, handoff } => Order::HandOff {
-                queue: queue.clone(),
+            Target::Person { to, handoff } => Order::HandOff {
+                to: to.clone(),
                 handoff: handoff.clone(),
                 say,
             },

@@ -178,6 +178,7 @@ mod tests {
             lines: if key { vec![line] } else { Vec::new() },
             turns: Vec::new(),
             acts: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

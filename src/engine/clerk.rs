@@ -5,7 +5,7 @@
 
 mod wall;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,17 +18,22 @@ use tokio::time::MissedTickBehavior;
 use super::Bot;
 use super::floor::Seen;
 use super::letters::{Answer, Letter, Order, What};
+use super::live::{Errand, Known};
 use crate::browser;
 use crate::clock;
+use crate::dialogue::model::noted;
 use crate::store::people::{Person, Role};
+use crate::store::{Note, Store};
 use crate::web::{Act, Command, Request, Snapshot};
 
 /// Between two looks at the desk.
 const LOOK: Duration = Duration::from_millis(100);
 /// What only time changes is told so often.
 const TIME: Duration = Duration::from_secs(1);
-/// Lines of pages that are being made at once.
-const LINES: usize = 32;
+/// What is under way at once.
+const TASKS: usize = 64;
+/// Earlier calls that are shown.
+const HISTORY: u32 = 5;
 
 /// What pages are made with.
 pub struct Settings {
@@ -41,34 +46,48 @@ pub(super) struct Clerk {
     bot: Arc<Bot>,
     settings: Settings,
     requests: mpsc::Receiver<Request>,
-    lines: JoinSet<()>,
+    errands: mpsc::Receiver<Errand>,
+    store: Store,
+    /// Lines of pages that are being made, and what is looked up, drafted and kept.
+    tasks: JoinSet<()>,
     /// What was told last, to each by name.
     told: BTreeMap<String, Told>,
+    desk: Arc<Value>,
+    wall: Arc<Value>,
     looked: Instant,
 }
 
 /// What somebody's page shows of the desk.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Default)]
 struct Told {
     me: Value,
-    desk: Value,
-    wall: Value,
+    desk: Arc<Value>,
+    wall: Arc<Value>,
 }
 
 impl Clerk {
-    pub fn new(bot: &Arc<Bot>, settings: Settings, requests: mpsc::Receiver<Request>) -> Self {
+    pub fn new(
+        bot: &Arc<Bot>,
+        settings: Settings,
+        (requests, errands): (mpsc::Receiver<Request>, mpsc::Receiver<Errand>),
+        store: Store,
+    ) -> Self {
         Self {
             bot: Arc::clone(bot),
             settings,
             requests,
-            lines: JoinSet::new(),
+            errands,
+            store,
+            tasks: JoinSet::new(),
             told: BTreeMap::new(),
+            desk: Arc::default(),
+            wall: Arc::default(),
             looked: clock::now(),
         }
     }
 
     /// Until there are no pages any more. `present` tells whose page is there.
-    pub async fn run(mut self, present: watch::Receiver<std::collections::BTreeSet<String>>) {
+    pub async fn run(mut self, present: watch::Receiver<BTreeSet<String>>) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -78,6 +97,7 @@ impl Clerk {
                     Some(Request::Do { person, command, answer }) => self.command(person, command, answer),
                     None => return,
                 },
+                Some(errand) = self.errands.recv(), if self.tasks.len() < TASKS => self.run_errand(errand),
                 _ = look.tick() => {
                     let now = clock::now();
                     if self.bot.floor.has_stirred() || now.saturating_duration_since(self.looked) >= TIME {
@@ -86,7 +106,7 @@ impl Clerk {
                         self.bot.live.tidy(now);
                     }
                 }
-                Some(_) = self.lines.join_next() => {}
+                Some(_) = self.tasks.join_next() => {}
             }
         }
     }
@@ -96,38 +116,65 @@ impl Clerk {
         let seen = self.bot.floor.board();
         self.bot.live.follow(seen.people.values());
         self.told.retain(|name, _| present.contains(name));
-        let (desk, wall) = (self.desk(&seen), self.wall(&seen));
+        self.see(&seen);
         for name in present {
-            let me = seen.people.values().find(|person| person.name == *name);
-            let now = Told {
-                me: me.map(|person| self.me(person, &seen)).unwrap_or_default(),
-                desk: desk.clone(),
-                wall: wall.clone(),
+            let Some(person) = seen.people.values().find(|person| person.name == *name) else {
+                continue;
             };
-            let before = self.told.entry(name.clone()).or_default();
-            let to = std::slice::from_ref(name);
-            if before.me != now.me && !now.me.is_null() {
-                self.bot.live.publish(to, "me", &now.me);
+            let me = self.me(person, &seen);
+            let told = self.told.entry(name.clone()).or_default();
+            if told.me != me {
+                self.bot.live.publish(std::slice::from_ref(name), "me", &me);
+                told.me = me;
             }
-            if before.desk != now.desk {
-                self.bot.live.publish(to, "desk", &now.desk);
+        }
+        // What is the same for all is written once.
+        for (topic, now, of) in [
+            (
+                "desk",
+                &self.desk,
+                (|told| &mut told.desk) as fn(&mut Told) -> &mut Arc<Value>,
+            ),
+            ("wall", &self.wall, |told| &mut told.wall),
+        ] {
+            let mut behind = Vec::new();
+            for (name, told) in &mut self.told {
+                let told = of(told);
+                if !Arc::ptr_eq(told, now) {
+                    *told = Arc::clone(now);
+                    behind.push(name.clone());
+                }
             }
-            if before.wall != now.wall {
-                self.bot.live.publish(to, "wall", &now.wall);
+            if !behind.is_empty() {
+                self.bot.live.publish(&behind, topic, now);
             }
-            *before = now;
         }
     }
 
-    fn snapshot(&self, person: &Person, answer: Snapshot) {
+    /// Remembers how the desk stands, as it is shown.
+    fn see(&mut self, seen: &Seen) {
+        let (desk, wall) = (self.desk_of(seen), self.wall_of(seen));
+        if *self.desk != desk {
+            self.desk = Arc::new(desk);
+        }
+        if *self.wall != wall {
+            self.wall = Arc::new(wall);
+        }
+    }
+
+    fn snapshot(&mut self, person: &Person, answer: Snapshot) {
         let seen = self.bot.floor.board();
         self.bot.live.follow(seen.people.values());
-        let rest = json!({
-            "me": self.me(person, &seen),
-            "desk": self.desk(&seen),
-            "wall": self.wall(&seen),
-        });
+        self.see(&seen);
+        let told = Told {
+            me: self.me(person, &seen),
+            desk: Arc::clone(&self.desk),
+            wall: Arc::clone(&self.wall),
+        };
+        let rest = json!({"me": told.me, "desk": *told.desk, "wall": *told.wall});
         self.bot.live.snapshot(person, rest, answer);
+        // Other pages of theirs may not know it yet: they are told again what they have.
+        self.told.entry(person.name.clone()).or_insert(told);
     }
 
     fn command(&mut self, by: Arc<Person>, command: Command, answer: Answer) {
@@ -137,22 +184,7 @@ impl Clerk {
                 answer.send(done.map(|()| json!({}))).ok();
             }
             Command::Call(number, Act::Note { text, disposition }) => {
-                let wrap = self.bot.live.wrapped(number, &by.name);
-                self.bot.floor.done(&by.name);
-                let Some(wrap) = wrap else {
-                    answer
-                        .send(Err("there is nothing to be written of that call".into()))
-                        .ok();
-                    return;
-                };
-                tracing::info!(
-                    call = wrap.call,
-                    by = by.name,
-                    disposition,
-                    chars = text.chars().count(),
-                    "written up"
-                );
-                answer.send(Ok(json!({}))).ok();
+                self.note(number, &by, (text, disposition), answer)
             }
             Command::Call(number, Act::Done {}) => {
                 self.bot.live.wrapped(number, &by.name);
@@ -187,16 +219,54 @@ impl Clerk {
         Ok(())
     }
 
+    /// Keeps what somebody writes of a call.
+    fn note(&mut self, number: u64, by: &Person, (text, disposition): (String, Option<String>), answer: Answer) {
+        let Some(wrap) = self.bot.live.wrap(number, &by.name) else {
+            return drop(answer.send(Err("there is nothing to be written of that call".into())));
+        };
+        let drafted = (wrap.draft.as_str(), text.as_str());
+        let note = Note::new(&wrap.call, clock::wall(), &by.name, drafted, disposition.as_deref());
+        let (bot, store, name) = (Arc::clone(&self.bot), self.store.clone(), by.name.clone());
+        self.tasks.spawn(async move {
+            let kept = store.keep_note(&note).await;
+            if kept.is_ok() {
+                bot.live.wrapped(number, &name);
+                bot.floor.done(&name);
+            }
+            let told = kept
+                .map(|()| json!({}))
+                .map_err(|e| format!("the note was not kept: {e}"));
+            answer.send(told).ok();
+        });
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        let (bot, store) = (Arc::clone(&self.bot), self.store.clone());
+        match errand {
+            Errand::History(number, caller) => self.tasks.spawn(async move {
+                match store.history(&caller, HISTORY).await {
+                    Ok(past) if past.is_empty() => {}
+                    Ok(past) => bot.live.know(number, Known::History(past)),
+                    Err(e) => tracing::warn!("a caller's earlier calls cannot be read: {e}"),
+                }
+            }),
+            Errand::Draft(number, minutes) => self.tasks.spawn(async move {
+                let draft = noted(bot.model.as_deref(), &minutes).await;
+                bot.live.know(number, Known::Draft(draft));
+            }),
+        };
+    }
+
     /// Makes the sound of a page, which the call is given then.
     fn line(&mut self, number: u64, by: Arc<Person>, offer: String, answer: Answer) {
-        if self.lines.len() >= LINES {
-            return drop(answer.send(Err("too many lines are being made; try again".into())));
+        if self.tasks.len() >= TASKS {
+            return drop(answer.send(Err("the desk has too much to do; try again".into())));
         }
         let Some(letters) = self.bot.live.letters(number) else {
             return drop(answer.send(Err(OVER.into())));
         };
         let settings = self.settings.browser.clone();
-        self.lines.spawn(async move {
+        self.tasks.spawn(async move {
             match browser::Line::answer(&offer, &settings, rand::random(), clock::now).await {
                 Ok((line, ours)) => {
                     let what = What::Line(Box::new(line), ours);

@@ -14,8 +14,9 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::letters::Letter;
 use crate::clock;
-use crate::desk::{AgentId, Board, Desk, Doors, GRACE, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::desk::{AgentId, Board, Desk, Doors, Facts, GRACE, Output, Overflow, Profile, Refused, TicketId, Wish};
 use crate::dialplan::Plan;
+use crate::dialplan::queue::Load;
 use crate::sip::UserAgent;
 use crate::store::people::{Person, Role};
 use crate::store::{self, Store};
@@ -192,6 +193,19 @@ impl Floor {
         Ok(())
     }
 
+    /// How these queues stand now.
+    pub(super) fn loads(&self, queues: &[String]) -> BTreeMap<String, Load> {
+        if queues.is_empty() {
+            return BTreeMap::new();
+        }
+        let state = self.lock();
+        let load = |queue: &String| {
+            let Facts { wait, length, agents } = state.desk.facts(queue)?;
+            Some((queue.clone(), Load { wait, length, agents }))
+        };
+        queues.iter().filter_map(load).collect()
+    }
+
     /// A caller wants a person. What the desk says of them goes to the letters of call `number`.
     pub(super) fn queue(&self, wish: Wish, number: u64, letters: &mpsc::Sender<Letter>) -> Result<TicketId, String> {
         let mut state = self.lock();
@@ -255,10 +269,23 @@ impl Floor {
             }
             Presence::Pause { reason } => {
                 agent.wants = Wants::Calls;
+                let profile = profile(&agent.person);
                 if agent.person.phone.is_none() {
-                    floor.desk.sign_in(now, id, profile(&agent.person));
+                    // Nobody is given to them between coming and pausing.
+                    let capacity = 0;
+                    floor.desk.sign_in(
+                        now,
+                        id,
+                        Profile {
+                            capacity,
+                            ..profile.clone()
+                        },
+                    );
                 }
                 floor.desk.pause(now, id, reason);
+                if agent.person.phone.is_none() {
+                    floor.desk.sign_in(now, id, profile);
+                }
             }
             Presence::Offline => {
                 agent.wants = Wants::None;
@@ -307,6 +334,11 @@ impl Floor {
         agents
             .find(|agent| agent.person.name == name)
             .map(|agent| agent.person.clone())
+    }
+
+    /// The plan has a way of its own for callers whom nobody wants.
+    pub(super) fn ends_when_declined(&self, ticket: TicketId) {
+        self.lock().desk.ends_when_declined(ticket);
     }
 
     /// The caller is gone, or the agent has hung up on them.

@@ -14,7 +14,7 @@ use super::load::Script;
 use super::{Bot, using};
 use crate::call::{Manager, Start};
 use crate::clock;
-use crate::dialplan::{Facts, Then, Value};
+use crate::dialplan::{Facts, Plan, Then, Value};
 use crate::language::Language;
 use crate::sip::{Action, CallId, Event, Party};
 use crate::store::Began;
@@ -37,7 +37,7 @@ pub(super) struct Invitation {
 pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Receiver<Event>) {
     let script = bot.script();
     let call = invitation.call;
-    let facts = facts(&invitation);
+    let facts = facts(&bot, &script.plan, &invitation);
     let asked = script.plan.call_start(&facts);
     let (facts, told, ringing) = if asked.is_empty() {
         (facts, BTreeMap::new(), Ringing::Untold)
@@ -96,7 +96,9 @@ impl Refusal {
 
 /// Does not take a call, whoever it would have been for.
 pub(super) fn turn_away(bot: &Bot, invitation: &Invitation, refusal: Refusal) {
-    refuse(bot, &bot.script(), invitation, &facts(invitation), refusal);
+    let script = bot.script();
+    let facts = facts(bot, &script.plan, invitation);
+    refuse(bot, &script, invitation, &facts, refusal);
 }
 
 fn refuse(bot: &Bot, script: &Script, invitation: &Invitation, facts: &Facts, refusal: Refusal) {
@@ -105,7 +107,7 @@ fn refuse(bot: &Bot, script: &Script, invitation: &Invitation, facts: &Facts, re
     refusal.tell(bot, invitation.call, journal);
 }
 
-fn facts(invitation: &Invitation) -> Facts {
+fn facts(bot: &Bot, plan: &Plan, invitation: &Invitation) -> Facts {
     let at = clock::wall();
     let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), invitation.number & 0xffff);
     let text = |words: &str| Value::Text(words.to_owned());
@@ -131,6 +133,7 @@ fn facts(invitation: &Invitation) -> Facts {
         .into_iter()
         .chain(diverted)
         .collect(),
+        queues: bot.floor.loads(&plan.asked_queues),
     }
 }
 

@@ -92,6 +92,7 @@ impl Journal {
                 ending: Ending::Cut,
             } => self.line(Speaker::Bot, format!("{text} —")),
             Note::Heard { text, .. } => self.line(Speaker::Caller, text),
+            Note::AgentSaid { text, .. } => self.line(Speaker::Agent, text),
             Note::Meant(commands) => tracing::debug!(call = %self.id, count = commands.len(), "understood"),
             Note::Answered { source, score } => {
                 let score = score.map(|score| format!(" ({score:.2})")).unwrap_or_default();
@@ -144,6 +145,7 @@ impl Journal {
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
             Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
+            Note::Releasing => self.event("the caller's line is asked to take the bot's place"),
             Note::Returned(how) => self.event(match how {
                 Return::NoAgent(reason) => format!("no person took the call: {reason}"),
                 Return::Declined => "the agent did not take the call".into(),

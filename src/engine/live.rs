@@ -13,19 +13,33 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use self::entry::{Entry, Wrap};
-pub(super) use self::entry::{Known, Line, Opening, Roll, View, With};
+use self::entry::Entry;
+pub(super) use self::entry::{Known, Opening, Roll, View, With, Wrap};
 use super::letters::Letter;
+use crate::call::Line;
 use crate::clock;
+use crate::dialogue::minutes::Minutes;
 use crate::store::people::{Person, Role};
 use crate::web::{Feeds, Snapshot};
 
 pub struct Live {
     /// None: there are no pages.
     feeds: Option<Feeds>,
+    errands: mpsc::Sender<Errand>,
     state: Mutex<State>,
     epoch: Epoch,
 }
+
+/// What is looked up or drafted for pages beside a call. One that finds no room is not done: the call goes on without it.
+pub(super) enum Errand {
+    /// The calls of this number before.
+    History(u64, String),
+    /// Notes after the call.
+    Draft(u64, Box<Minutes>),
+}
+
+/// Errands that wait.
+const ERRANDS: usize = 256;
 
 /// A moment by both clocks.
 #[derive(Clone, Copy)]
@@ -54,12 +68,20 @@ struct State {
 }
 
 impl Live {
-    pub(super) fn new(feeds: Option<Feeds>) -> Self {
-        Self {
+    /// And where errands come out.
+    pub(super) fn new(feeds: Option<Feeds>) -> (Self, mpsc::Receiver<Errand>) {
+        let (errands, taken) = mpsc::channel(ERRANDS);
+        let live = Self {
             feeds,
+            errands,
             state: Mutex::default(),
             epoch: Epoch::now(),
-        }
+        };
+        (live, taken)
+    }
+
+    fn send(&self, errand: Errand) {
+        self.errands.try_send(errand).ok();
     }
 
     pub(super) fn epoch(&self) -> Epoch {
@@ -80,6 +102,7 @@ impl Live {
 
     /// A call has begun; letters reach it until it is closed.
     pub(super) fn open(&self, number: u64, opening: Opening, letters: mpsc::Sender<Letter>) {
+        self.send(Errand::History(number, opening.number.clone()));
         let mut state = self.lock();
         state.calls.insert(number, Entry::new(opening, letters));
         self.tell_row(&mut state, number);
@@ -140,6 +163,12 @@ impl Live {
         self.tell_viewers(&mut state, number);
     }
 
+    /// What notes of it are drafted from: at once from what was said, and then as well as can be.
+    pub(super) fn minutes(&self, number: u64, minutes: Box<Minutes>) {
+        self.know(number, Known::Draft(minutes.draft()));
+        self.send(Errand::Draft(number, minutes));
+    }
+
     /// Where letters reach the call.
     pub(super) fn letters(&self, number: u64) -> Option<mpsc::Sender<Letter>> {
         self.lock().calls.get(&number)?.letters.clone()
@@ -153,19 +182,25 @@ impl Live {
         views.any(|view| view.stage != entry::WRAP_UP)
     }
 
-    /// What is to be written of the call by somebody who was with the caller; they see it no more.
-    pub(super) fn wrapped(&self, number: u64, person: &str) -> Option<Wrap> {
+    /// What is to be written of the call by somebody who was with the caller.
+    pub(super) fn wrap(&self, number: u64, person: &str) -> Option<Wrap> {
+        let state = self.lock();
+        let entry = state.calls.get(&number)?;
+        let writes = entry.views.get(person)?.stage == entry::WRAP_UP;
+        writes.then(|| entry.wrap())
+    }
+
+    /// It is written, or will not be: they see the call no more.
+    pub(super) fn wrapped(&self, number: u64, person: &str) {
         let mut state = self.lock();
-        let entry = state.calls.get_mut(&number)?;
-        let view = entry.views.get(person)?;
-        if view.stage != entry::WRAP_UP {
-            return None;
+        let Some(entry) = state.calls.get_mut(&number) else {
+            return;
+        };
+        if entry.views.get(person).is_some_and(|view| view.stage == entry::WRAP_UP) {
+            entry.views.remove(person);
+            self.publish(&[person.to_owned()], "gone", &json!({"call": number.to_string()}));
+            self.forget(&mut state, number);
         }
-        entry.views.remove(person);
-        let wrap = entry.wrap();
-        self.publish(&[person.to_owned()], "gone", &json!({"call": number.to_string()}));
-        self.forget(&mut state, number);
-        Some(wrap)
     }
 
     /// Gives somebody's page all of the present; `rest` is what is not of calls.

@@ -223,7 +223,7 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
-    let people = store.clone();
+    let (people, notes) = (store.clone(), store.clone());
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let (web, requests) = match &config.web {
         Some(web) => {
@@ -278,6 +278,7 @@ pub async fn start_with(
             }
         }
     }
+    let (live, errands) = Live::new(feeds);
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
         toolbox: Arc::new(toolbox),
@@ -301,13 +302,13 @@ pub async fn start_with(
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
         floor,
-        live: Live::new(feeds),
+        live,
         placed: Mutex::default(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });
     let (wishes, wished) = mpsc::channel(4);
-    let clerk = requests.map(|requests| Clerk::new(&bot, pages(config), requests));
+    let clerk = requests.map(|requests| Clerk::new(&bot, pages(config), (requests, errands), notes));
     Ok(Running {
         bot,
         clerk: clerk.map(|clerk| (clerk, present)),

@@ -233,9 +233,14 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         }
         while let Some(output) = call.poll() {
             match output {
-                Output::Hear { id, samples, listening } => {
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
                     let answers = answers.clone();
-                    let asked = engines.hear(0, samples, listening, move |result| {
+                    let asked = engines.hear(0, priority, samples, listening, move |result| {
                         answers
                             .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
                             .ok();
@@ -283,7 +288,11 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                         &format!("[{name}, {} s, not kept]", samples.len() / SAMPLE_RATE as usize),
                     );
                 }
-                Output::Transfer { .. } => call.transferred(clock::now(), 501),
+                Output::Transfer { .. } | Output::Release => call.transferred(clock::now(), 501),
+                Output::Consult { to, .. } => {
+                    let nobody = Return::NoAgent(format!("a sound card cannot call {to}"));
+                    call.returned_from_person(clock::now(), nobody);
+                }
                 Output::Queue { queue, .. } => {
                     let nobody = Return::NoAgent(format!("nobody is at queue `{queue}` of a sound card"));
                     call.returned_from_person(clock::now(), nobody);
@@ -291,7 +300,13 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 Output::Hangup => return Ok(()),
                 Output::Note(Note::Said { text, .. }) => told("bot", &text),
                 Output::Note(Note::Heard { text, .. }) => told("you", &text),
-                Output::Note(_) | Output::Ask { .. } | Output::Unask { .. } | Output::CallBack => {}
+                Output::Note(_)
+                | Output::Said(_)
+                | Output::Suggested(_)
+                | Output::Minutes(_)
+                | Output::Ask { .. }
+                | Output::Unask { .. }
+                | Output::CallBack => {}
             }
         }
     }

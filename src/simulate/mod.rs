@@ -11,6 +11,7 @@ mod judging;
 pub mod junit;
 pub mod line;
 pub mod noise;
+pub mod page;
 pub mod persona;
 pub mod ring;
 pub mod script;

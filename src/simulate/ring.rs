@@ -27,7 +27,7 @@ use crate::language::Language;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities, Codec};
 use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
-use crate::speech::{Care, Digits, Engines, Listening};
+use crate::speech::{Care, Digits, Engines, Listening, Priority};
 
 /// The share of expected words that must be heard: a transcript of a transcript is never perfect.
 const ENOUGH: f64 = 0.7;
@@ -78,6 +78,8 @@ pub struct Report {
     pub said: Vec<Said>,
     /// From the onset of each line that cut in to the bot's last sound, milliseconds.
     pub silenced_ms: Vec<f64>,
+    /// Keys that the other end pressed.
+    pub keys: String,
     pub ending: String,
     /// What was expected and not heard. Empty: the call went as the script says.
     pub failures: Vec<String>,
@@ -319,6 +321,7 @@ impl OnTheLine<'_> {
     fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
         let now = clock::now();
         let incoming = self.stream.tick(now);
+        self.report.keys.extend(incoming.keys.iter().map(|key| key.symbol()));
         let frame = self.caller.tick(now, &incoming.frame);
         let silenced = self.cutting.tick(now, self.caller.cuts_in(), frame.level() > AUDIBLE);
         self.report.silenced_ms.extend(silenced.map(ms));
@@ -413,7 +416,7 @@ impl OnTheLine<'_> {
             care: Care::AsNeeded,
             names: "".into(),
         };
-        let hearing = self.engines.hear(0, sound, listening, move |result| {
+        let hearing = self.engines.hear(0, Priority::Turn, sound, listening, move |result| {
             let text = result.map(|transcript| transcript.text).map_err(|e| e.to_string());
             heard
                 .try_send(Segment {

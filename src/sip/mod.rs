@@ -321,7 +321,7 @@ pub enum Event {
         retry_after: Option<Duration>,
     },
     /// How the transfer we asked for with `Refer` goes: what the peer reports, 100 to 699, or why it refused the
-    /// request.
+    /// request; 405 also where it has said (Allow) that it takes none.
     Transferred { call: CallId, code: u16 },
     /// A key pressed, told by INFO (`application/dtmf-relay`, `application/dtmf`): `0` to `9`, `*`, `#`, `A` to `D`.
     Key {

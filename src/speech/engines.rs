@@ -150,13 +150,14 @@ impl Engines {
     pub fn hear(
         &self,
         call: u64,
+        priority: Priority,
         samples: Vec<i16>,
         listening: Listening,
         done: impl FnOnce(Result<Transcript, Error>) + Send + 'static,
     ) -> Result<Hearing, Full> {
         let cancel = Cancel::default();
         let (ears, token) = (Arc::clone(&self.ears), cancel.clone());
-        self.scheduler.submit(call, (Priority::Turn, HEAR), &cancel, move || {
+        self.scheduler.submit(call, (priority, HEAR), &cancel, move || {
             let asked = working(&ears, |ear| ear.works());
             let heard = first(asked, |ear| ear.transcribe(&samples, &listening, &token));
             done(heard.map(|(_, transcript)| transcript))

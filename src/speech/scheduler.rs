@@ -38,6 +38,8 @@ pub enum Priority {
     Turn,
     /// It will be needed while something else is being heard: the next clause.
     Next,
+    /// No caller waits for it, but people would like to see it soon: what is said beside the bot.
+    Beside,
     /// Nobody waits: prompts rendered ahead of time.
     Ahead,
 }
@@ -153,10 +155,10 @@ impl Scheduler {
         if queue.jobs.len() >= LENGTH {
             queue.jobs.retain(|job| !job.cancel.is_set());
         }
-        // What is made ahead of time may fill half of the queue and no more.
+        // What no caller waits for may fill half of the queue and no more.
         let room = match priority {
             Priority::Turn | Priority::Next => LENGTH,
-            Priority::Ahead => LENGTH / 2,
+            Priority::Beside | Priority::Ahead => LENGTH / 2,
         };
         if queue.jobs.len() >= room {
             return Err(Full);
@@ -288,10 +290,11 @@ mod tests {
     fn serves_whoever_waits_in_silence_first() {
         let jobs = [
             (1, Priority::Ahead, "ahead"),
+            (1, Priority::Beside, "beside"),
             (1, Priority::Next, "next"),
             (1, Priority::Turn, "turn"),
         ];
-        assert_eq!(order_of(&jobs, None), ["turn", "next", "ahead"]);
+        assert_eq!(order_of(&jobs, None), ["turn", "next", "beside", "ahead"]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! What is kept of calls: who, when, what was said, how long each turn took; and who may sign in.
+//! What is kept of calls: who, when, what was said, how long each turn took, what agents noted; and who may sign in.
 //!
 //! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
 //! disk keeps up or not.
 
 mod acts;
 mod gaps;
+mod notes;
 mod outbox;
 pub mod people;
 mod quality;
@@ -17,6 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 pub use acts::{Act, Kind};
 pub use gaps::{Asked, Gap, Nearest};
+pub use notes::{Decision, Note, Past};
 pub use outbox::Outbox;
 pub use quality::Quality;
 pub use records::{Began, Ended, Line, Record, Speaker, Summary, TurnTimes};

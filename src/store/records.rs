@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::acts::{self, Act};
-use super::{Error, Gap, Quality, Store, gaps};
+use super::{Error, Gap, Note, Quality, Store, gaps, notes};
 
 /// Known when the phone rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +51,8 @@ pub struct Ended {
 pub enum Speaker {
     Caller,
     Bot,
+    /// A person who had the call.
+    Agent,
     /// Not said: a key, a transfer, a problem.
     Event,
 }
@@ -60,6 +62,7 @@ impl Speaker {
         match self {
             Speaker::Caller => "caller",
             Speaker::Bot => "bot",
+            Speaker::Agent => "agent",
             Speaker::Event => "event",
         }
     }
@@ -68,6 +71,7 @@ impl Speaker {
         match name {
             "caller" => Speaker::Caller,
             "bot" => Speaker::Bot,
+            "agent" => Speaker::Agent,
             _ => Speaker::Event,
         }
     }
@@ -126,6 +130,8 @@ pub struct Record {
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
     pub acts: Vec<Act>,
+    /// Of agents.
+    pub notes: Vec<Note>,
 }
 
 const COLUMNS: &str = "id, caller, callee, assistant, began, ended, ending, path, disposition, slots, recording, plan, plan_hash, quality";
@@ -247,6 +253,7 @@ impl Store {
                 .try_get::<Option<String>, _>("quality")?
                 .and_then(|quality| serde_json::from_str(&quality).ok()),
             acts: acts::read(&self.pool, &summary.id).await?,
+            notes: notes::read(&self.pool, &summary.id).await?,
             lines: lines.iter().map(line).collect::<Result<_, _>>()?,
             turns: turns.iter().map(turn).collect::<Result<_, _>>()?,
             summary,

@@ -37,13 +37,23 @@ pub struct Attempts {
 impl Attempts {
     /// Counts an attempt; where it is one too many, how long to wait.
     pub fn begin(&mut self, name: &str, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.addresses.take(&network(address), ADDRESS, now)?;
+        self.arrive(address, now)?;
         self.names.take(&name.to_owned(), NAME, now)
+    }
+
+    /// Counts an attempt of somebody whom another tells the name of; where it is one too many, how long to wait.
+    pub fn arrive(&mut self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.addresses.take(&network(address), ADDRESS, now)
     }
 
     /// The one begun last was by somebody who proved who they are.
     pub fn proven(&mut self, name: &str, address: IpAddr) {
         self.names.forget(&name.to_owned());
+        self.welcome(address);
+    }
+
+    /// The one that arrived last was no guess.
+    pub fn welcome(&mut self, address: IpAddr) {
         self.addresses.give_back(&network(address), ADDRESS);
     }
 }

@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Peer, Site, headers, pages, socket};
+use super::{Peer, Site, headers, openid, pages, socket};
 use crate::clock;
 use crate::store;
 use crate::store::people::{self, Credentials, Hash, Role, Session, Token};
@@ -52,7 +52,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/api/sign-out", post(sign_out))
         .route("/api/me", get(me))
         .route(FEED, get(feed))
-        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "nowhere", "there is nothing here") })
+        .merge(openid::routes())
+        .fallback(|| async { Refusal::nowhere() })
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(site), guarded))
         .with_state(Arc::clone(site))
@@ -88,7 +89,7 @@ async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) ->
 }
 
 /// Why not.
-struct Refusal {
+pub(super) struct Refusal {
     status: StatusCode,
     /// For the page.
     error: &'static str,
@@ -113,6 +114,10 @@ impl Refusal {
             "credentials",
             "the name or the password is wrong",
         )
+    }
+
+    pub(super) fn nowhere() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "nowhere", "there is nothing here")
     }
 
     fn signed_out() -> Self {
@@ -173,18 +178,21 @@ async fn sign_in(
     let known = prove(&site, &name, form).await.inspect_err(|refusal| {
         tracing::info!("{address} did not sign in as `{name}`: {}", refusal.error);
     })?;
-    let (token, now) = (Token::draw(), clock::wall());
-    let lasts = SignedDuration::try_from(site.session).unwrap_or(SignedDuration::ZERO);
-    let expires = now.saturating_add(lasts).unwrap_or(now);
-    if !site.store.sign_in(&known, &token, now, expires).await? {
-        return Err(Refusal::unknown());
-    }
+    let cookie = open(&site, &known).await?.ok_or_else(Refusal::unknown)?;
     attempts(&site, |attempts| attempts.proven(&name, address));
     // Whoever sat here before has gone.
     end(&site, &headers).await?;
     tracing::info!("{address} signed in as `{name}`");
-    let cookie = site.cookies.write(&token.text(), site.session.as_secs());
     Ok(([(SET_COOKIE, cookie)], Json(known.person)).into_response())
+}
+
+/// Opens a session of whoever proved to be `known`: the cookie of it, unless that has changed meanwhile.
+pub(super) async fn open(site: &Site, known: &Credentials) -> Result<Option<String>, store::Error> {
+    let (token, now) = (Token::draw(), clock::wall());
+    let lasts = SignedDuration::try_from(site.session).unwrap_or(SignedDuration::ZERO);
+    let expires = now.saturating_add(lasts).unwrap_or(now);
+    let opened = site.store.sign_in(known, &token, now, expires).await?;
+    Ok(opened.then(|| site.cookies.write(&token.text(), site.session.as_secs())))
 }
 
 /// Whoever the name, the password and the code are of. One who is not known takes as long as one who is.
@@ -215,7 +223,7 @@ async fn sign_out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<R
 }
 
 /// Ends the session that the browser has, if it has one.
-async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
+pub(super) async fn end(site: &Site, headers: &HeaderMap) -> Result<(), store::Error> {
     if let Some(token) = site.cookies.read(headers) {
         site.store.sign_out(&token).await?;
         site.signed_out.send_replace(());
@@ -260,6 +268,6 @@ async fn session(site: &Site, headers: &HeaderMap) -> Result<(Token, Session), R
     Ok((token, session.ok_or_else(Refusal::signed_out)?))
 }
 
-fn attempts<T>(site: &Site, work: impl FnOnce(&mut super::Attempts) -> T) -> T {
+pub(super) fn attempts<T>(site: &Site, work: impl FnOnce(&mut super::Attempts) -> T) -> T {
     work(&mut site.attempts.lock().unwrap_or_else(PoisonError::into_inner))
 }

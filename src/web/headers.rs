@@ -5,8 +5,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
-use axum::http::header::{COOKIE, ORIGIN};
+use axum::http::header::{COOKIE, HOST, ORIGIN};
 
+use super::openid::Errand;
 use crate::config;
 use crate::store::people::Token;
 
@@ -35,6 +36,20 @@ impl Origins {
         let from_ours = told(ORIGIN.as_str()).is_some_and(|origin| self.0.iter().any(|ours| ours == origin));
         from_ours && told("sec-fetch-site").is_none_or(|site| site == "same-origin")
     }
+
+    /// The one of ours that the browser came to, or else the first.
+    pub fn visited(&self, headers: &HeaderMap) -> &str {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let of_host = |origin: &&String| origin.split_once("://").map(|(_, named)| named) == host;
+        let visited = self.0.iter().find(of_host).or_else(|| self.0.first());
+        visited.map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// Whether one of our own pages led here, as a browser says of a link that is followed.
+pub fn followed(headers: &HeaderMap) -> bool {
+    let told = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    told == Some("same-origin")
 }
 
 /// Who sent it: `peer`, or whom a proxy of ours says it is for.
@@ -89,25 +104,51 @@ impl Cookies {
         }
     }
 
+    /// For the way to the OpenID provider and back.
+    fn errand(self) -> &'static str {
+        match self {
+            Cookies::Secure => "__Host-offhook-openid",
+            Cookies::Local => "offhook-openid",
+        }
+    }
+
     /// The token that a browser sent.
     pub fn read(self, headers: &HeaderMap) -> Option<Token> {
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let (_, text) = pairs.find(|(name, _)| *name == self.name())?;
-        Token::read(text)
+        Token::read(sent(headers, self.name())?)
+    }
+
+    /// What a browser that went to the OpenID provider brought back.
+    pub fn read_errand(self, headers: &HeaderMap) -> Option<Errand> {
+        Errand::read(sent(headers, self.errand())?)
     }
 
     /// A Set-Cookie that keeps `text` for `seconds`; 0 takes it away.
     pub fn write(self, text: &str, seconds: u64) -> String {
+        self.kept(self.name(), text, "Strict", seconds)
+    }
+
+    /// As [`Cookies::write`], and sent when another site leads back to us.
+    pub fn write_errand(self, text: &str, seconds: u64) -> String {
+        self.kept(self.errand(), text, "Lax", seconds)
+    }
+
+    fn kept(self, name: &str, text: &str, site: &str, seconds: u64) -> String {
         let secure = match self {
             Cookies::Secure => "; Secure",
             Cookies::Local => "",
         };
-        let name = self.name();
-        format!("{name}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+        format!("{name}={text}; Path=/; HttpOnly; SameSite={site}; Max-Age={seconds}{secure}")
     }
+}
+
+/// The value of the cookie `name`.
+fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let (_, text) = pairs.find(|(other, _)| *other == name)?;
+    Some(text)
 }
 
 #[cfg(test)]
@@ -116,6 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::clock;
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let lines = lines.iter().map(|(name, value)| {
@@ -201,6 +243,37 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_to_the_provider_comes_back_where_they_were() {
+        let local = Origins::of(
+            &config("127.0.0.1:0", None),
+            "127.0.0.1:8080".parse().expect("an address"),
+        );
+        for (host, visited) in [
+            ("localhost:8080", "http://localhost:8080"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("evil.example", "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(local.visited(&headers(&[("host", host)])), visited);
+        }
+        assert_eq!(local.visited(&headers(&[])), "http://127.0.0.1:8080");
+        for (site, ours) in [
+            ("same-origin", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("none", false),
+        ] {
+            assert_eq!(followed(&headers(&[("sec-fetch-site", site)])), ours, "{site}");
+        }
+        assert!(!followed(&headers(&[])));
+        let errand = Errand::begin(clock::wall());
+        let line = format!("offhook=x; offhook-openid={}", errand.text());
+        assert_eq!(Cookies::Local.read_errand(&headers(&[("cookie", &line)])), Some(errand));
+        assert_eq!(Cookies::Secure.read_errand(&headers(&[("cookie", &line)])), None);
+        let lax = "__Host-offhook-openid=t; Path=/; HttpOnly; SameSite=Lax; Max-Age=600; Secure";
+        assert_eq!(Cookies::Secure.write_errand("t", 600), lax);
+    }
+
+    #[test]
     fn off_loopback_a_session_is_for_tls_alone() {
         let behind = config("127.0.0.1:8080", Some("https://desk.example"));
         assert_eq!(Cookies::of(&behind), Cookies::Secure);
@@ -223,6 +296,7 @@ mod tests {
             }
             prop_assert!(!origins.admit(&headers));
             prop_assert_eq!(Cookies::Local.read(&headers), None);
+            prop_assert_eq!(Cookies::Local.read_errand(&headers), None);
             address(&headers, [127, 0, 0, 1].into(), &[[127, 0, 0, 1].into()]);
         }
     }

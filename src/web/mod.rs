@@ -9,6 +9,7 @@ mod door;
 mod feed;
 mod feeds;
 mod headers;
+mod openid;
 mod pages;
 mod socket;
 
@@ -30,6 +31,7 @@ use self::attempts::Attempts;
 pub use self::command::{Act, Command, Request, State, To};
 pub use self::feeds::{Feeds, Snapshot};
 use self::headers::{Cookies, Origins};
+use self::openid::Provider;
 use crate::config;
 use crate::store::Store;
 
@@ -45,10 +47,14 @@ const BREATH: Duration = Duration::from_millis(200);
 const GOODBYE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for browsers on {address}: {source}; see `web.listen` in the configuration")]
-pub struct StartError {
-    address: SocketAddr,
-    source: std::io::Error,
+pub enum StartError {
+    #[error("cannot listen for browsers on {address}: {source}; see `web.listen` in the configuration")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("the OpenID provider cannot be asked: {0}; see `web.openid` in the configuration")]
+    OpenId(String),
 }
 
 /// What all requests share.
@@ -61,6 +67,7 @@ struct Site {
     cookies: Cookies,
     proxies: Vec<IpAddr>,
     session: Duration,
+    openid: Option<Provider>,
     /// Told when somebody signs out.
     signed_out: watch::Sender<()>,
     closing: CancellationToken,
@@ -88,12 +95,14 @@ impl Web {
         store: Store,
         requests: mpsc::Sender<Request>,
     ) -> Result<Self, StartError> {
-        let wrong = |source| StartError {
+        let wrong = |source| StartError::Listen {
             address: config.listen,
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(wrong)?;
         let local = listener.local_addr().map_err(wrong)?;
+        let openid = config.openid.as_ref().map(Provider::new).transpose();
+        let openid = openid.map_err(StartError::OpenId)?;
         let closing = CancellationToken::new();
         let site = Arc::new(Site {
             store,
@@ -104,6 +113,7 @@ impl Web {
             cookies: Cookies::of(config),
             proxies: config.proxies.clone(),
             session: config.session,
+            openid,
             signed_out: watch::Sender::new(()),
             closing: closing.clone(),
             tasks: TaskTracker::new(),

@@ -184,6 +184,7 @@ fn offhook(arguments: &[&str]) -> (bool, String) {
         .current_dir(root())
         .env("TRUNK_PASSWORD", "secret")
         .env("ALICE_PASSWORD", "secret")
+        .env("OPENID_SECRET", "secret")
         .env("LLM_KEY", "secret")
         .output()
         .expect("offhook runs");

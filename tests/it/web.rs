@@ -1,6 +1,8 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
 mod feeds;
+mod openid;
+mod page;
 mod pages;
 mod signing;
 
@@ -69,6 +71,15 @@ impl Site {
     }
 
     async fn add_as(&self, name: &str, role: Role, totp: Option<&Secret>) {
+        let hash = Hash::of(PASSWORD.into()).await.unwrap();
+        self.put(name, role, &hash, totp).await;
+    }
+
+    async fn add_with(&self, name: &str, hash: &Hash, totp: Option<&Secret>) {
+        self.put(name, Role::Agent, hash, totp).await;
+    }
+
+    async fn put(&self, name: &str, role: Role, hash: &Hash, totp: Option<&Secret>) {
         let person = Person {
             name: name.into(),
             display: name.to_uppercase(),
@@ -79,13 +90,7 @@ impl Site {
             phone: None,
             disabled: false,
         };
-        let hash = Hash::of(PASSWORD.into()).await.unwrap();
-        assert!(
-            self.store
-                .add_person(&person, &hash, totp, clock::wall())
-                .await
-                .unwrap()
-        );
+        assert!(self.store.add_person(&person, hash, totp, clock::wall()).await.unwrap());
     }
 
     fn url(&self, path: &str) -> String {

@@ -43,6 +43,19 @@ pub enum Outcome {
     Abandoned,
 }
 
+impl Outcome {
+    pub fn words(self) -> String {
+        match self {
+            Outcome::HungUp => "the caller hung up".into(),
+            Outcome::Cancelled => "the caller gave up before the answer".into(),
+            Outcome::Refused(code) => format!("refused with {code}"),
+            Outcome::HungUpOn => "the bot hung up".into(),
+            Outcome::Vanished => "the caller vanished".into(),
+            Outcome::Abandoned => "nobody ended it".into(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Calling,
@@ -340,11 +353,16 @@ impl Caller {
         } else {
             "Content-Type: application/sdp\r\n"
         };
-        let length = body.len();
+        let (length, user) = (body.len(), self.user());
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={branch};rport\r\nFrom: <sip:bench@{local}>;tag={number}\r\nTo: {to}\r\nCall-ID: {number}.{run}@bench\r\nCSeq: {sequence} {method}\r\nMax-Forwards: 70\r\nContact: <sip:bench@{local}>\r\n{kind}Content-Length: {length}\r\n\r\n{body}"
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={branch};rport\r\nFrom: <sip:{user}@{local}>;tag={number}\r\nTo: {to}\r\nCall-ID: {number}.{run}@bench\r\nCSeq: {sequence} {method}\r\nMax-Forwards: 70\r\nContact: <sip:bench@{local}>\r\n{kind}Content-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
+    }
+
+    /// The number that it calls from.
+    pub fn user(&self) -> String {
+        format!("+4420{:08}", self.number)
     }
 
     fn uri(&self) -> String {

@@ -48,7 +48,7 @@ impl Exchange {
 
     /// A new caller, who wants sound at `media`; their number.
     pub fn ring(&mut self, conduct: Conduct, media: SocketAddr) -> u64 {
-        let number = self.callers.len() as u64 + 1;
+        let number = self.rung() + 1;
         let caller = Caller::ring(
             clock::now(),
             (self.run, number),
@@ -97,13 +97,22 @@ impl Exchange {
 
     /// All hang up.
     pub fn leave(&mut self) {
-        let now = clock::now();
         for number in self.active.clone() {
-            if let Some(caller) = self.callers.get_mut(&number) {
-                caller.leave(now);
-            }
-            self.send(number);
+            self.hang_up(number);
         }
+    }
+
+    /// One does, if they are on the line.
+    pub fn hang_up(&mut self, number: u64) {
+        if let Some(caller) = self.callers.get_mut(&number) {
+            caller.leave(clock::now());
+        }
+        self.send(number);
+    }
+
+    /// How many rang; that is the number of the last.
+    pub fn rung(&self) -> u64 {
+        self.callers.len() as u64
     }
 
     pub fn caller(&self, number: u64) -> Option<&Caller> {

@@ -179,26 +179,42 @@ pub fn can_pin() -> bool {
 
 /// `program` on the first core alone, where that can be had.
 pub fn on_one_core(program: &str) -> Command {
+    on_cores(1, program)
+}
+
+/// `program` on the first `count` cores alone, where that can be had.
+pub fn on_cores(count: usize, program: &str) -> Command {
+    let last = count.saturating_sub(1).min(cores().saturating_sub(1));
     if !can_pin() {
         return Command::new(program);
     }
     let mut command = Command::new("taskset");
-    command.args(["-c", "0", program]);
+    command.args(["-c", &format!("0-{last}"), program]);
     command
 }
 
-/// This process on the other cores.
+/// This process on the cores that [`on_one_core`] leaves.
 pub fn off_that_core() {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if cores > 1 && can_pin() {
-        let (others, own) = (format!("1-{}", cores - 1), std::process::id().to_string());
-        let mut command = Command::new("taskset");
-        command
-            .args(["-a", "-c", "-p", &others, &own])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().ok();
+    off_cores(1);
+}
+
+/// This process on the cores after the first `count`; on all where there are no more. Whether there are.
+pub fn off_cores(count: usize) -> bool {
+    let cores = cores();
+    if cores <= count || !can_pin() {
+        return false;
     }
+    let (others, own) = (format!("{count}-{}", cores - 1), std::process::id().to_string());
+    let mut command = Command::new("taskset");
+    command
+        .args(["-a", "-c", "-p", &others, &own])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ struct Line {
 pub struct Heard {
     /// How much later a packet came than the earliest around it says it should, ms.
     pub late: Vec<f64>,
+    /// By how much the time between two that follow each other was not 20 ms, ms.
+    pub uneven: Vec<f64>,
     pub received: u64,
     /// That their numbers tell of and that never came.
     pub lost: u64,
@@ -124,9 +126,12 @@ impl Sounds {
         }
     }
 
-    /// Whether arrivals are kept.
+    /// Whether arrivals are kept, of this time alone.
     pub fn measure(&self, on: bool) {
         for group in &self.groups {
+            if on {
+                group.lines().all.values_mut().for_each(Line::begin_anew);
+            }
             group.measuring.store(on, Relaxed);
         }
     }
@@ -141,6 +146,7 @@ impl Sounds {
                 heard.received += line.arrivals.len() as u64;
                 heard.lost += lost;
                 heard.late.extend(late);
+                heard.uneven.extend(unevenness(&line.arrivals));
                 if let Some(there) = line.reporter.heard_there() {
                     told += 1;
                     share += there.lost;
@@ -202,6 +208,11 @@ impl Lines {
 }
 
 impl Line {
+    fn begin_anew(&mut self) {
+        self.first = None;
+        self.arrivals.clear();
+    }
+
     fn hear(&mut self, now: Instant, datagram: &[u8], measuring: bool) {
         if is_rtcp(datagram) {
             let sent = Sent {
@@ -269,9 +280,24 @@ fn pacing(arrivals: &[(u32, f32)]) -> (Vec<f64>, u64) {
     (late.collect(), span.saturating_sub(numbers.len() as u64))
 }
 
+/// Of two packets one after the other, by how much the time between them was not that of a frame, ms.
+fn unevenness(arrivals: &[(u32, f32)]) -> impl Iterator<Item = f64> {
+    let pairs = arrivals.iter().zip(arrivals.iter().skip(1));
+    pairs
+        .filter(|((one, _), (next, _))| one.checked_add(1) == Some(*next))
+        .map(|((_, one), (_, next))| f64::from((next - one).abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unevenness_is_between_neighbours() {
+        let arrivals = [(0, 1.0), (1, 3.0), (3, 9.0), (4, 8.0)];
+        assert_eq!(unevenness(&arrivals).collect::<Vec<_>>(), [2.0, 1.0]);
+        assert_eq!(unevenness(&[]).count(), 0);
+    }
 
     #[test]
     fn lateness_is_against_the_earliest_around() {

@@ -322,3 +322,53 @@ fn an_agent_who_accepts_and_is_never_there_loses_it() {
         ],
     );
 }
+
+#[test]
+fn where_the_plan_minds_a_caller_whom_nobody_wants_goes_its_way() {
+    let two = [(0, sign_in(1)), (1, sign_in(2)), (5, call())];
+    // Minded or not, the second is asked.
+    for minded in [true, false] {
+        let mut room = room(care(), &two, 5);
+        if minded {
+            room.desk.ends_when_declined(TicketId(1));
+        }
+        room.tell(&Decline(1, 1));
+        room.tell(&Decline(2, 1));
+        room.until(10);
+        let overflows = room
+            .log
+            .iter()
+            .any(|(at, what)| *at == 5 && what == "overflow 1: Declined");
+        assert_eq!(overflows, minded, "{:?}", room.log);
+        assert!(
+            room.log.contains(&(5, "ring 1 at 2 until 25".to_owned())),
+            "{:?}",
+            room.log
+        );
+        let tally = room.tally("care");
+        assert_eq!((tally.overflowed, tally.abandoned), (u32::from(minded), 0));
+    }
+    // Who is with another caller may still want them; who hears what it is about may decline as well.
+    let mut room = room(
+        care(),
+        &[&two[..], &[(6, Accept(1, 1)), (7, Bridged(1)), (8, call())]].concat(),
+        8,
+    );
+    room.desk.ends_when_declined(TicketId(2));
+    room.tell(&Decline(2, 2));
+    room.until(9);
+    assert!(
+        !room.log.iter().any(|(_, what)| what.starts_with("overflow")),
+        "{:?}",
+        room.log
+    );
+    room.tell(&Leave(1));
+    room.tell(&Done(1));
+    room.tell(&Accept(1, 2));
+    room.tell(&Decline(1, 2));
+    assert!(
+        room.log.contains(&(9, "overflow 2: Declined".to_owned())),
+        "{:?}",
+        room.log
+    );
+}

@@ -242,3 +242,37 @@ fn who_needs_other_agents_stands_in_nobody_s_way() {
     room.tell(&Pause(1));
     assert_eq!(wait(&room, "care"), None);
 }
+
+#[test]
+fn who_says_what_is_known_already_brings_what_is_due() {
+    let mut room = Room::new(&[care()]);
+    let at = room.instant();
+    room.tell(&sign_in(1));
+    room.tell(&call());
+    room.log.clear();
+    room.desk.sign_in(at, AgentId(1), profile(&[]));
+    room.desk.sign_out(at, AgentId(2));
+    room.desk.set_doors(at, "care", Doors::Open);
+    room.note();
+    assert_eq!(room.log, [], "nothing is new");
+    // It has rung for long enough.
+    room.desk.sign_in(at + seconds(21), AgentId(1), profile(&[]));
+    let stopped = |output| {
+        matches!(
+            output,
+            Some(Output::StopRinging {
+                why: Stop::Unanswered,
+                ..
+            })
+        )
+    };
+    assert!(stopped(room.desk.poll()));
+    // What is refused is no reason to take what is due for done.
+    let mut room = Room::new(&[care()]);
+    room.tell(&sign_in(1));
+    room.tell(&call());
+    let later = room.instant() + seconds(21);
+    assert_eq!(room.desk.accept(later, AgentId(2), TicketId(1)), Err(Refused::NotRung));
+    room.desk.sign_in(later, AgentId(1), profile(&[]));
+    assert!(stopped(room.desk.poll()));
+}

@@ -306,7 +306,7 @@ impl Grounded {
 
     /// The sentence that callers who ramble come to the point in; all words, where none is nearer to anything than they
     /// are together.
-    fn point<'a>(&self, words: &'a str) -> &'a str {
+    pub fn point<'a>(&self, words: &'a str) -> &'a str {
         let nearness = |words: &str| self.all.scores(words).first().map_or(0.0, |score| score.nearness);
         let sentences = words.split_inclusive(['.', '?', '!', '。', '？', '！']);
         let scored = sentences.map(|sentence| (nearness(sentence), sentence.trim()));

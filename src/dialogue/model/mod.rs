@@ -8,6 +8,7 @@ mod breaker;
 mod calls;
 mod chat;
 mod commands;
+mod noting;
 mod prompt;
 mod reading;
 mod saying;
@@ -27,6 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use chat::Format;
 pub use commands::{Allowed, Leave, Read, Unusable};
+pub use noting::noted;
 pub use prompt::{Asked, Message, Prompt, Role};
 pub use reading::{Finished, Reading};
 pub use servers::Servers;
@@ -76,6 +78,11 @@ pub struct Secret(String);
 impl Secret {
     pub fn new(value: impl Into<String>) -> Secret {
         Secret(value.into())
+    }
+
+    /// To be sent to whom it is for.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 

@@ -71,12 +71,14 @@ impl Prompt {
         for turn in asked.history.recent(told) {
             let role = match turn.speaker {
                 Speaker::Caller => Role::Caller,
-                Speaker::Bot(_) => Role::Bot,
+                Speaker::Bot(_) | Speaker::Agent => Role::Bot,
             };
-            messages.push(Message {
-                role,
-                text: turn.shown().to_owned(),
-            });
+            let text = match turn.speaker {
+                // Said on the same side, and not by the assistant.
+                Speaker::Agent => format!("(a colleague) {}", turn.shown()),
+                Speaker::Caller | Speaker::Bot(_) => turn.shown().to_owned(),
+            };
+            messages.push(Message { role, text });
         }
         messages.push(Message {
             role: Role::Caller,

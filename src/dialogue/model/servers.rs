@@ -55,7 +55,7 @@ impl Servers {
             let breaker = || breaker.lock().unwrap_or_else(PoisonError::into_inner);
             let mut failed = |reason: String| reasons.push(format!("model {} of `models`: {reason}", n + 1));
             if !breaker().admits((self.clock)()) {
-                failed("it has failed repeatedly and is left alone for up to a minute".to_owned());
+                failed(RESTS.to_owned());
                 continue;
             }
             let answer = one(llm.as_ref(), prompt.clone(), allowed.clone(), said).await;
@@ -70,7 +70,54 @@ impl Servers {
         }
         Err(reasons.join("; "))
     }
+
+    /// What `read` makes of the text of the first server that gives one it can be made of; for what is no turn of a call. That one takes too long
+    /// for this is not held against it: no caller waits. Dropping the future ends the request.
+    pub(super) async fn write<T: Send>(
+        &self,
+        prompt: &Prompt,
+        read: impl Fn(&str) -> Option<T> + Send + Sync,
+    ) -> Result<T, String> {
+        let mut reasons = Vec::new();
+        for (n, One { llm, breaker }) in self.servers.iter().enumerate() {
+            let breaker = || breaker.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut failed = |reason: String| reasons.push(format!("model {} of `models`: {reason}", n + 1));
+            if !breaker().admits((self.clock)()) {
+                failed(RESTS.to_owned());
+                continue;
+            }
+            match whole(llm.as_ref(), prompt.clone()).await {
+                Err(reason) => failed(reason),
+                Ok(text) => {
+                    breaker().worked();
+                    match read(&text) {
+                        Some(read) => return Ok(read),
+                        None => failed("its text could not be read".to_owned()),
+                    }
+                }
+            }
+        }
+        Err(reasons.join("; "))
+    }
 }
+
+/// All of a model's text.
+async fn whole(model: &dyn Llm, prompt: Prompt) -> Result<String, String> {
+    let mut deltas = model.reply(prompt);
+    let mut text = String::new();
+    while let Some(delta) = deltas.next().await {
+        text.push_str(&delta.map_err(|error| error.to_string())?.0);
+        if text.len() > LONGEST {
+            return Err("it writes without an end".to_owned());
+        }
+    }
+    Ok(text)
+}
+
+/// Why a server is not asked.
+const RESTS: &str = "it has failed repeatedly and is left alone for up to a minute";
+/// A model that writes more than this, in bytes, has lost its way; the rest is not read.
+const LONGEST: usize = 32 * 1024;
 
 enum Failure {
     /// It answered, and what it wants may not be.

@@ -3,7 +3,9 @@
 mod correcting;
 mod events;
 mod generated;
+mod handing;
 mod lint;
+mod person;
 mod acting;
 mod comparing;
 mod readme;
@@ -65,6 +67,7 @@ fn enter(plan: &Arc<Plan>) -> (Walk, Order) {
         at: "2026-11-22T10:00:00Z".parse().expect("a time"),
         caller: BTreeMap::new(),
         call: BTreeMap::new(),
+        queues: BTreeMap::new(),
     };
     Walk::enter(Arc::clone(plan), "mia", "welcome", Language::English, facts)
 }
@@ -75,6 +78,7 @@ fn from_to(from: &str, to: &str) -> Facts {
         at: "2026-11-23T10:00:00Z".parse().expect("a time"),
         caller: BTreeMap::from([("number".into(), Value::Text(from.into()))]),
         call: BTreeMap::from([("to".into(), Value::Text(to.into()))]),
+        queues: BTreeMap::new(),
     }
 }
 
@@ -97,7 +101,10 @@ fn until_wanted(walk: &mut Walk, mut order: Order) -> String {
             }
             Order::Answer { question } => return format!("{said}!{question}"),
             Order::Tool(call) => return format!("{said}@{}", call.tool),
-            Order::HandOff { queue, say, .. } => return format!("{said}{} ->{queue}", say.unwrap_or_default()),
+            Order::HandOff { to, say, .. } => {
+                let (queue::Destination::Queue(to) | queue::Destination::Outside(to)) = to;
+                return format!("{said}{} ->{to}", say.unwrap_or_default());
+            }
             Order::Record { name, .. } => return format!("{said}#{name}"),
             Order::Ticket(ticket) => return format!("{said}#{}", ticket.kind),
             Order::Callback { at, number, .. } => return format!("{said}#{number} at {at}"),

@@ -74,6 +74,7 @@ fn begin(path: &Path, assistant: &str, flow: &str) -> (Walk, Order) {
         at: "2026-11-23T10:00:00Z".parse().expect("a time"),
         caller: BTreeMap::from([("number".into(), text("+4930999"))]),
         call: BTreeMap::from([("id".into(), text("c1"))]),
+        queues: BTreeMap::new(),
     };
     Walk::enter(plan, assistant, flow, Language::English, facts)
 }

@@ -26,6 +26,7 @@ fn entered(plan: &Arc<Plan>, route: &Route) -> Option<(Walk, Order)> {
         at: "2026-11-23T10:00:00Z".parse().expect("a time"),
         caller: BTreeMap::new(),
         call: BTreeMap::new(),
+        queues: BTreeMap::new(),
     };
     Some(Walk::enter(Arc::clone(plan), assistant, flow, language, facts))
 }

@@ -31,7 +31,7 @@ impl Clerk {
     }
 
     /// What there is to choose from.
-    pub(super) fn desk(&self, seen: &Seen) -> Value {
+    pub(super) fn desk_of(&self, seen: &Seen) -> Value {
         let script = self.bot.script();
         let plan = &script.plan;
         let flows = plan.flows.iter().map(|flow| {
@@ -57,7 +57,7 @@ impl Clerk {
         })
     }
 
-    pub(super) fn wall(&self, seen: &Seen) -> Value {
+    pub(super) fn wall_of(&self, seen: &Seen) -> Value {
         let agents = seen.people.iter().filter_map(|(id, person)| {
             let row = seen.board.agents.iter().find(|row| row.agent == *id)?;
             let (state, reason) = named(&row.state);

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use self::party::{Came, Part, Party, Stage};
+use self::ringing::Comer;
 use super::Bot;
 use super::floor::Told;
 use super::letters::Letter;
@@ -131,10 +132,36 @@ impl Conference {
         self.effects.pop_front()
     }
 
-    /// The caller wants a person of the queue of `wish`, who is told `brief`, by `voice`.
-    pub fn queue(&mut self, wish: Wish, brief: Brief, voice: Voice) {
+    /// The caller wants a person of the queue of `wish`, who is told `brief`, by `voice`. Where the plan minds that all have declined it has a way of its own for that.
+    pub fn queue(&mut self, wish: Wish, brief: Brief, voice: Voice, minds_declining: bool) {
         (self.brief, self.voice) = (brief, voice);
         self.enqueue(wish);
+        if let Some(ticket) = self.ticket().filter(|_| minds_declining) {
+            self.bot.floor.ends_when_declined(ticket);
+        }
+    }
+
+    /// Somebody elsewhere is to take the caller: `to` is called, for `ring` at most, and told `brief` by `voice`. The desk does not know them.
+    pub fn consult(&mut self, to: &str, ring: Duration, brief: Brief, voice: Voice) {
+        (self.brief, self.voice) = (brief, voice);
+        let called = self.reach(&Comer {
+            person: None,
+            name: to,
+            phone: Some(to),
+            agent: None,
+            part: Part::Agent,
+            stage: Stage::Ringing,
+            until: Some(clock::now() + ring),
+        });
+        if let Err(why) = called {
+            self.back(Return::NoAgent(why));
+        }
+    }
+
+    /// Who is elsewhere, and with the caller.
+    pub fn consulted(&self) -> Option<CallId> {
+        let consulted = self.parties.iter().find(|party| party.is_consulted() && party.speaks());
+        consulted.map(|party| party.id)
     }
 
     fn enqueue(&mut self, wish: Wish) {
@@ -173,8 +200,10 @@ impl Conference {
             Told::StopRinging { agent } => self.stop_ringing(agent),
             Told::Place { position, wait } => self.effects.push_back(Effect::Place(position, wait)),
             Told::OfferCallback => self.effects.push_back(Effect::OfferCallback),
+            Told::Overflow(Overflow::Declined) => self.back(Return::Declined),
             Told::Overflow(why) => {
                 let why = match why {
+                    Overflow::Declined => "nobody wanted the call",
                     Overflow::Waited => "nobody was free in time",
                     Overflow::NoAgents => "nobody is at work",
                     Overflow::Closed => "the queue is closed",
@@ -185,8 +214,15 @@ impl Conference {
         }
     }
 
-    /// 20 ms of everybody. `caller` is what came from the caller, `own` what they would hear of their owner. What the caller hears of people, if they are with any.
-    pub fn tick(&mut self, now: Instant, caller: &Frame, own: Option<&Frame>) -> Option<Frame> {
+    /// 20 ms of everybody. `caller` is what came from the caller, `own` what they would hear of their owner; `told` is told of each person whom the caller hears: who,
+    /// the sound, and the chance that it is speech. What the caller hears of people, if they are with any.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        caller: &Frame,
+        own: Option<&Frame>,
+        mut told: impl FnMut(&str, &Frame, f32),
+    ) -> Option<Frame> {
         if self
             .parked
             .is_some_and(|since| now.saturating_duration_since(since) >= PARKED)
@@ -217,6 +253,13 @@ impl Conference {
             }
             Hears::Own | Hears::Music => None,
         };
+        if self.hears == Hears::People {
+            let speaking = self.parties.iter_mut().zip(&said).filter(|(party, _)| party.speaks());
+            for (party, frame) in speaking.filter_map(|(party, said)| Some((party, said.as_ref()?))) {
+                let probability = party.vad.hear(frame.samples()).unwrap_or(0.0);
+                told(&party.name, frame, probability);
+            }
+        }
         for (id, key) in keys {
             self.key(id, key);
         }
@@ -335,6 +378,10 @@ impl Conference {
     /// Somebody's line is gone, or they have hung up.
     fn left(&mut self, id: CallId, how: Return) {
         let Some(gone) = self.take(id) else { return };
+        if gone.is_consulted() && !gone.speaks() {
+            drop(gone);
+            return self.back(Return::NoAgent("they were gone before the caller was there".into()));
+        }
         let (spoke, part, name) = (gone.speaks(), gone.part, gone.name.clone());
         let agent = gone.agent.zip(self.ticket());
         drop(gone);

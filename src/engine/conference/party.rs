@@ -14,7 +14,7 @@ use crate::engine::Bot;
 use crate::engine::line::Line;
 use crate::rtp;
 use crate::sip::{Action, CallId};
-use crate::speech::Speaking;
+use crate::speech::{Speaking, Vad};
 
 /// A page that has no line after so long has none.
 pub(super) const CONNECTING: Duration = Duration::from_secs(10);
@@ -31,6 +31,8 @@ pub(super) struct Party {
     pub part: Part,
     pub stage: Stage,
     pub sound: Sound,
+    /// Of what they say.
+    pub vad: Vad,
     pub since: Instant,
     /// They are rung until then.
     pub until: Option<Instant>,
@@ -208,6 +210,11 @@ impl Party {
     /// They are in it, and the caller hears them.
     pub fn speaks(&self) -> bool {
         self.part.speaks() && matches!(self.stage, Stage::Joined)
+    }
+
+    /// Somebody elsewhere, whom the plan has called in the place of an agent.
+    pub fn is_consulted(&self) -> bool {
+        self.part == Part::Agent && self.person.is_none()
     }
 
     /// In the words of their page.

@@ -114,6 +114,7 @@ impl Conference {
                 _ => Stage::Ringing,
             },
             sound,
+            vad: self.bot.engines.vad(),
             since: clock::now(),
             until: comer.until,
             engaged: None,
@@ -186,6 +187,7 @@ impl Conference {
                 }
                 self.whisper(id);
             }
+            (Stage::Ringing, Part::Agent, None) => self.whisper(id),
             (Stage::Ringing | Stage::Coming, ..) if party.is_up() => self.join(id),
             (Stage::Ringing, ..) => {
                 party.stage = Stage::Coming;
@@ -207,6 +209,13 @@ impl Conference {
     fn refused(&mut self, call: CallId, code: u16) {
         let Some(gone) = self.take(call) else { return };
         self.event(format!("{} did not answer ({code})", gone.name));
+        if gone.is_consulted() {
+            drop(gone);
+            return self.back(match code {
+                486 | 600 | 603 => Return::Declined,
+                _ => Return::NoAgent(format!("they did not answer ({code})")),
+            });
+        }
         let Some((agent, ticket)) = gone.agent.zip(self.ticket()) else {
             let alone = self.parties.iter().all(|party| !party.part.speaks());
             if gone.part == Part::Agent && alone {
@@ -226,9 +235,11 @@ impl Conference {
     pub(super) fn decline(&mut self, id: CallId) {
         let Some(gone) = self.take(id) else { return };
         self.event(format!("{} does not take it", gone.name));
-        let agent = gone.agent;
+        let (agent, consulted) = (gone.agent, gone.is_consulted());
         drop(gone);
-        if let Some((agent, ticket)) = agent.zip(self.ticket()) {
+        if consulted {
+            self.back(Return::Declined);
+        } else if let Some((agent, ticket)) = agent.zip(self.ticket()) {
             self.bot.floor.decline(agent, ticket);
         }
     }

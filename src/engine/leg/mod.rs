@@ -40,6 +40,8 @@ use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
 const ANSWERS: usize = 64;
+/// How often a call is told how the queues stand, where its plan asks.
+const QUEUES: Duration = Duration::from_secs(1);
 /// A tick that comes later than this was held up by the machine, and those behind it are let go.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -107,6 +109,8 @@ pub(super) struct Leg {
     recording: Option<Recording>,
     journal: Journal,
     began: Instant,
+    /// When the call was last told how the queues stand.
+    queues_told: Instant,
 }
 
 /// Runs a call from its INVITE to its end.
@@ -208,6 +212,7 @@ impl Leg {
             recording: None,
             journal: accepted.journal,
             began: clock::now(),
+            queues_told: clock::now(),
             bot,
         };
         let body = match accepted.offer {
@@ -328,7 +333,8 @@ impl Leg {
 
     /// There is a place, and the caller has our 200: the conversation begins.
     fn begin(&mut self) {
-        let Some(start) = self.start.take() else { return };
+        let Some(mut start) = self.start.take() else { return };
+        start.facts.queues = self.bot.floor.loads(&self.plan.asked_queues);
         self.journal.answered();
         let recorder = self.bot.recorder.as_ref();
         self.recording = recorder.map(|recorder| recorder.record(&self.journal.recording_path()));
@@ -369,6 +375,9 @@ impl Leg {
             }
             return self.await_place(now);
         }
+        if now.saturating_duration_since(self.queues_told) >= QUEUES {
+            self.tell_of_queues();
+        }
         let rests = self.rests();
         let call = self.call.as_mut()?;
         for key in incoming.keys.into_iter().filter(|_| self.away.is_none()) {
@@ -396,9 +405,12 @@ impl Leg {
                 },
             )
         };
+        let heard = cleaned.as_ref().unwrap_or(&line);
         let of_people = self
             .people
-            .tick(now, cleaned.as_ref().unwrap_or(&line), spoken.as_ref());
+            .tick(now, heard, spoken.as_ref(), |who, frame, probability| {
+                call.agent_said(now, who, frame, probability);
+            });
         let spoken = of_people.or(spoken).unwrap_or_else(Frame::silence);
         if let Some(recording) = &mut self.recording {
             recording.write(cleaned.unwrap_or(line), spoken.clone());
@@ -422,6 +434,7 @@ impl Leg {
             }
             return;
         }
+        self.tell_of_queues();
         let Some(call) = &mut self.call else { return };
         match answer {
             Answer::ForWaiting(..) => {}
@@ -446,6 +459,14 @@ impl Leg {
         }
     }
 
+    /// How the queues stand that the plan asks about.
+    fn tell_of_queues(&mut self) {
+        self.queues_told = clock::now();
+        if let Some(call) = self.call.as_mut().filter(|_| !self.plan.asked_queues.is_empty()) {
+            call.queues_stand(self.bot.floor.loads(&self.plan.asked_queues));
+        }
+    }
+
     fn refuse(&self, answer: Answer) {
         self.answers.try_send(answer).ok();
     }
@@ -463,6 +484,9 @@ impl Leg {
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
             self.journal.note(note);
+        }
+        if let Some(minutes) = self.call.as_mut().and_then(Call::minutes) {
+            self.bot.live.minutes(self.number, Box::new(minutes));
         }
         drop(self.people);
         self.bot.live.close(self.number);

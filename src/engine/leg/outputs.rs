@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Answer, Leg};
 use crate::audio::{Frame, frames};
-use crate::call::{Call, Output, Question};
+use crate::call::{Call, Note, Output, Question};
 use crate::desk::Wish;
 use crate::dialplan::ToolCall;
 use crate::engine::live::Known;
@@ -18,13 +18,21 @@ impl Leg {
     pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.call.as_mut().and_then(Call::poll) {
             match output {
-                Output::Hear { id, samples, listening } => {
+                Output::Hear {
+                    id,
+                    samples,
+                    listening,
+                    priority,
+                } => {
                     let answers = self.answers.clone();
-                    let heard = self.bot.engines.hear(self.number, samples, listening, move |result| {
-                        answers
-                            .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
-                            .ok();
-                    });
+                    let heard = self
+                        .bot
+                        .engines
+                        .hear(self.number, priority, samples, listening, move |result| {
+                            answers
+                                .try_send(Answer::Transcribed(id, result.map_err(|e| e.to_string())))
+                                .ok();
+                        });
                     match heard {
                         Ok(hearing) => drop(self.hearing.insert(id, hearing)),
                         Err(full) => self.refuse(Answer::Transcribed(id, Err(full.to_string()))),
@@ -79,8 +87,28 @@ impl Leg {
                     };
                     self.bot.live.know(self.number, Known::Brief(brief.clone()));
                     let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
-                    self.people.queue(wish, *brief, voice);
+                    let minds = self.call.as_ref().is_some_and(Call::minds_declining);
+                    self.people.queue(wish, *brief, voice, minds);
                     self.follow_people();
+                }
+                Output::Said(line) => self.shows(line),
+                Output::Suggested(suggestion) => self.bot.live.know(self.number, Known::Suggestion(suggestion)),
+                Output::Minutes(minutes) => self.bot.live.minutes(self.number, minutes),
+                Output::Consult { to, ring, brief } => {
+                    self.bot.live.know(self.number, Known::Brief(brief.clone()));
+                    let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
+                    self.people.consult(&to, ring, *brief, voice);
+                    self.follow_people();
+                }
+                Output::Release => {
+                    let consulted = self.people.consulted();
+                    if let Some(replaces) = consulted {
+                        self.bot.act(Action::Refer {
+                            call: self.id,
+                            to: String::new(),
+                            replaces: Some(replaces),
+                        });
+                    }
                 }
                 Output::CallBack => self.people.leave(),
                 Output::Hangup => self.bot.act(Action::Hangup {
@@ -88,7 +116,10 @@ impl Leg {
                     cause: None,
                 }),
                 Output::Note(note) => {
-                    self.shows(&note);
+                    if let Note::Language(language) = &note {
+                        let known = Known::Language(language.code().to_owned());
+                        self.bot.live.know(self.number, known);
+                    }
                     self.journal.note(note);
                 }
             }

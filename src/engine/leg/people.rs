@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Leg;
 use crate::audio::tone::Key;
-use crate::call::playout::Ending;
-use crate::call::{Note, Start};
+use crate::call::{Line, Start};
 use crate::clock;
+use crate::dialogue::conversation::Speaker;
 use crate::dialplan::Value;
 use crate::engine::conference::Effect;
 use crate::engine::letters::Letter;
-use crate::engine::live::{Known, Line, Opening};
+use crate::engine::live::{Known, Opening};
 
 impl Leg {
     /// Something reached the call beside its line.
@@ -28,6 +28,9 @@ impl Leg {
     pub(super) fn follow_people(&mut self) {
         let now = clock::now();
         while let Some(effect) = self.people.poll() {
+            if let Effect::Back(_) = effect {
+                self.tell_of_queues();
+            }
             let Some(call) = &mut self.call else { continue };
             match effect {
                 Effect::Event(text) => self.journal.event(text),
@@ -80,32 +83,15 @@ impl Leg {
         self.bot.live.open(self.number, opening, self.letters.clone());
     }
 
-    /// What is noted of the conversation shows at pages too.
-    pub(super) fn shows(&self, note: &Note) {
-        let (who, text) = match note {
-            Note::Said {
-                text,
-                ending: Ending::Whole,
-            } => ("bot", text.clone()),
-            Note::Said {
-                text,
-                ending: Ending::Cut,
-            } => ("bot", format!("{text} —")),
-            Note::Heard { text, .. } => ("caller", text.clone()),
-            Note::Language(language) => {
-                let known = Known::Language(language.code().to_owned());
-                return self.bot.live.know(self.number, known);
-            }
-            _ => return,
-        };
-        let line = Line {
-            number: None,
-            who,
-            name: None,
-            text,
-            at: clock::now().saturating_duration_since(self.began),
-            mood: None,
-        };
+    /// Something was said.
+    pub(super) fn shows(&self, line: Line) {
+        let of_caller = line.speaker == Speaker::Caller;
         self.bot.live.said(self.number, line);
+        if let Some(call) = self.call.as_ref().filter(|_| of_caller) {
+            self.bot.live.know(self.number, Known::Mood(call.mood()));
+            if call.is_bridged() {
+                self.bot.live.know(self.number, Known::Next(call.next_step()));
+            }
+        }
     }
 }

@@ -8,8 +8,10 @@ use tokio::sync::mpsc;
 
 use super::Epoch;
 use crate::call::brief::Brief;
+use crate::call::{Line, Suggestion};
 use crate::dialogue::conversation::Speaker;
 use crate::engine::letters::Letter;
+use crate::store::Past;
 
 /// Lines of a conversation that pages are shown.
 const WORDS: usize = 200;
@@ -42,25 +44,10 @@ pub enum Known {
     Mood(f32),
     /// What the flow would ask next.
     Next(Option<String>),
-    Suggestion {
-        question: String,
-        answer: String,
-        source: String,
-    },
-    /// Of earlier calls: when (milliseconds of the epoch), what came of it, and what it was about.
-    History(Vec<(i64, String, String)>),
+    Suggestion(Suggestion),
+    /// The newest first.
+    History(Vec<Past>),
     Draft(String),
-}
-
-/// Something that was said.
-pub struct Line {
-    /// Another with the same number is replaced.
-    pub number: Option<u64>,
-    pub who: &'static str,
-    pub name: Option<String>,
-    pub text: String,
-    pub at: Duration,
-    pub mood: Option<f32>,
 }
 
 /// Who is in a call.
@@ -108,7 +95,6 @@ pub(super) struct Entry {
     pub views: BTreeMap<String, View>,
     brief: Option<Value>,
     pub words: VecDeque<Value>,
-    lines: u64,
     mood: Option<f32>,
     next: Option<String>,
     suggestions: Vec<Value>,
@@ -132,7 +118,6 @@ impl Entry {
             views: BTreeMap::new(),
             brief: None,
             words: VecDeque::new(),
-            lines: 0,
             mood: None,
             next: None,
             suggestions: Vec::new(),
@@ -178,13 +163,9 @@ impl Entry {
     }
 
     pub fn say(&mut self, line: Line) -> Value {
-        let number = line.number.unwrap_or_else(|| {
-            self.lines += 1;
-            self.lines
-        });
         let said = json!({
-            "n": number,
-            "who": line.who,
+            "n": line.n,
+            "who": who(line.speaker),
             "name": line.name,
             "text": line.text,
             "at": line.at.as_millis() as u64,
@@ -206,18 +187,25 @@ impl Entry {
             Known::Language(language) => self.opening.language = language,
             Known::Mood(mood) => self.mood = Some(mood),
             Known::Next(next) => self.next = next,
-            Known::Suggestion {
+            Known::Suggestion(Suggestion {
+                n,
                 question,
                 answer,
                 source,
-            } => {
-                let n = self.suggestions.len() + 1;
+            }) => {
                 let suggestion = json!({"n": n, "question": question, "answer": answer, "source": source});
                 self.suggestions.push(suggestion);
             }
             Known::History(calls) => {
-                let row = |(at, outcome, summary)| json!({"at": at, "outcome": outcome, "summary": summary});
-                self.history = calls.into_iter().map(row).collect();
+                let calls = calls.into_iter().filter(|past| past.call != self.opening.id);
+                let row = |past: Past| {
+                    json!({
+                        "at": past.at.as_millisecond(),
+                        "outcome": past.outcome,
+                        "summary": past.summary,
+                    })
+                };
+                self.history = calls.map(row).collect();
             }
             Known::Draft(draft) => self.draft = draft,
         }
@@ -289,15 +277,20 @@ impl Entry {
     }
 }
 
+fn who(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::Caller => "caller",
+        Speaker::Bot(_) => "bot",
+        Speaker::Agent => "agent",
+    }
+}
+
 fn shown(brief: &Brief) -> Value {
     let slots = brief.slots.iter();
-    let turns = brief.turns.iter().map(|turn| {
-        let who = match turn.speaker {
-            Speaker::Caller => "caller",
-            Speaker::Bot(_) => "bot",
-        };
-        json!({"who": who, "text": turn.shown()})
-    });
+    let turns = brief
+        .turns
+        .iter()
+        .map(|turn| json!({"who": who(turn.speaker), "text": turn.shown()}));
     json!({
         "language": brief.language.map(|language| language.code()),
         "reason": brief.reason,

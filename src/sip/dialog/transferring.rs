@@ -49,6 +49,16 @@ impl Call {
     /// `replaces` is another call of ours, whose other end is to be spoken to.
     pub async fn refer(&mut self, to: &str, replaces: Option<CallId>) {
         let mut to = message::one_line(to);
+        let can = |allow: &String| message::has_option(Some(allow.clone()), "REFER");
+        if self.phase == Phase::Up && !self.peer_allows.as_ref().is_none_or(can) {
+            // It has said that it takes none (RFC 3261 section 20.5).
+            return self
+                .tell(Event::Transferred {
+                    call: self.id,
+                    code: 405,
+                })
+                .await;
+        }
         let named = replaces.map(|other| self.core.registry.named(other));
         let mut possible = self.phase == Phase::Up && self.sought.is_none();
         match named {

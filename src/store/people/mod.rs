@@ -66,7 +66,7 @@ impl Role {
 pub struct Credentials {
     pub person: Person,
     pub password: Hash,
-    /// Absent: the password is enough.
+    /// Absent: the password is enough. An OpenID provider asks for what it wants itself.
     pub totp: Option<Secret>,
 }
 

@@ -1,6 +1,7 @@
 //! People at their telephones take calls: whom the caller speaks with, what that person is told first, and what follows.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use offhook::audio::FRAME_SAMPLES;
@@ -14,7 +15,7 @@ use super::softphone::{Baresip, Wish};
 use super::voices::{hears, says};
 
 /// What the agent says, and when, since their telephone answered: the brief is over by then.
-const SAYS: &str = "Good morning. Your order will be delivered on Monday afternoon.";
+pub(super) const SAYS: &str = "Good morning. Your order will be delivered on Monday afternoon.";
 const AFTER: usize = 12 * 50;
 
 /// Has `name` take calls of the plan's queue at `phone`.
@@ -46,7 +47,7 @@ fn employs(bot: &Bot, name: &str, phone: &str) {
 }
 
 /// The telephone of an agent who says something once they are with the caller.
-fn telephone(bot: &Bot, name: &str) -> Baresip {
+pub(super) fn telephone(folder: &Path, name: &str) -> Baresip {
     let mut sound = vec![0; AFTER * FRAME_SAMPLES];
     sound.extend(says(Voice::Joe, SAYS).iter());
     let wish = Wish {
@@ -54,11 +55,11 @@ fn telephone(bot: &Bot, name: &str) -> Baresip {
         says: Some(&sound),
         ..Wish::default()
     };
-    Baresip::start(&bot.folder.path().join(name), name, &wish)
+    Baresip::start(&folder.join(name), name, &wish)
 }
 
 /// Somebody asks for a person, and speaks with one; what the caller's program reports.
-fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
+pub(super) fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
     let yaml = format!(
         "language: en\nsteps:\n  - hear: \"hello this is Mia how can I help\"\n  - say: \"I want to talk to a person.\"\n\
          \x20 - hear: \"I will put you through\"\n{steps}"
@@ -68,10 +69,10 @@ fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)))
 }
 
-const CONVERSATION: &str =
+pub(super) const CONVERSATION: &str =
     "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
 
-fn understood(said: &str, heard: &str) {
+pub(super) fn understood(said: &str, heard: &str) {
     let share = recall(said, heard, Language::English);
     assert!(share >= 0.7, "of `{said}` was heard `{heard}`");
 }
@@ -79,7 +80,7 @@ fn understood(said: &str, heard: &str) {
 #[test]
 fn an_agent_is_told_what_it_is_about_and_speaks_with_the_caller() {
     let bot = Bot::start("fixtures/plans/person.yaml", "calls: {record: false}");
-    let mut phone = telephone(&bot, "ann");
+    let mut phone = telephone(bot.folder.path(), "ann");
     employs(&bot, "ann", &phone.uri("ann"));
     let report = asks_for_a_person(&bot, CONVERSATION);
     let record = bot.last_call();
@@ -97,7 +98,7 @@ fn an_agent_is_told_what_it_is_about_and_speaks_with_the_caller() {
 #[test]
 fn where_the_first_cannot_be_reached_the_next_is_rung() {
     let bot = Bot::start("fixtures/plans/person.yaml", "calls: {record: false}");
-    let mut phone = telephone(&bot, "zoe");
+    let mut phone = telephone(bot.folder.path(), "zoe");
     // Nobody listens there.
     employs(&bot, "ann", &format!("sip:ann@127.0.0.1:{}", free_port()));
     employs(&bot, "zoe", &phone.uri("zoe"));

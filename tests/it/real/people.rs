@@ -76,6 +76,12 @@ async fn accounts_are_kept_from_the_command_line() {
         "correct horse\n",
     ));
     assert!(bob.contains("otpauth://totp/Offhook:bob?secret="), "{bob}");
+    let carol = ["add", "carol", "--role", "agent", "--openid"];
+    let told = well(&run(&carol, ""));
+    assert!(
+        told.contains("by the OpenID provider") && told.contains("`web.openid`"),
+        "{told}"
+    );
 
     let listed: Value = serde_json::from_str(&well(&run(&["list", "--json"], ""))).expect("JSON");
     let first = json!({
@@ -95,6 +101,8 @@ async fn accounts_are_kept_from_the_command_line() {
     assert!(Hash::proves(Some(alice.password), "battery staple".into()).await);
     let bob = store.credentials("bob").await.expect("read").expect("known");
     assert!(bob.totp.is_some_and(|totp| totp.code_at(clock::wall()).is_some()));
+    let carol = store.credentials("carol").await.expect("read").expect("known");
+    assert!(!Hash::proves(Some(carol.password), String::new()).await);
     store.close().await;
 
     well(&run(&["remove", "alice"], ""));
@@ -123,6 +131,10 @@ fn what_is_written_wrong_is_told_with_what_would_be_right() {
             "write a SIP URI",
         ),
         (vec!["add", "alice", "--role", "agent", "--capacity", "0"], "1..=20"),
+        (
+            vec!["add", "alice", "--role", "agent", "--totp", "--openid"],
+            "cannot be used with",
+        ),
     ] {
         refused(&people(folder.path(), &arguments, "correct horse\n"), told);
     }

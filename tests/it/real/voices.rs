@@ -42,7 +42,9 @@ pub(super) fn hears(sound: &[i16], language: Language, care: Care, names: &str) 
         names: names.into(),
     };
     let done = move |words| drop(gives.send(words));
-    let _hearing = ENGINES.hear(0, sound.to_vec(), listening, done).expect("room");
+    let _hearing = ENGINES
+        .hear(0, Priority::Turn, sound.to_vec(), listening, done)
+        .expect("room");
     given.recv_timeout(LIMIT).expect("in time").expect("words")
 }
 

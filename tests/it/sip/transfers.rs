@@ -1,6 +1,6 @@
 //! Transfers: one call in the place of another, in either direction, and what is reported of them.
 
-use offhook::sip::{Action, CallId, Ended, Event};
+use offhook::sip::{Action, CallId, Ended, Event, Referred, Transport};
 
 use super::phone::{ANSWER, OFFER, Phone, Wire, connect, field, tag_of};
 
@@ -224,4 +224,131 @@ async fn a_transfer_that_the_peer_loses_sight_of_has_an_outcome() {
         (call, Ended::ByUs),
         "and nothing of the late report"
     );
+}
+
+/// A caller whose line goes where it is asked to; our call with them, and ours with the desk.
+struct Consulting {
+    caller: Phone,
+    phone: Phone,
+    desk: Phone,
+    /// As the caller and the phone know it.
+    theirs: CallId,
+    ours: CallId,
+    /// As the phone and the desk know it.
+    consulted: CallId,
+    asked: CallId,
+}
+
+impl Consulting {
+    /// The caller's line is asked to take the phone's place with the desk, and calls there.
+    async fn releasing() -> Consulting {
+        let mut caller = Phone::with(|config| config.outbound.referred = Referred::Permitted).await;
+        let (mut phone, mut desk) = (Phone::new().await, Phone::new().await);
+        let (theirs, ours) = connect(&mut caller, &mut phone, Transport::Udp).await;
+        let (consulted, asked) = connect(&mut phone, &mut desk, Transport::Udp).await;
+        phone.act(Action::Refer {
+            call: ours,
+            to: String::new(),
+            replaces: Some(consulted),
+        });
+        match caller.next().await {
+            Event::Referred { call, to } => {
+                assert_eq!(call, theirs);
+                assert!(to.contains(&desk.at(Transport::Udp).to_string()), "{to}");
+            }
+            other => panic!("no REFER: {other:?}"),
+        }
+        let body = OFFER.to_vec();
+        caller.act(Action::Answer { call: theirs, body });
+        let offer = Some(OFFER.to_vec());
+        assert_eq!(desk.next().await, Event::Changed { call: asked, offer });
+        Consulting {
+            caller,
+            phone,
+            desk,
+            theirs,
+            ours,
+            consulted,
+            asked,
+        }
+    }
+
+    /// All that the phone is told until `code` is, and `ends` calls are over; which, in their order.
+    async fn told(&mut self, code: u16, ends: usize) -> Vec<(CallId, Ended)> {
+        let (mut codes, mut ended) = (Vec::new(), Vec::new());
+        while !codes.contains(&code) || ended.len() < ends {
+            match self.phone.next().await {
+                Event::Transferred { call, code } => {
+                    assert_eq!(call, self.ours);
+                    codes.push(code);
+                }
+                Event::Ended { call, cause } => ended.push((call, cause)),
+                other => panic!("neither a report nor an end: {other:?}"),
+            }
+        }
+        assert!(codes.iter().all(|told| *told == code || *told < 200), "{codes:?}");
+        ended.sort_by_key(|(call, _)| *call);
+        ended
+    }
+
+    async fn idle(&self) {
+        for phone in [&self.caller, &self.phone, &self.desk] {
+            phone.idle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_line_goes_on_with_the_desk_and_we_are_out_of_it() {
+    let mut three = Consulting::releasing().await;
+    let (theirs, asked) = (three.theirs, three.asked);
+    let answer = ANSWER.to_vec();
+    three.desk.act(Action::Answer {
+        call: asked,
+        body: answer.clone(),
+    });
+    assert_eq!(three.caller.next().await, Event::Joined { call: theirs, answer });
+    let ended = three.told(200, 2).await;
+    assert_eq!(ended, [(three.ours, Ended::ByPeer), (three.consulted, Ended::ByPeer)]);
+    // The two go on without us.
+    three.caller.hang_up(theirs);
+    assert_eq!(three.caller.ended().await, (theirs, Ended::ByUs));
+    assert_eq!(three.desk.ended().await, (asked, Ended::ByPeer));
+    three.idle().await;
+}
+
+#[tokio::test]
+async fn where_the_desk_does_not_take_the_line_both_calls_stay() {
+    let mut three = Consulting::releasing().await;
+    let (theirs, asked) = (three.theirs, three.asked);
+    three.desk.act(Action::RefuseChange { call: asked, code: 488 });
+    let code = 488;
+    assert_eq!(three.caller.next().await, Event::NotJoined { call: theirs, code });
+    assert!(three.told(488, 0).await.is_empty());
+    for call in [three.ours, three.consulted] {
+        three.phone.hang_up(call);
+        assert_eq!(three.phone.ended().await, (call, Ended::ByUs));
+    }
+    assert_eq!(three.caller.ended().await, (theirs, Ended::ByPeer));
+    assert_eq!(three.desk.ended().await, (asked, Ended::ByPeer));
+    three.idle().await;
+}
+
+#[tokio::test]
+async fn whose_line_takes_no_refer_is_not_asked() {
+    let mut phone = Phone::new().await;
+    let mut wire = Wire::to(&phone).await;
+    let (call, _) = wire.connects(&mut phone, "Allow: INVITE, ACK, CANCEL, BYE\r\n").await;
+    phone.act(Action::Refer {
+        call,
+        to: "sip:agent@127.0.0.1:5099".to_owned(),
+        replaces: None,
+    });
+    assert_eq!(phone.next().await, Event::Transferred { call, code: 405 });
+    phone.hang_up(call);
+    let bye = wire.read().await;
+    assert!(bye.starts_with("BYE"), "{bye}");
+    wire.responds(&bye, "200 OK", "", b"").await;
+    assert_eq!(phone.ended().await, (call, Ended::ByUs));
+    phone.idle().await;
 }

@@ -4,9 +4,12 @@
 //! the bot's sound is as long as its words are.
 
 mod acts;
+mod assist;
 mod barging;
 mod calls;
 mod guessing;
+mod handing;
+mod handing_over;
 mod observing;
 mod pausing;
 mod person;

@@ -9,9 +9,10 @@ use offhook::audio::level::amplify;
 use offhook::audio::{FRAME_DURATION, Frame, tone};
 use offhook::call::brief::Brief;
 use offhook::call::playout::Ending;
-use offhook::call::{Call, Heard, Manager, Note, Output, Question, Return, Start};
+use offhook::call::{Call, Heard, Line, Manager, Note, Output, Question, Return, Start, Suggestion};
 use offhook::dialogue::Knowledge;
 use offhook::dialogue::grounded::understanding;
+use offhook::dialogue::minutes::Minutes;
 use offhook::dialplan::{self, Command, Facts, Plan, Then, ToolCall, Value};
 use offhook::language::Language;
 use offhook::speech::text::spoken_length;
@@ -36,6 +37,10 @@ impl Default for Speeds {
         }
     }
 }
+
+/// How loud an agent is, in dBFS, and the sample that tells them from the caller.
+const AGENT: f32 = -10.0;
+const LOUDER: u16 = 7_000;
 
 /// What an engine will answer, and when.
 enum Due {
@@ -67,6 +72,13 @@ pub struct Stage {
     /// What the caller is saying: frames left, and the words that they make.
     saying: VecDeque<bool>,
     words: VecDeque<String>,
+    /// The same of an agent, who is heard while the caller is with them.
+    agent_saying: VecDeque<bool>,
+    agent_words: VecDeque<String>,
+    /// What people see who look at the call.
+    pub lines: Vec<Line>,
+    pub suggestions: Vec<Suggestion>,
+    pub minutes: Vec<Minutes>,
     /// What the model will say, in order; nothing: it fails.
     pub thoughts: VecDeque<Vec<Command>>,
     /// What a model makes of questions, instead.
@@ -94,6 +106,8 @@ pub struct Stage {
     /// Whether people wait for callers; and which queue the call was given to, with what they are told of it.
     pub desk: Works,
     pub queued: Option<(String, Brief)>,
+    /// The caller's line is asked to go on without the bot.
+    pub released: bool,
     /// The caller wants to be called back.
     pub call_back: bool,
     /// Frames in which the bot was heard.
@@ -160,6 +174,7 @@ impl Stage {
                 at: "2026-11-18T11:00:00Z".parse().expect("a time"),
                 caller: [("number".to_owned(), Value::Text("+4930123456".into()))].into(),
                 call: [("id".to_owned(), Value::Text("call-1".into()))].into(),
+                queues: BTreeMap::new(),
             },
             understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
             told: BTreeMap::new(),
@@ -174,6 +189,11 @@ impl Stage {
             due: Vec::new(),
             saying: VecDeque::new(),
             words: VecDeque::new(),
+            agent_saying: VecDeque::new(),
+            agent_words: VecDeque::new(),
+            lines: Vec::new(),
+            suggestions: Vec::new(),
+            minutes: Vec::new(),
             thoughts: VecDeque::new(),
             mind: None,
             asked: 0,
@@ -191,6 +211,7 @@ impl Stage {
             transferred: None,
             desk: Works::No,
             queued: None,
+            released: false,
             call_back: false,
             sounded: Vec::new(),
             echo: None,
@@ -224,6 +245,7 @@ impl Stage {
             }
             self.carry_out();
         }
+        self.hear_agent();
         let speaks = self.saying.pop_front().unwrap_or(false);
         let mut frame = if speaks { loud() } else { Frame::silence() };
         amplify(&mut frame.0[..], -self.softer);
@@ -244,6 +266,20 @@ impl Stage {
         );
         self.sounded.push(spoken.is_some());
         self.spoken.push(spoken.unwrap_or_else(Frame::silence));
+        self.carry_out();
+    }
+
+    fn hear_agent(&mut self) {
+        if !self.call.is_bridged() {
+            return;
+        }
+        let speaks = self.agent_saying.pop_front().unwrap_or(false);
+        let (frame, probability) = if speaks {
+            (Frame::from_slice(&tone::sine(200.0, AGENT, FRAME_DURATION)), 0.95)
+        } else {
+            (Frame::silence(), 0.02)
+        };
+        self.call.agent_said(self.now, "Ann", &frame, probability);
         self.carry_out();
     }
 
@@ -302,6 +338,14 @@ impl Stage {
             self.saying.extend(std::iter::repeat_n(false, pause));
         }
         self.words.push_back(words.replace(['|', '_'], ""));
+    }
+
+    /// The agent says `words`, from now on.
+    pub fn say_as_agent(&mut self, words: &str) {
+        let frames = spoken_length(words, self.call.language()).as_millis() / 20;
+        self.agent_saying
+            .extend(std::iter::repeat_n(true, frames.max(25) as usize));
+        self.agent_words.push_back(words.to_owned());
     }
 
     /// The caller makes a sound of `span` in which the ear finds `heard`.
@@ -381,11 +425,15 @@ impl Stage {
     fn carry_out(&mut self) {
         while let Some(output) = self.call.poll() {
             match output {
-                Output::Hear { id, listening, .. } => {
+                Output::Hear {
+                    id, listening, samples, ..
+                } => {
                     self.listened = listening.or.clone();
                     self.decodes += 1;
                     self.care = listening.care;
-                    let text = self.words.front().cloned().unwrap_or_default();
+                    let louder = samples.iter().any(|sample| sample.unsigned_abs() > LOUDER);
+                    let words = if louder { &self.agent_words } else { &self.words };
+                    let text = words.front().cloned().unwrap_or_default();
                     let heard = Transcript {
                         text,
                         language: self.speaks.unwrap_or(listening.language),
@@ -458,11 +506,19 @@ impl Stage {
                         self.call.returned_from_person(self.now, nobody);
                     }
                 },
+                Output::Consult { to, brief, .. } => self.queued = Some((to, *brief)),
+                Output::Release => self.released = true,
                 Output::CallBack => self.call_back = true,
+                Output::Said(line) => self.lines.push(line),
+                Output::Suggested(suggestion) => self.suggestions.push(suggestion),
+                Output::Minutes(minutes) => self.minutes.push(*minutes),
                 Output::Hangup => self.hung_up = true,
                 Output::Note(note) => {
                     if matches!(note, Note::Heard { .. } | Note::Resumed) {
                         self.words.pop_front();
+                    }
+                    if matches!(note, Note::AgentSaid { .. }) {
+                        self.agent_words.pop_front();
                     }
                     self.notes.push((self.now - self.started, note));
                 }

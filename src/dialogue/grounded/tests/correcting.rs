@@ -111,6 +111,7 @@ fn the_walk_keeps_both() {
         at: jiff::Timestamp::UNIX_EPOCH,
         caller: Default::default(),
         call: Default::default(),
+        queues: Default::default(),
     };
     let (mut walk, mut order) = Walk::enter(Arc::clone(&plan), "mia", "welcome", English, facts);
     let mut said = [

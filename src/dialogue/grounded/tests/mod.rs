@@ -424,6 +424,7 @@ fn a_call_goes_the_way_that_was_meant() {
         at: jiff::Timestamp::UNIX_EPOCH,
         caller: Default::default(),
         call: Default::default(),
+        queues: Default::default(),
     };
     let (mut walk, mut order) = Walk::enter(Arc::clone(&plan), "mia", "welcome", English, facts);
     let mut said = [
