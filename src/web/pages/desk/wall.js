@@ -106,7 +106,8 @@ function wanted(by, does, stage) {
 
 async function act(name, id, button) {
   if (name === "stop") return order("hang_up", { call: id }, button);
-  if ((await enter(name, id, button)) && (name === "take_over" || name === "retrieve")) go("desk");
+  // There is what is said, and what can be done.
+  if (await enter(name, id, button)) go("desk");
 }
 
 const createAgent = () => make("li", {}, ...["name", "state", "count", "faint"].map((part) => make("span", { class: part })));
