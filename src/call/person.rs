@@ -135,6 +135,7 @@ impl Call {
     /// when they are on their way out.
     pub fn bridged(&mut self, now: Instant, agent: &str) {
         match self.stage {
+            Stage::Person(Person { at: At::Leaving, .. }) => self.taken_over(now),
             Stage::Person(_) if !self.waits_for_person() => return,
             Stage::Person(_) => {}
             Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) => self.taken_over(now),
@@ -158,6 +159,14 @@ impl Call {
         if replaces {
             self.note(Note::Releasing);
             self.outputs.push_back(Output::Release);
+        }
+    }
+
+    /// Whether a person may take the caller now: not when they are on their way elsewhere, or out.
+    pub fn can_be_taken_over(&self) -> bool {
+        match &self.stage {
+            Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) | Stage::Person(_) => true,
+            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => false,
         }
     }
 

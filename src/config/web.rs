@@ -43,7 +43,7 @@ impl std::fmt::Debug for IceServer {
     }
 }
 
-/// Of them, and longest name in characters.
+/// Dispositions, and pauses.
 const MOST: usize = 32;
 
 impl Default for Web {
@@ -115,8 +115,8 @@ pub(super) fn web(node: &Node, reader: &mut Reader<'_>) -> Web {
     for (key, list) in [("dispositions", &mut web.dispositions), ("pauses", &mut web.pauses)] {
         let Some(node) = fields.get(key) else { continue };
         *list = read::texts(node, key, reader.problems);
-        if list.len() > MOST || list.iter().any(|name| name.trim().is_empty()) {
-            let message = format!("`{key}` should be at most {MOST} names, none of them empty");
+        if list.len() > MOST {
+            let message = format!("`{key}` should be at most {MOST} names");
             reader.problems.error(node.place, message);
         }
     }
@@ -143,7 +143,10 @@ fn ice(node: &Node, reader: &mut Reader<'_>) -> Vec<IceServer> {
             Some(IceServer {
                 urls,
                 username: fields.text("username", reader.problems).unwrap_or_default(),
-                credential: fields.text("credential", reader.problems).unwrap_or_default(),
+                credential: fields
+                    .text("credential", reader.problems)
+                    .map(|text| reader.secret(&text, fields.place()))
+                    .unwrap_or_default(),
             })
         })
         .collect()
@@ -204,7 +207,6 @@ mod tests {
             ("session: 1s", "`session` should be between"),
             ("port: 80", "`web` has no `port`"),
             ("ice: [{urls: [\"http://turn.example\"]}]", "STUN or TURN over UDP"),
-            ("dispositions: [\"\"]", "none of them empty"),
         ] {
             let problems = parse(&format!("web: {{{keys}}}\n")).expect_err(keys);
             assert!(

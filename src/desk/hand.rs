@@ -326,6 +326,11 @@ impl Desk {
             }
             Stage::Talking { agent: before } => {
                 self.close(ticket, before, &queue, self.wrap_up(&queue));
+                if let Some(taken) = self.tickets.get_mut(&ticket) {
+                    // They come anew.
+                    taken.since = since;
+                    taken.passed.clear();
+                }
                 if let Some(line) = self.lines.get_mut(&queue) {
                     line.tally.offer();
                 }

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::agent::{Agent, Presence, Profile};
-use super::ticket::Stage;
+use super::ticket::{Stage, Ticket};
 use super::{AgentId, Desk, Output, Stop};
 
 impl Desk {
@@ -18,10 +18,14 @@ impl Desk {
         }
         self.advance(now);
         let now = self.now;
-        let known = self
-            .agents
-            .entry(agent)
-            .or_insert_with(|| Agent::new(profile.clone(), now));
+        let tickets = &self.tickets;
+        let known = self.agents.entry(agent).or_insert_with(|| {
+            let mut new = Agent::new(profile.clone(), now);
+            // They may have taken somebody before.
+            let has = |ticket: &Ticket| matches!(ticket.stage, Stage::Connecting { agent: with, .. } | Stage::Talking { agent: with } if with == agent);
+            new.with.extend(tickets.iter().filter(|(_, ticket)| has(ticket)).map(|(id, _)| (*id, now)));
+            new
+        });
         known.profile = profile;
         if !known.is_signed_in() {
             known.presence = Presence::Available;

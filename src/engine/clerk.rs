@@ -5,6 +5,7 @@
 
 mod wall;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,9 +96,9 @@ impl Clerk {
                 request = self.requests.recv() => match request {
                     Some(Request::Snapshot { person, answer }) => self.snapshot(&person, answer),
                     Some(Request::Do { person, command, answer }) => self.command(person, command, answer),
-                    None => return,
+                    None => break,
                 },
-                Some(errand) = self.errands.recv(), if self.tasks.len() < TASKS => self.run_errand(errand),
+                Some(errand) = self.errands.recv(), if self.tasks.len() < TASKS / 2 => self.run_errand(errand),
                 _ = look.tick() => {
                     let now = clock::now();
                     if self.bot.floor.has_stirred() || now.saturating_duration_since(self.looked) >= TIME {
@@ -109,6 +110,8 @@ impl Clerk {
                 Some(_) = self.tasks.join_next() => {}
             }
         }
+        // What is being kept is kept.
+        while self.tasks.join_next().await.is_some() {}
     }
 
     /// Tells those who are there what is otherwise than before.
@@ -172,12 +175,23 @@ impl Clerk {
             wall: Arc::clone(&self.wall),
         };
         let rest = json!({"me": told.me, "desk": *told.desk, "wall": *told.wall});
+        if person.role == Role::Ops {
+            // They take no calls, and see none.
+            return answer.give(&json!({"me": told.me, "live": [], "calls": []}));
+        }
         self.bot.live.snapshot(person, rest, answer);
         // Other pages of theirs may not know it yet: they are told again what they have.
-        self.told.entry(person.name.clone()).or_insert(told);
+        match self.told.entry(person.name.clone()) {
+            Entry::Vacant(new) => drop(new.insert(told)),
+            Entry::Occupied(mut known) => known.get_mut().me = Value::Null,
+        }
     }
 
     fn command(&mut self, by: Arc<Person>, command: Command, answer: Answer) {
+        // As they are now, and not when their page was opened.
+        let Some(by) = self.bot.floor.person(&by.name).map(Arc::new) else {
+            return drop(answer.send(Err("you take no calls here: your role is another".into())));
+        };
         match command {
             Command::State(state) => {
                 let done = self.bot.floor.says_of_themselves(&by.name, &state);

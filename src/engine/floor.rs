@@ -398,7 +398,11 @@ fn profile(person: &Person) -> Profile {
         name: person.display.clone(),
         skills: person.skills.clone(),
         languages: person.languages.clone(),
-        capacity: person.capacity as usize,
+        // A page has one sound.
+        capacity: match person.phone {
+            Some(_) => person.capacity as usize,
+            None => person.capacity.min(1) as usize,
+        },
     }
 }
 
@@ -454,7 +458,12 @@ impl State {
             }
         };
         if here {
-            self.desk.sign_in(now, id, profile(person));
+            let mut profile = profile(person);
+            if phone.is_none() && !page {
+                // They may be back in a moment; until then nothing would ring.
+                profile.capacity = 0;
+            }
+            self.desk.sign_in(now, id, profile);
         } else {
             self.desk.sign_out(now, id);
         }
@@ -467,6 +476,7 @@ impl State {
                 .find(|row| row.agent == id)
                 .and_then(|row| row.ringing);
             if let Some(ticket) = rings {
+                self.says(ticket, Told::StopRinging { agent: id });
                 self.desk.lost(now, id, ticket);
             }
         }

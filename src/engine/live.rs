@@ -102,6 +102,10 @@ impl Live {
 
     /// A call has begun; letters reach it until it is closed.
     pub(super) fn open(&self, number: u64, opening: Opening, letters: mpsc::Sender<Letter>) {
+        if self.feeds.is_none() {
+            // Nobody sees it.
+            return;
+        }
         self.send(Errand::History(number, opening.number.clone()));
         let mut state = self.lock();
         state.calls.insert(number, Entry::new(opening, letters));
@@ -127,7 +131,15 @@ impl Live {
         let Some(entry) = state.calls.get_mut(&number) else {
             return;
         };
+        let before: BTreeSet<String> = entry.views.keys().cloned().collect();
         let gone = entry.enrol(roll, clock::now());
+        let new: Vec<String> = entry
+            .views
+            .keys()
+            .filter(|person| !before.contains(*person))
+            .cloned()
+            .collect();
+        let words: Value = entry.words.iter().cloned().collect();
         for person in &gone {
             self.publish(
                 std::slice::from_ref(person),
@@ -137,6 +149,9 @@ impl Live {
         }
         self.tell_row(&mut state, number);
         self.tell_viewers(&mut state, number);
+        if !new.is_empty() {
+            self.publish(&new, "words", &json!({"call": number.to_string(), "words": words}));
+        }
         self.forget(&mut state, number);
     }
 
@@ -147,7 +162,9 @@ impl Live {
             return;
         };
         let line = entry.say(line);
-        let viewers: Vec<String> = entry.views.keys().cloned().collect();
+        // Who only writes of it has left.
+        let there = entry.views.iter().filter(|(_, view)| view.stage != entry::WRAP_UP);
+        let viewers: Vec<String> = there.map(|(person, _)| person.clone()).collect();
         let body = json!({"call": number.to_string(), "words": [line]});
         self.publish(&viewers, "words", &body);
     }
@@ -158,9 +175,10 @@ impl Live {
         let Some(entry) = state.calls.get_mut(&number) else {
             return;
         };
+        let drafted = matches!(known, Known::Draft(_));
         entry.know(known);
         self.tell_row(&mut state, number);
-        self.tell_viewers(&mut state, number);
+        self.tell(&mut state, number, |view| drafted || view.stage != entry::WRAP_UP);
     }
 
     /// What notes of it are drafted from: at once from what was said, and then as well as can be.
@@ -254,12 +272,15 @@ impl Live {
     }
 
     fn tell_viewers(&self, state: &mut State, number: u64) {
-        let Some(entry) = state.calls.get_mut(&number) else {
-            return;
-        };
-        for person in entry.views.keys().cloned().collect::<Vec<_>>() {
-            if let Some(call) = entry.shown_to(number, &person, self.epoch) {
-                self.publish(&[person], "call", &call);
+        self.tell(state, number, |_| true);
+    }
+
+    /// Those whose view is such.
+    fn tell(&self, state: &mut State, number: u64, such: impl Fn(&View) -> bool) {
+        let Some(entry) = state.calls.get(&number) else { return };
+        for (person, _) in entry.views.iter().filter(|(_, view)| such(view)) {
+            if let Some(call) = entry.shown_to(number, person, self.epoch) {
+                self.publish(std::slice::from_ref(person), "call", &call);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -170,6 +171,8 @@ async fn drain(mut rendered: mpsc::Receiver<()>, count: usize) {
 const GREETINGS: usize = 2;
 /// Of pages, that wait for the desk.
 const REQUESTS: usize = 256;
+/// For what pages asked for last to be done.
+const CLERK: Duration = Duration::from_secs(5);
 /// Of which the ends may be waited for; the scheduler takes fewer.
 const PROMPTS: usize = 4096;
 
@@ -356,10 +359,12 @@ impl Running {
             desk.spawn(clerk.run(present));
         }
         super::run(Arc::clone(&self.bot), self.events, self.wished).await;
-        desk.shutdown().await;
+        // Pages first: then nobody asks for anything any more, and the clerk ends.
         if let Some(web) = self.web {
             web.close().await;
         }
+        tokio::time::timeout(CLERK, desk.join_next()).await.ok();
+        desk.shutdown().await;
         // Calls have ended; what they left to others is finished before the process ends.
         if let Ok(bot) = Arc::try_unwrap(self.bot).map_err(|_| ()) {
             bot.sip.close().await;

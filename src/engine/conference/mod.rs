@@ -3,6 +3,7 @@
 //! It is told what the desk, SIP, pages and the lines say, and mixes: to bridge is to copy frames. What its owner is to do comes out as [`Effect`]s. Whom to ring, and
 //! when no longer, the desk says. The caller's own line is its owner's, and never let go for a person's.
 
+mod going;
 mod orders;
 mod party;
 mod ringing;
@@ -138,6 +139,14 @@ impl Conference {
         self.enqueue(wish);
         if let Some(ticket) = self.ticket().filter(|_| minds_declining) {
             self.bot.floor.ends_when_declined(ticket);
+        }
+        // Somebody is on their way to them already.
+        let comes = self
+            .parties
+            .iter()
+            .find(|party| party.part == Part::Agent && party.person.is_some());
+        if let Some(id) = comes.map(|party| party.id) {
+            self.has_the_ticket(id);
         }
     }
 
@@ -294,10 +303,12 @@ impl Conference {
                 },
                 Stage::Joined => {
                     let listens = !party.part.speaks();
+                    // Who is of the house.
+                    let ours = party.person.is_some();
                     let others = parts.iter().zip(said).enumerate().filter(|(other, _)| *other != at);
                     let audible = others.filter_map(|(_, ((part, speaks), said))| {
                         // Who whispers is heard by those who speak with the caller.
-                        let heard = *speaks || (*part == Part::Whisperer && !listens);
+                        let heard = *speaks || (*part == Part::Whisperer && !listens && ours);
                         said.as_ref().filter(|_| heard)
                     });
                     let caller = (!held || listens).then_some(caller);
@@ -316,7 +327,11 @@ impl Conference {
         match came {
             Came::Up => {
                 if let Some(party) = self.party_mut(id)
-                    && let Stage::Briefed { until, .. } = &mut party.stage
+                    && let Stage::Briefed {
+                        until,
+                        speaking: Some(_),
+                        ..
+                    } = &mut party.stage
                 {
                     *until = (*until).max(now + ringing::VOICE);
                 }
@@ -326,6 +341,7 @@ impl Conference {
                 if comes {
                     self.join(id);
                 }
+                self.listen_anew();
             }
             Came::Changed => self.listen_anew(),
             Came::Lost => self.left(id, Return::AgentLost),
@@ -345,6 +361,8 @@ impl Conference {
         if part == Part::Agent {
             // Who has taken them takes the place of those who were with them or rung for them.
             self.parties.retain(|other| other.id == id || other.part != Part::Agent);
+            self.held = false;
+            self.has_the_ticket(id);
             if let Some(ticket) = self.ticket() {
                 self.bot.floor.bridged(ticket);
             }
@@ -353,6 +371,20 @@ impl Conference {
             self.free(relieved);
         }
         self.listen_anew();
+    }
+
+    /// Who joins is whom the desk has: another ticket may have come while they were on their way.
+    fn has_the_ticket(&mut self, id: CallId) {
+        let Some(ticket) = self.ticket() else { return };
+        let has = self.bot.floor.agent_of(ticket);
+        let Some(party) = self.parties.iter_mut().find(|party| party.id == id) else {
+            return;
+        };
+        if let Some(name) = &party.person
+            && (has.is_none() || has != party.agent)
+        {
+            party.agent = self.bot.floor.seize(name, ticket).ok();
+        }
     }
 
     /// Whom the caller hears may have changed.
@@ -370,64 +402,9 @@ impl Conference {
             (Hears::Own, Hears::Music) => self.effects.extend([Effect::Bridged(name), Effect::Held(true)]),
             (Hears::People, Hears::Music) => self.effects.push_back(Effect::Held(true)),
             (Hears::Music, Hears::People) => self.effects.push_back(Effect::Held(false)),
-            (Hears::People | Hears::Music, Hears::Own) | (Hears::Own, Hears::Own) => {}
-            (Hears::People, Hears::People) | (Hears::Music, Hears::Music) => {}
-        }
-    }
-
-    /// Somebody's line is gone, or they have hung up.
-    fn left(&mut self, id: CallId, how: Return) {
-        let Some(gone) = self.take(id) else { return };
-        if gone.is_consulted() && !gone.speaks() {
-            drop(gone);
-            return self.back(Return::NoAgent("they were gone before the caller was there".into()));
-        }
-        let (spoke, part, name) = (gone.speaks(), gone.part, gone.name.clone());
-        let agent = gone.agent.zip(self.ticket());
-        drop(gone);
-        if !part.speaks() {
-            return;
-        }
-        if !spoke {
-            self.event(format!("{name} was gone before the caller was there"));
-            if part == Part::Agent && self.parties.iter().any(Party::speaks) {
-                // Who was to take over from those who have the caller.
-                self.ticket = None;
-            } else if let Some((agent, ticket)) = agent.filter(|_| part == Part::Agent) {
-                self.bot.floor.lost(agent, ticket);
-            } else if self.parties.iter().all(|party| !party.part.speaks())
-                && self.ticket.as_ref().is_some_and(|t| t.queue.is_none())
-            {
-                // Who took them from the bot never came.
-                self.back(Return::AgentLost);
-            }
-            return;
-        }
-        if self.parties.iter().any(Party::speaks) {
-            self.event(format!("{name} left the conference"));
-            if part == Part::Agent {
-                self.ticket = None;
-            }
-            return self.listen_anew();
-        }
-        let of_queue = self.ticket.as_ref().is_some_and(|ticket| ticket.queue.is_some());
-        match (how, agent) {
-            (Return::AgentLost, Some((agent, ticket))) if of_queue => {
-                self.event(format!("the line of {name} broke"));
-                (self.held, self.hears) = (false, Hears::Own);
-                self.effects.push_back(Effect::WaitsAgain);
-                self.bot.floor.lost(agent, ticket);
-            }
-            (how, _) => self.back(how),
-        }
-    }
-
-    /// Somebody goes, and the caller is with others.
-    fn free(&mut self, id: CallId) {
-        let Some(gone) = self.take(id) else { return };
-        if gone.part == Part::Agent {
-            drop(gone);
-            self.ticket = None;
+            // Nobody is left: whoever went should have said what follows.
+            (Hears::People | Hears::Music, Hears::Own) => self.back(Return::AgentLost),
+            (Hears::Own, Hears::Own) | (Hears::People, Hears::People) | (Hears::Music, Hears::Music) => {}
         }
     }
 
@@ -435,20 +412,6 @@ impl Conference {
     fn back(&mut self, how: Return) {
         self.leave();
         self.effects.push_back(Effect::Back(how));
-    }
-
-    /// What does not come in time.
-    fn overdue(&mut self, now: Instant) {
-        let late = |party: &&Party| match party.stage {
-            Stage::Ringing => party.agent.is_none() && party.until.is_some_and(|until| now >= until),
-            Stage::Coming | Stage::Briefed { .. } => {
-                !party.is_up() && now.saturating_duration_since(party.since) >= party::CONNECTING
-            }
-            Stage::Joined => false,
-        };
-        if let Some(id) = self.parties.iter().find(late).map(|party| party.id) {
-            self.left(id, Return::AgentLost);
-        }
     }
 
     fn event(&mut self, text: String) {
@@ -478,6 +441,7 @@ impl Drop for Conference {
     fn drop(&mut self) {
         self.parties.clear();
         self.show();
+        self.bot.live.close(self.number);
     }
 }
 

@@ -40,11 +40,13 @@ impl Conference {
         let Sound::Page { line, state } = &mut party.sound else {
             return Err("your sound goes by your telephone".into());
         };
-        (*line, *state) = (Some(new), Flow::Fine);
+        // Until it is there nothing comes from them.
+        (*line, *state) = (Some(new), Flow::Falters);
         if !matches!(party.stage, Stage::Joined) {
             // Its time to be found begins now.
             party.since = clock::now();
         }
+        self.listen_anew();
         Ok(())
     }
 
@@ -52,7 +54,13 @@ impl Conference {
         match act {
             Act::Line { .. } | Act::Note { .. } | Act::Done {} => return Err("that is not done in a call".into()),
             Act::Accept {} => self.accept(self.of(by)?)?,
-            Act::Decline {} => self.decline(self.of(by)?),
+            Act::Decline {} => {
+                let id = self.of(by)?;
+                if self.speaks(by).is_ok() {
+                    return Err("you are with the caller already".into());
+                }
+                self.decline(id);
+            }
             Act::HangUp {} => self.left(self.of(by)?, Return::AgentLeft),
             Act::Hold { on } => {
                 self.speaks(by)?;
@@ -82,7 +90,7 @@ impl Conference {
                 if self.parked.is_none() {
                     return Err("that caller is not parked".into());
                 }
-                self.take_up(by)?;
+                self.take_over(by)?;
             }
             Act::Listen {} => self.monitor(by, Part::Listener)?,
             Act::Whisper {} => {
@@ -109,6 +117,11 @@ impl Conference {
             if party.part == Part::Agent {
                 return Err("you are with the caller".into());
             }
+            let alone = party.speaks() && self.parties.iter().filter(|party| party.speaks()).count() == 1;
+            if alone && !part.speaks() {
+                return Err("you alone are with the caller".into());
+            }
+            let party = self.party_mut(id).ok_or("you are not in that call")?;
             party.part = part;
             self.listen_anew();
             return Ok(());
@@ -125,11 +138,10 @@ impl Conference {
             if party.part == Part::Agent {
                 return Err("the call is yours already".into());
             }
-            party.part = Part::Agent;
-            party.engaged = None;
             let agent = self.hold_ticket(by)?;
+            self.only(id);
             let joined = self.party_mut(id).is_some_and(|party| {
-                party.agent = agent;
+                (party.part, party.engaged, party.agent) = (Part::Agent, None, agent);
                 matches!(party.stage, Stage::Joined)
             });
             if joined {
@@ -146,7 +158,15 @@ impl Conference {
             agent,
             ..Comer::of(by, Part::Agent, Stage::Coming)
         };
-        self.reach(&comer).map(drop)
+        let id = self.reach(&comer)?;
+        self.only(id);
+        Ok(())
+    }
+
+    /// Who else was on their way to the caller is so no more.
+    fn only(&mut self, id: CallId) {
+        self.parties
+            .retain(|party| party.id == id || party.part != Part::Agent || party.speaks());
     }
 
     /// The caller's ticket is with `by` from now on, whom the desk knows so.
@@ -203,29 +223,24 @@ impl Conference {
         }
         let gone = self.take(id);
         self.parties.retain(|party| !party.part.speaks());
-        (self.held, self.hears) = (false, super::Hears::Own);
-        self.effects.push_back(Effect::WaitsAgain);
+        self.waits();
         self.event(format!("{} passes the caller on to `{queue}`", by.display));
-        match &mut self.ticket {
-            Some(ticket) if ticket.queue.is_some() => {
-                let passed = self.bot.floor.pass(ticket.id, &queue, first.as_deref());
-                ticket.queue = Some(queue);
-                drop(gone);
-                passed.map_err(|e| e.to_string())?;
-            }
-            _ => {
-                drop(gone);
-                self.ticket = None;
-                let language = self.brief.language;
-                let preferred = first.map(|first| self.bot.floor.number_of(&first));
-                self.enqueue(Wish {
-                    queue,
-                    priority: 0,
-                    language,
-                    skills: Vec::new(),
-                    preferred,
-                });
-            }
+        let of_queue = self.ticket.as_mut().filter(|ticket| ticket.queue.is_some());
+        let passed = of_queue.is_some_and(|ticket| {
+            ticket.queue = Some(queue.clone());
+            self.bot.floor.pass(ticket.id, &queue, first.as_deref()).is_ok()
+        });
+        drop(gone);
+        if !passed {
+            self.ticket = None;
+            let (language, preferred) = (self.brief.language, first.map(|first| self.bot.floor.number_of(&first)));
+            self.enqueue(Wish {
+                queue,
+                priority: 0,
+                language,
+                skills: Vec::new(),
+                preferred,
+            });
         }
         Ok(())
     }

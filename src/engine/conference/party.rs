@@ -3,7 +3,7 @@
 //! A telephone is called by SIP; a page's sound is WebRTC, which the page offers. When it is dropped they are hung up on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::audio::Frame;
 use crate::audio::tone::Key;
@@ -15,9 +15,6 @@ use crate::engine::line::Line;
 use crate::rtp;
 use crate::sip::{Action, CallId};
 use crate::speech::{Speaking, Vad};
-
-/// A page that has no line after so long has none.
-pub(super) const CONNECTING: Duration = Duration::from_secs(10);
 
 pub(super) struct Party {
     /// Of their call, or in its place.
@@ -164,7 +161,10 @@ impl Party {
                 let mut came = None;
                 while let Some(event) = line.poll() {
                     match event {
-                        browser::Event::Connected => came = Some(Came::Up),
+                        browser::Event::Connected => {
+                            *state = Flow::Fine;
+                            came = Some(Came::Up);
+                        }
                         browser::Event::Faltered => {
                             *state = Flow::Falters;
                             came = Some(Came::Changed);
@@ -222,11 +222,9 @@ impl Party {
         match &self.sound {
             Sound::Telephone { .. } => "phone",
             Sound::Page { line: None, .. } => "wanted",
-            Sound::Page {
-                state: Flow::Falters, ..
-            } => "faltering",
-            Sound::Page { .. } if self.is_up() => "up",
-            Sound::Page { .. } => "none",
+            Sound::Page { .. } if !self.is_up() => "none",
+            Sound::Page { .. } if self.falters() => "faltering",
+            Sound::Page { .. } => "up",
         }
     }
 }

@@ -23,6 +23,9 @@ const FALTERS: Duration = Duration::from_millis(1_200);
 /// And after so long the person is lost, unless calls end sooner for it.
 const LOST: Duration = Duration::from_secs(10);
 
+/// People of one call.
+const PARTIES: usize = 8;
+
 /// Who comes, and what for.
 pub(super) struct Comer<'a> {
     pub person: Option<&'a str>,
@@ -71,6 +74,9 @@ impl Conference {
 
     /// Rings somebody; by which they are known from then on.
     pub(super) fn reach(&mut self, comer: &Comer<'_>) -> Result<CallId, String> {
+        if self.parties.len() >= PARTIES {
+            return Err("too many people are in that call already".into());
+        }
         let id = self.bot.sip.next_call();
         let sound = match comer.phone {
             None => Sound::Page {
@@ -209,39 +215,16 @@ impl Conference {
     fn refused(&mut self, call: CallId, code: u16) {
         let Some(gone) = self.take(call) else { return };
         self.event(format!("{} did not answer ({code})", gone.name));
-        if gone.is_consulted() {
-            drop(gone);
-            return self.back(match code {
-                486 | 600 | 603 => Return::Declined,
-                _ => Return::NoAgent(format!("they did not answer ({code})")),
-            });
-        }
-        let Some((agent, ticket)) = gone.agent.zip(self.ticket()) else {
-            let alone = self.parties.iter().all(|party| !party.part.speaks());
-            if gone.part == Part::Agent && alone {
-                self.back(Return::AgentLost);
-            }
-            return;
-        };
         // Busy, and a key that says no.
-        if matches!(code, 486 | 600 | 603) {
-            self.bot.floor.decline(agent, ticket);
-        } else {
-            self.bot.floor.lost(agent, ticket);
-        }
+        let declines = matches!(code, 486 | 600 | 603);
+        self.stays_away(gone, declines, Return::NoAgent(format!("they did not answer ({code})")));
     }
 
     /// Who is rung, or hears what it is about, does not want it.
     pub(super) fn decline(&mut self, id: CallId) {
         let Some(gone) = self.take(id) else { return };
         self.event(format!("{} does not take it", gone.name));
-        let (agent, consulted) = (gone.agent, gone.is_consulted());
-        drop(gone);
-        if consulted {
-            self.back(Return::Declined);
-        } else if let Some((agent, ticket)) = agent.zip(self.ticket()) {
-            self.bot.floor.decline(agent, ticket);
-        }
+        self.stays_away(gone, true, Return::Declined);
     }
 
     /// What the call is about.

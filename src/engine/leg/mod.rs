@@ -489,7 +489,6 @@ impl Leg {
             self.bot.live.minutes(self.number, Box::new(minutes));
         }
         drop(self.people);
-        self.bot.live.close(self.number);
         let path = self.call.as_ref().map(|call| call.path().to_vec()).unwrap_or_default();
         let recording = self
             .recording

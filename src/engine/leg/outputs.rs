@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Answer, Leg};
 use crate::audio::{Frame, frames};
 use crate::call::{Call, Note, Output, Question};
+use crate::clock;
 use crate::desk::Wish;
 use crate::dialplan::ToolCall;
 use crate::engine::live::Known;
@@ -108,6 +109,9 @@ impl Leg {
                             to: String::new(),
                             replaces: Some(replaces),
                         });
+                    } else if let Some(call) = &mut self.call {
+                        // Whom it was to go on with is gone.
+                        call.transferred(clock::now(), 481);
                     }
                 }
                 Output::CallBack => self.people.leave(),

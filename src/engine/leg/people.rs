@@ -10,8 +10,9 @@ use crate::clock;
 use crate::dialogue::conversation::Speaker;
 use crate::dialplan::Value;
 use crate::engine::conference::Effect;
-use crate::engine::letters::Letter;
+use crate::engine::letters::{Letter, Order, What};
 use crate::engine::live::{Known, Opening};
+use crate::web::Act;
 
 impl Leg {
     /// Something reached the call beside its line.
@@ -19,6 +20,13 @@ impl Leg {
         match letter {
             Letter::Desk(ticket, told) => self.people.told(ticket, told),
             Letter::Brief { to, voice } => self.people.whispered(to, voice),
+            Letter::Page(Order {
+                what: What::Act(Act::TakeOver {}),
+                answer,
+                ..
+            }) if self.call.as_ref().is_some_and(|call| !call.can_be_taken_over()) => {
+                drop(answer.send(Err("the caller is on their way elsewhere, or out".into())));
+            }
             Letter::Page(order) if self.call.is_some() => self.people.obey(order),
             Letter::Page(order) => drop(order.answer.send(Err("the caller is not served yet".into()))),
         }

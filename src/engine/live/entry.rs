@@ -15,6 +15,8 @@ use crate::store::Past;
 
 /// Lines of a conversation that pages are shown.
 const WORDS: usize = 200;
+/// Suggestions that pages are shown: the newest.
+const SUGGESTIONS: usize = 8;
 /// What was written of nobody after so long is not asked for any more.
 const UNWRITTEN: Duration = Duration::from_secs(15 * 60);
 
@@ -195,6 +197,8 @@ impl Entry {
             }) => {
                 let suggestion = json!({"n": n, "question": question, "answer": answer, "source": source});
                 self.suggestions.push(suggestion);
+                let old = self.suggestions.len().saturating_sub(SUGGESTIONS);
+                self.suggestions.drain(..old);
             }
             Known::History(calls) => {
                 let calls = calls.into_iter().filter(|past| past.call != self.opening.id);

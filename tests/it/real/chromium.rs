@@ -155,6 +155,14 @@ impl Page {
         came["result"]["value"].clone()
     }
 
+    /// Shows it so large, as whoever likes it `light` or `dark`.
+    pub fn looks(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.tell("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.tell("Emulation.setEmulatedMedia", scheme);
+    }
+
     /// A picture of what it shows, as a PNG file.
     pub fn screenshot(&self, file: &Path) {
         let picture = self.tell("Page.captureScreenshot", json!({"format": "png"}));

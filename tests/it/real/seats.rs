@@ -56,6 +56,7 @@ impl Seat {
         let chromium = Chromium::start(&file);
         let page = chromium.open(&format!("http://127.0.0.1:{web}/"));
         let seat = Self { chromium, page, name };
+        seat.page.looks(1280, 720, "light");
         seat.await_that("document.getElementById('form').hidden === false");
         seat.run(&format!(
             "document.getElementById('name').value = {}; document.getElementById('password').value = {}; \
@@ -94,19 +95,6 @@ impl Seat {
 
     fn rings(&self) {
         self.await_that("document.getElementById('incoming').hidden === false");
-    }
-
-    /// All words that the page shows in `id`.
-    fn shows(&self, id: &str) -> String {
-        let shown = self
-            .page
-            .evaluate(&format!("document.getElementById('{id}').textContent"));
-        shown
-            .as_str()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
     }
 
     fn await_words(&self, id: &str, words: &str) {
@@ -221,7 +209,8 @@ fn taken_held_and_given_back() {
     let ann = Seat::take(&bot, web, "ann", "agent", &sentence(AGENT));
     let zoe = Seat::take(&bot, web, "zoe", "agent", &sentence(AGENT));
     ann.picture("idle");
-    let steps = format!("  - wait: 26s\n  - say: \"{CALLER}\"\n  - wait: 40s\n  - end: caller\n");
+    let again = format!("  - wait: 8s\n  - say: \"{CALLER}\"\n").repeat(3);
+    let steps = format!("{again}  - wait: 40s\n  - end: caller\n");
     let caller = rings(&bot, &steps);
     let (first, second) = until("one of two who is rung", STEP, || {
         let rung = |seat: &Seat| seat.page.evaluate("!document.getElementById('incoming').hidden") == true;
@@ -239,6 +228,14 @@ fn taken_held_and_given_back() {
     second.await_words("transcript", "good news");
     second.await_words("transcript", "delivered on Monday");
     second.picture("talking");
+    second.page.looks(1280, 720, "dark");
+    second.picture("talking-dark");
+    second.page.looks(390, 844, "light");
+    second.picture("talking-phone");
+    second.page.looks(1280, 720, "light");
+    second.click("language");
+    second.picture("talking-chinese");
+    second.click("language");
     second.click("keypad");
     second.await_that("document.querySelectorAll('#pad-keys button').length == 12");
     second.run("[...document.querySelectorAll('#pad-keys button')].filter((b) => ['4', '2'].includes(b.textContent.trim()[0])).forEach((b) => b.click())");
