@@ -14,6 +14,7 @@ mod hostile;
 mod kamailio;
 mod misfortune;
 mod openid;
+mod passing;
 mod peers;
 mod people;
 mod placed;
