@@ -174,6 +174,11 @@ impl Live {
         self.lock().calls.get(&number)?.letters.clone()
     }
 
+    /// What is known of the caller, for a call of its own.
+    pub(super) fn opening(&self, number: u64) -> Option<Opening> {
+        self.lock().calls.get(&number).map(Entry::opening)
+    }
+
     /// Whether somebody is in a call, or about to be, other than the call `number`.
     pub(super) fn is_engaged(&self, person: &str, number: u64) -> bool {
         let state = self.lock();

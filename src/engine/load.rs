@@ -1,11 +1,13 @@
 //! From a configuration to a running bot.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::calling_back;
 use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
@@ -15,7 +17,7 @@ use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Wish};
+use super::{Bot, Callbacks, Wish};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -170,6 +172,8 @@ async fn drain(mut rendered: mpsc::Receiver<()>, count: usize) {
 const GREETINGS: usize = 2;
 /// Of pages, that wait for the desk.
 const REQUESTS: usize = 256;
+/// Who is to be called back, before the loop has seen to them.
+const CALLBACKS: usize = 256;
 /// Of which the ends may be waited for; the scheduler takes fewer.
 const PROMPTS: usize = 4096;
 
@@ -179,6 +183,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
+    callbacks: Callbacks,
     web: Option<Web>,
     /// And who tells whose page is there.
     clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
@@ -236,6 +241,7 @@ pub async fn start_with(
     let present = feeds
         .as_ref()
         .map_or_else(|| watch::channel(BTreeSet::new()).1, Feeds::present);
+    let open = calling_back::open(&store).await?;
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {
@@ -278,6 +284,9 @@ pub async fn start_with(
             }
         }
     }
+    let kept = open.into_iter().map(|kept| calling_back::kept(&script.plan, kept));
+    let kept = kept.collect();
+    let (callbacks, wanted) = mpsc::channel(CALLBACKS);
     let (live, errands) = Live::new(feeds);
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
@@ -303,6 +312,8 @@ pub async fn start_with(
         busy: config.calls.busy.clone(),
         floor,
         live,
+        numbers: AtomicU64::new(0),
+        callbacks,
         placed: Mutex::default(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
@@ -315,6 +326,7 @@ pub async fn start_with(
         events,
         wishes,
         wished,
+        callbacks: Callbacks { kept, wanted },
         web,
         writer,
         recorder: thread,
@@ -355,7 +367,7 @@ impl Running {
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));
         }
-        super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        super::run(Arc::clone(&self.bot), self.events, self.wished, self.callbacks).await;
         desk.shutdown().await;
         if let Some(web) = self.web {
             web.close().await;

@@ -22,6 +22,7 @@ const UNWRITTEN: Duration = Duration::from_secs(15 * 60);
 pub(super) const WRAP_UP: &str = "wrap_up";
 
 /// What is known of a call when it begins.
+#[derive(Clone)]
 pub struct Opening {
     /// Of its record.
     pub id: String,
@@ -32,6 +33,8 @@ pub struct Opening {
     pub tier: Option<String>,
     /// What else other systems told of the caller.
     pub profile: Vec<(String, String)>,
+    /// The customer is called back in it.
+    pub callback: bool,
     /// How long may be written after a call, by queue.
     pub wrap_up: BTreeMap<String, Duration>,
 }
@@ -126,6 +129,11 @@ impl Entry {
             were_with: BTreeSet::new(),
             told: Value::Null,
         }
+    }
+
+    /// As it would begin now.
+    pub fn opening(&self) -> Opening {
+        self.opening.clone()
     }
 
     pub fn is_parked(&self) -> bool {
@@ -258,7 +266,7 @@ impl Entry {
             "until": view.until.map(|until| epoch.milliseconds(until)),
             "line": view.line,
             "queue": self.queue,
-            "callback": false,
+            "callback": opening.callback,
             "began": epoch.milliseconds(opening.began),
             "caller": {
                 "number": opening.number,

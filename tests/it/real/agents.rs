@@ -19,7 +19,7 @@ pub(super) const SAYS: &str = "Good morning. Your order will be delivered on Mon
 const AFTER: usize = 12 * 50;
 
 /// Has `name` take calls of the plan's queue at `phone`.
-fn employs(bot: &Bot, name: &str, phone: &str) {
+pub(super) fn employs(bot: &Bot, name: &str, phone: &str) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
         .args([
             "people",
