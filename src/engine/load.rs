@@ -274,6 +274,12 @@ pub async fn start_with(
         tracing::warn!("transfers to `{destination}` will fail: it fits no rule of `outbound.allow`");
     }
     sip.name(destinations);
+    let offers = script.plan.queues.values().any(|queue| queue.offer_callback.is_some());
+    if offers && config.outbound.allow == sip::Destinations::Named {
+        tracing::warn!(
+            "the plan offers to call back, and only phones that are registered here can be: list numbers in `outbound.allow`"
+        );
+    }
     let floor = Floor::open(&script.plan, people, present.clone(), &sip).await?;
     Music::prepare();
     if config.calls.busy.waiting > 0 {

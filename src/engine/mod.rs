@@ -94,9 +94,9 @@ pub struct Bot {
     /// What their pages show of calls.
     pub live: Live,
     /// The number of the last call, of this run.
-    pub(super) numbers: AtomicU64,
+    numbers: AtomicU64,
     /// Who is to be called back, on the way to the loop that has it done.
-    pub(super) callbacks: mpsc::Sender<Box<Wanted>>,
+    callbacks: mpsc::Sender<Box<Wanted>>,
     /// Who is told of the calls that are placed.
     pub(super) placed: Mutex<HashMap<CallId, mpsc::Sender<Event>>>,
     /// A call is ended after this.
@@ -177,13 +177,13 @@ pub enum Wish {
 }
 
 /// Whom to call back: those of the run before, and those who come.
-pub(super) struct Callbacks {
+struct Callbacks {
     kept: Vec<Wanted>,
     wanted: mpsc::Receiver<Box<Wanted>>,
 }
 
 /// Answers calls until it is drained and the last call is over, or until `events` ends.
-pub(super) async fn run(
+async fn run(
     bot: Arc<Bot>,
     mut events: mpsc::Receiver<Event>,
     mut wishes: mpsc::Receiver<Wish>,

@@ -306,6 +306,7 @@ impl Attempt {
 
     /// No person has the customer, and none will.
     fn back(&mut self, how: Return) -> Option<Over> {
+        let left = matches!(how, Return::AgentLeft);
         let why = match how {
             Return::AgentLeft | Return::GivenBack { .. } => "the agent hung up".to_owned(),
             Return::NoAgent(why) => format!("no person took the call: {why}"),
@@ -316,7 +317,7 @@ impl Attempt {
         if !self.is_up() {
             return Some(Over::Done(format!("given up: {why}")));
         }
-        if matches!(how, Return::AgentLeft) {
+        if left {
             return Some(self.hung(why));
         }
         self.take_leave(why);
