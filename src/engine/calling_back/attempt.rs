@@ -198,11 +198,12 @@ impl Attempt {
         self.journal = Some(journal);
     }
 
-    /// The agent is gone before the customer was there.
+    /// The agent is gone before the customer was there, or it took too long.
     pub fn stop_dialling(&mut self) {
         // Who has answered meanwhile waits like any caller.
         if self.customer.take_if(|customer| !customer.is_up()).is_some() {
             self.event("the customer is not called after all");
+            self.people.dismiss();
         }
     }
 

@@ -132,6 +132,13 @@ impl Conference {
         }
     }
 
+    /// The customer is not called after all: nobody waits for them any more, whoever is rung.
+    pub fn dismiss(&mut self) {
+        self.parties
+            .retain(|party| !party.part.speaks() || matches!(party.stage, Stage::Ringing));
+        self.changed = true;
+    }
+
     /// The customer does not answer: who waits for them is free again.
     pub fn unreached(&mut self) {
         self.parties.retain(|party| !party.part.speaks());
