@@ -303,10 +303,16 @@ impl Call {
 
     fn minutes_of(&self, held: &Held) -> Minutes {
         let turns = self.conversation.turns().iter();
+        let mut about: Vec<String> = Vec::new();
+        for title in self.walk.path().iter().filter_map(|flow| self.titled(flow)) {
+            if !about.contains(&title) {
+                about.push(title);
+            }
+        }
         Minutes {
             language: self.language,
             reason: self.reason(),
-            about: self.walk.path().iter().filter_map(|flow| self.titled(flow)).collect(),
+            about,
             known: self.collected().into_iter().collect(),
             turns: turns
                 .filter(|turn| (held.since..held.till).contains(&turn.from))

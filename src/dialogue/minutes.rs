@@ -73,13 +73,14 @@ impl Minutes {
 
     /// Why the call came to a person.
     pub(super) fn why(&self) -> String {
-        let about = match self.language {
-            Language::English => format!("It is about {}.", self.about.join(", ")),
-            Language::Mandarin => format!("涉及：{}。", self.about.join("、")),
-        };
-        let parts = [self.reason.clone(), about];
-        let told = if self.about.is_empty() { &parts[..1] } else { &parts[..] };
-        self.together(told)
+        let mut told = vec![self.reason.clone()];
+        if !self.about.is_empty() {
+            told.push(match self.language {
+                Language::English => format!("It is about {}.", self.about.join(", ")),
+                Language::Mandarin => format!("涉及：{}。", self.about.join("、")),
+            });
+        }
+        self.together(&told)
     }
 
     fn together(&self, sentences: &[String]) -> String {
@@ -111,7 +112,7 @@ impl Minutes {
                     for (n, sentence) in sentences.iter().enumerate() {
                         if promises(sentence, self.language) {
                             note(&mut parts.open, sentence);
-                        } else if n < answers && !asks(sentence, self.language) || done(sentence, self.language) {
+                        } else if (n < answers && !asks(sentence, self.language)) || done(sentence, self.language) {
                             note(&mut parts.answered, sentence);
                         }
                     }
@@ -199,9 +200,9 @@ fn asks(sentence: &str, language: Language) -> bool {
                 .map(String::as_str)
                 .skip_while(|word| BEFORE.contains(word));
             let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            AUXILIARIES.contains(&first) && SUBJECTS.contains(&second)
-                || WH.contains(&first) && AUXILIARIES.contains(&second)
-                || first == "how" && matches!(second, "much" | "long" | "many" | "often" | "far" | "soon")
+            (AUXILIARIES.contains(&first) && SUBJECTS.contains(&second))
+                || (WH.contains(&first) && AUXILIARIES.contains(&second))
+                || (first == "how" && matches!(second, "much" | "long" | "many" | "often" | "far" | "soon"))
                 || INDIRECT.iter().any(|phrase| find(&tokens, phrase).is_some())
         }
         Language::Mandarin => [

@@ -1,8 +1,7 @@
 // What is around a call: queues, colleagues and parked calls, in small.
 
 import { at, list, make, set, show, text } from "./dom.js";
-import { order } from "./orders.js";
-import { page } from "./page.js";
+import { enter } from "./orders.js";
 import { present } from "./present.js";
 import { drawState } from "./signs.js";
 import { lasting } from "./times.js";
@@ -36,10 +35,6 @@ export function draw() {
 }
 
 function createParked({ id, since }) {
-  const retrieve = async () => {
-    page.chosen = id;
-    await order("retrieve", { call: id }, button);
-  };
-  const button = make("button", { type: "button", click: retrieve });
+  const button = make("button", { type: "button", click: () => enter("retrieve", id, button) });
   return make("li", {}, make("span"), make("span", { class: "count", "data-since": since }), button);
 }

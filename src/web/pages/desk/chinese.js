@@ -136,6 +136,7 @@ export const chinese = {
   give_back_hint: "已了解的信息会保留。",
   give_back_here: "从机器人中断处继续",
   find: "队列、同事或号码",
+  find_person: "同事或号码",
   find_flow: "流程",
   find_none: "没有匹配项。",
   to_queue: "队列",
@@ -175,6 +176,7 @@ export const chinese = {
   note_restore: "恢复草稿",
   note_done: "不写小结，直接结束",
   ends_in: "剩余",
+  time_up: "时间到",
 
   around: "队列与同事",
   queues: "队列",

@@ -45,7 +45,7 @@ export function draw() {
   if (doing === null) return;
   text(at("choose-title"), say(`${doing.what}_title`));
   text(at("choose-hint"), say(`${doing.what}_hint`));
-  text(at("choose-label"), say(doing.what === "give_back" ? "find_flow" : "find"));
+  text(at("choose-label"), say({ transfer: "find", invite: "find_person", give_back: "find_flow" }[doing.what]));
   const typed = at("choose-find").value.trim().toLowerCase();
   const rows = (doing.what === "give_back" ? flows() : places(typed)).filter(
     ({ words, always }) => always || words.toLowerCase().includes(typed),
@@ -74,7 +74,8 @@ function places(typed) {
     rows.push({ kind: say("to_number"), words: number, about: null, to: { to: { number } }, always: true });
   }
   const counts = new Map(present.wall.queues.map((queue) => [queue.name, queue]));
-  for (const { name } of present.desk.queues) {
+  // A queue cannot join a call.
+  for (const { name } of doing.what === "transfer" ? present.desk.queues : []) {
     const waiting = counts.get(name)?.waiting;
     rows.push({ kind: say("to_queue"), words: name, about: waiting === undefined ? null : say("waiting", waiting), to: { to: { queue: name } } });
   }

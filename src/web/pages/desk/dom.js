@@ -52,7 +52,8 @@ export function redraw(parent, rows, ...children) {
   parent.replaceChildren(...children.flat());
 }
 
-/** Whether somebody types here, so that no key and no focus may be taken from it. */
+/** Whether somebody types here, so that no key and no focus may be taken from it. What was closed has the focus for a moment still. */
 export function typing(element) {
-  return element instanceof HTMLElement && (element.isContentEditable || element.matches("input:not([type=checkbox]), textarea, select"));
+  if (!(element instanceof HTMLElement) || element.getClientRects().length === 0) return false;
+  return element.isContentEditable || element.matches("input:not([type=checkbox]), textarea, select");
 }

@@ -136,6 +136,7 @@ export const english = {
   give_back_hint: "What is known of the caller stays.",
   give_back_here: "Where the bot left off",
   find: "Queue, colleague, or number",
+  find_person: "Colleague or number",
   find_flow: "Flow",
   find_none: "Nothing fits.",
   to_queue: "Queue",
@@ -175,6 +176,7 @@ export const english = {
   note_restore: "Bring the draft back",
   note_done: "Finish without notes",
   ends_in: "Ends in",
+  time_up: "The time is up",
 
   around: "Queues and colleagues",
   queues: "Queues",

@@ -4,7 +4,7 @@ import { announce } from "./alerts.js";
 import { drawBrief } from "./customer.js";
 import { at, set, show, text, typing } from "./dom.js";
 import { order } from "./orders.js";
-import { page, ringing, shown } from "./page.js";
+import { go, page, ringing, shown } from "./page.js";
 import { caller } from "./present.js";
 import { bell } from "./ring.js";
 import { now } from "./times.js";
@@ -18,7 +18,7 @@ export function begin() {
     const call = ringing();
     if (call === null) return;
     page.chosen = call.id;
-    page.view = "desk";
+    go("desk");
     order("accept", { call: call.id }, at("accept"));
   });
   at("decline").addEventListener("click", () => {

@@ -43,18 +43,13 @@ export class Lines {
   follow(calls, ice) {
     this.#calls = calls;
     this.#ice = ice;
-    for (const id of this.#lines.keys()) {
-      if (!["wanted", "up", "faltering"].includes(calls.get(id)?.line)) this.#close(id);
-    }
+    for (const id of this.#lines.keys()) if (!sounds(calls.get(id))) this.#close(id);
     for (const id of this.#muted) if (!calls.has(id)) this.#muted.delete(id);
-    for (const call of calls.values()) {
+    for (const call of [...calls.values()].filter(sounds)) {
       const line = this.#lines.get(call.id);
-      if (call.line === "up" || call.line === "faltering") {
-        if (line !== undefined) line.wasUp = true;
-        else if (this.#here && this.#before.has(call.id)) this.take(call.id);
-      } else if (call.line === "wanted" && this.#here && (line === undefined || line.wasUp)) {
-        this.take(call.id);
-      }
+      if (line !== undefined && (call.line === "up" || call.line === "faltering")) line.wasUp = true;
+      const wanted = call.line === "wanted" ? line === undefined || line.wasUp : line === undefined && this.#before.has(call.id);
+      if (wanted && this.#here) this.take(call.id);
       this.#open(call);
     }
   }
@@ -131,7 +126,7 @@ export class Lines {
     failed.timer = setTimeout(() => {
       if (this.#lines.get(line.id) !== failed) return;
       this.#lines.delete(line.id);
-      if (this.#calls.get(line.id)?.line === "wanted" && this.#here) this.take(line.id);
+      if (["wanted", "none"].includes(this.#calls.get(line.id)?.line) && this.#here) this.take(line.id);
       this.#desk.changed();
     }, 1_500);
     this.#desk.changed();
@@ -189,11 +184,16 @@ export class Lines {
 
   /** `here`, `opening`, `failed`, `deaf` (no microphone), `elsewhere`, or `none` where it wants no line of a page. */
   state(call) {
-    if (!["wanted", "up", "faltering"].includes(call.line)) return "none";
     const line = this.#lines.get(call.id);
+    if (!sounds(call) || (line === undefined && call.line === "none")) return "none";
     if (line === undefined) return call.line === "wanted" && this.#here ? "opening" : "elsewhere";
     return line.state === "connected" ? "here" : line.state;
   }
+}
+
+/** Whether a page has, or is to have, a line for it; `none` is told while one is being connected, too. */
+function sounds(call) {
+  return call !== undefined && call.line !== "phone" && call.stage !== "wrap_up";
 }
 
 /** Until all candidates are told, or long enough. */

@@ -10,7 +10,7 @@ import * as keys from "./keys.js";
 import { Lines } from "./lines.js";
 import * as mine from "./mine.js";
 import * as orders from "./orders.js";
-import { page } from "./page.js";
+import { go, page, watch } from "./page.js";
 import { part, present, reset, tell } from "./present.js";
 import * as settings from "./settings.js";
 import { audio, microphone } from "./sound.js";
@@ -123,11 +123,7 @@ function speak() {
   render();
 }
 
-function view(name) {
-  page.view = name;
-  render();
-}
-
+watch(render);
 alerts.begin();
 mine.begin(render);
 incoming.begin();
@@ -147,8 +143,8 @@ audio().addEventListener("statechange", () => {
   render();
 });
 at("hearing-again").addEventListener("click", () => microphone.again());
-at("view-desk").addEventListener("click", () => view("desk"));
-at("view-wall").addEventListener("click", () => view("wall"));
+at("view-desk").addEventListener("click", () => go("desk"));
+at("view-wall").addEventListener("click", () => go("wall"));
 at("language").addEventListener("click", () => {
   turn();
   speak();

@@ -36,7 +36,8 @@ export function draw() {
   for (const view of ["desk", "wall"]) set(at(`view-${view}`), "aria-current", page.view === view ? "page" : null);
   text(at("my-name"), me.display);
   at("my-shape").dataset.state = me.state;
-  at("my-since").dataset.since = me.since;
+  show(at("my-since"), me.since !== null);
+  at("my-since").dataset.since = me.since ?? 0;
 
   const pauses = new Set(desk.pauses.length > 0 ? desk.pauses : ["other"]);
   if (me.state === "pause" && me.reason) pauses.add(me.reason);

@@ -9,6 +9,16 @@ export const page = {
   chosen: null,
 };
 
+let changed = () => {};
+
+/** `work` is done where another view is gone to. */
+export const watch = (work) => (changed = work);
+
+export function go(view) {
+  page.view = view;
+  changed();
+}
+
 /** The call that rings, or whose brief is heard. */
 export const ringing = () => first((call) => part(call) === "rung");
 

@@ -8,6 +8,8 @@ export const present = {
   live: new Map(),
   /** Calls that this person is rung for, in, or listens to. By id. */
   calls: new Map(),
+  /** Calls that this person goes into unasked: whose sound is being connected, and not announced. */
+  coming: new Set(),
 };
 
 export function reset({ me, desk, wall, live, calls }) {
@@ -39,6 +41,7 @@ export function tell(topic, body) {
       break;
     case "gone":
       present.calls.delete(body.call);
+      present.coming.delete(body.call);
       break;
   }
 }
@@ -56,9 +59,18 @@ const MONITORS = ["listening", "whispering", "barging"];
 
 /** What one does with a call: `rung`, `in`, `wrapping` or `monitoring`. */
 export function part(call) {
+  if (call.stage === "brief" && present.coming.has(call.id)) return "in";
   if (call.stage === "ringing" || call.stage === "brief") return "rung";
   if (call.stage === "wrap_up") return "wrapping";
-  return call.role === "monitor" || MONITORS.includes(call.stage) ? "monitoring" : "in";
+  // A colleague who was invited is simply in it.
+  const supervises = present.me.role === "supervisor";
+  return supervises && (call.role === "monitor" || MONITORS.includes(call.stage)) ? "monitoring" : "in";
+}
+
+/** The stage of a call in a word of ours. */
+export function stage(call) {
+  if (part(call) !== "in") return `stage_${call.stage}`;
+  return { brief: "line_wanted", barging: "stage_talking" }[call.stage] ?? `stage_${call.stage}`;
 }
 
 export const caller = (call) => call.caller.name ?? call.caller.number;

@@ -4,9 +4,9 @@ import { announce } from "./alerts.js";
 import * as customer from "./customer.js";
 import { at, list, make, set, show, text } from "./dom.js";
 import * as help from "./help.js";
-import { order } from "./orders.js";
+import { enter, order } from "./orders.js";
 import { page, ringing, shown } from "./page.js";
-import { caller, part, present } from "./present.js";
+import { caller, part, present, stage } from "./present.js";
 import { drawMood } from "./signs.js";
 import { lasting } from "./times.js";
 import { say } from "./words.js";
@@ -51,7 +51,7 @@ export function begin(its, choose, render) {
   on("hang-up", (call, button) => order("hang_up", { call: call.id }, button));
   on("whisper", (call, button) => order(call.stage === "whispering" ? "listen" : "whisper", { call: call.id }, button));
   on("barge", (call, button) => order(call.stage === "barging" ? "listen" : "barge", { call: call.id }, button));
-  on("take-over", (call, button) => order("take_over", { call: call.id }, button));
+  on("take-over", (call, button) => enter("take_over", call.id, button));
   on("take-sound", (call) => lines.take(call.id));
   at("pad-keys").append(
     ...DIGITS.map((digit) => make("button", { type: "button", "data-digit": digit, click: () => press(digit) }, digit)),
@@ -97,7 +97,7 @@ export function draw() {
   text(at("call-who"), caller(call) || say("unknown_caller"));
   const about = [call.caller.name === null ? null : call.caller.number, call.caller.tier, call.queue];
   text(at("call-number"), about.filter(Boolean).join(" · "));
-  text(at("call-stage"), say(`stage_${call.stage}`));
+  text(at("call-stage"), say(stage(call)));
   at("call-stage").dataset.stage = call.stage;
   at("call-since").dataset.since = call.since;
   drawMood(at("call-mood"), call.mood);
@@ -120,17 +120,16 @@ function drawCalls(call) {
   };
   const create = ({ id }) => make("button", { type: "button", class: "tab", click: choose(id) });
   list(at("calls"), calls, ({ id }) => id, create, (tab, row) => {
-    text(tab, `${caller(row) || say("unknown_caller")} · ${say(`stage_${row.stage}`)}`);
+    text(tab, `${caller(row) || say("unknown_caller")} · ${say(stage(row))}`);
     set(tab, "aria-current", row === call ? "true" : null);
   });
 }
 
 function drawParties(call) {
-  const parties = call.parties ?? [];
+  const parties = (call.parties ?? []).filter(({ kind }) => kind !== "caller");
   const words = ({ kind, name, on }) => `${name || say(`kind_${kind}`)} (${say(`kind_${kind}`)}, ${say(`on_${on}`)})`;
-  // Two who talk need no list.
-  const shown = parties.length > 2 || parties.some(({ on }) => on === "ringing");
-  text(at("call-parties"), shown ? `${say("parties")}: ${parties.map(words).join("; ")}` : "");
+  // Who is alone with the caller needs no list.
+  text(at("call-parties"), parties.length > 1 ? `${say("parties")}: ${parties.map(words).join("; ")}` : "");
 }
 
 function drawLine(call) {
@@ -196,8 +195,11 @@ function drawControls(call) {
   const wanted = CONTROLS[does];
   show(at("controls"), wanted.length > 0);
   for (const id of ALL) show(at(id), wanted.includes(id));
+  // Nobody is there to whisper to, or to speak with.
+  const alone = present.live.has(call.id) && present.live.get(call.id).with !== "agent";
+  if (alone) for (const id of ["whisper", "barge"]) show(at(id), false);
   // A telephone has a key of its own for it; who only listens is not heard anyway.
-  const speaks = call.line !== "phone" && call.line !== "none" && call.stage !== "listening";
+  const speaks = call.line !== "phone" && call.stage !== "listening";
   show(at("mute"), wanted.includes("mute") && speaks);
   if (!wanted.includes("keypad")) pad(false);
   if (sent.call !== call.id) text(at("pad-sent"), "");

@@ -1,8 +1,8 @@
 // The supervisor's wallboard: queues, agents, and calls in progress with what can be done about them.
 
 import { at, list, make, redraw, set, show, text } from "./dom.js";
-import { order } from "./orders.js";
-import { page } from "./page.js";
+import { enter, order } from "./orders.js";
+import { go } from "./page.js";
 import { part, present } from "./present.js";
 import { drawMood, drawState } from "./signs.js";
 import { lasting } from "./times.js";
@@ -105,10 +105,9 @@ function wanted(by, does, stage) {
 }
 
 async function act(name, id, button) {
-  const command = name === "stop" ? "hang_up" : name;
-  if (!(await order(command, { call: id }, button)) || name === "stop") return;
-  page.chosen = id;
-  if (name === "take_over" || name === "retrieve") page.view = "desk";
+  if (name === "stop") return order("hang_up", { call: id }, button);
+  // There is what is said, and what can be done.
+  if (await enter(name, id, button)) go("desk");
 }
 
 const createAgent = () => make("li", {}, ...["name", "state", "count", "faint"].map((part) => make("span", { class: part })));

@@ -7,14 +7,19 @@ import { part, present } from "./present.js";
 import { now } from "./times.js";
 import { known, say } from "./words.js";
 
-/** What was changed is saved so long before the time is up, in milliseconds. */
-const LAST = 1_500;
+/** What was changed is saved when the time is up, but not while somebody types: so long after the last letter, in milliseconds. */
+const STILL = 8_000;
 
 /** The call whose notes are in the field, and the draft of them. */
 let noted = { call: null, draft: "", saved: false };
+/** When it was typed in last. */
+let typed = 0;
 
 export function begin() {
-  at("note").addEventListener("input", label);
+  at("note").addEventListener("input", () => {
+    typed = Date.now();
+    label();
+  });
   at("note-reject").addEventListener("click", () => {
     at("note").value = at("note").value === "" ? noted.draft : "";
     label();
@@ -62,6 +67,7 @@ export function draw(call) {
   show(at("wrap-until"), call.until !== null);
   if (call.until !== null) at("wrap-left").dataset.until = call.until;
   label();
+  tick();
 }
 
 /** Says what the buttons do with what stands in the field. */
@@ -74,12 +80,15 @@ function label() {
   show(at("note-reject"), draft !== "");
 }
 
-/** Nothing that was typed is lost with the time. */
+/** Nothing that was typed is forgotten with the time. */
 export function tick() {
   const call = shown();
-  if (call === null || call.id !== noted.call || call.until === null || noted.saved) return;
+  if (call === null || call.id !== noted.call || call.until === null) return;
+  const over = call.until <= now();
+  text(at("wrap-until-words"), say(over ? "time_up" : "ends_in"));
+  show(at("wrap-left"), !over);
   const changed = at("note").value !== noted.draft || at("disposition").value !== "";
-  if (changed && call.until - now() < LAST) {
+  if (over && changed && !noted.saved && Date.now() - typed > STILL) {
     noted.saved = true;
     save(null);
   }
