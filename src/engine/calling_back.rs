@@ -352,3 +352,44 @@ fn overflowed(why: Overflow) -> &'static str {
         Overflow::Waited | Overflow::NoAgents | Overflow::Declined => "nobody could call them",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialplan;
+
+    #[test]
+    fn who_was_to_be_called_back_before_the_start_has_the_place_of_then() {
+        let plan = dialplan::load("fixtures/plans/callback.yaml".as_ref()).expect("a plan");
+        let plan = Arc::new(plan);
+        let booked = |at: Timestamp| {
+            let callback = Callback {
+                call: "abc".into(),
+                n: 0,
+                at,
+                number: "4915".into(),
+                trunk: None,
+                address: None,
+                queue: "care".into(),
+                language: "zh".into(),
+                priority: 3,
+                ended: None,
+                outcome: None,
+            };
+            let wanted = kept(&plan, callback);
+            assert_eq!((wanted.wish.queue.as_str(), wanted.wish.priority), ("care", 3));
+            assert_eq!(wanted.wish.language, Some(Language::Mandarin));
+            assert!(wanted.opening.callback && wanted.brief.whisper.contains("回电"));
+            match wanted.place {
+                Place::Booked(at) => at,
+                Place::Kept(_) => unreachable!("there is no desk"),
+            }
+        };
+        let (now, hour) = (clock::now(), Duration::from_secs(3600));
+        let second = Duration::from_secs(1);
+        let ago = now - booked(clock::wall() - hour);
+        assert!(ago > hour - second * 10 && ago < hour + second, "{ago:?}");
+        let ahead = booked(clock::wall() + hour) - now;
+        assert!(ahead > hour - second && ahead < hour + second * 10, "{ahead:?}");
+    }
+}

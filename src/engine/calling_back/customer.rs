@@ -52,27 +52,25 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// By the trunk that they came by; else at their own telephone that is registered here; else at their address.
+    /// The one that `outbound` lets calls go.
     pub fn of(callback: &Callback, bot: &Bot) -> Result<Self, String> {
-        let number = || callback.number.clone();
-        let registered = || !bot.sip.contacts(&callback.number).is_empty();
-        let way = match (&callback.trunk, &callback.address) {
-            (Some(trunk), _) => Self {
-                to: number(),
-                trunk: Some(trunk.clone()),
-            },
-            (None, _) if registered() => Self {
-                to: number(),
-                trunk: None,
-            },
-            (None, Some(address)) => Self {
-                to: address.clone(),
-                trunk: None,
-            },
-            (None, None) => return Err(format!("it is not known by which way {} is called", callback.number)),
-        };
+        let registered = !bot.sip.contacts(&callback.number).is_empty();
+        let way = Self::known(callback, registered)
+            .ok_or_else(|| format!("it is not known by which way {} is reached", callback.number))?;
         bot.sip.may_dial(&way.to, way.trunk.is_some())?;
         Ok(way)
+    }
+
+    /// By the trunk that they came by; else at their own telephone, if it is registered here; else at their address.
+    fn known(callback: &Callback, registered: bool) -> Option<Self> {
+        let trunk = callback.trunk.clone();
+        let number = trunk.is_some() || registered;
+        let to = if number {
+            Some(callback.number.clone())
+        } else {
+            callback.address.clone()
+        };
+        to.map(|to| Self { to, trunk })
     }
 
     /// Of which family their sound is, as far as can be told before they answer.
@@ -263,5 +261,39 @@ impl Drop for Customer {
         self.line.goodbye(clock::now());
         self.bot.forget(call);
         self.bot.act(Action::Hangup { call, cause: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_came_by_a_trunk_is_called_by_it_and_others_where_they_are() {
+        let callback = |trunk: Option<&str>, address: Option<&str>| Callback {
+            call: "abc".into(),
+            n: 0,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            number: "4915".into(),
+            trunk: trunk.map(str::to_owned),
+            address: address.map(str::to_owned),
+            queue: "care".into(),
+            language: "en".into(),
+            priority: 0,
+            ended: None,
+            outcome: None,
+        };
+        let way = |trunk, address, registered| {
+            let way = Way::known(&callback(trunk, address), registered)?;
+            Some((way.to, way.trunk))
+        };
+        let at_home = "sip:4915@192.0.2.7:5062";
+        let (number, address) = ("4915".to_owned(), at_home.to_owned());
+        let by_trunk = Some((number.clone(), Some("provider".to_owned())));
+        assert_eq!(way(Some("provider"), Some(at_home), false), by_trunk);
+        assert_eq!(way(Some("provider"), Some(at_home), true), by_trunk);
+        assert_eq!(way(None, Some(at_home), true), Some((number, None)));
+        assert_eq!(way(None, Some(at_home), false), Some((address, None)));
+        assert_eq!(way(None, None, false), None);
     }
 }
