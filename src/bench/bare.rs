@@ -346,7 +346,7 @@ impl Leg {
                 | Output::Minutes(_)
                 | Output::Consult { .. }
                 | Output::Release
-                | Output::CallBack
+                | Output::CallBack(_)
                 | Output::Note(_) => {}
             }
         }

@@ -171,7 +171,7 @@ impl Rehearsal {
                 | Output::Minutes(_)
                 | Output::Consult { .. }
                 | Output::Release
-                | Output::CallBack => {}
+                | Output::CallBack(_) => {}
                 Output::Hangup => self.hung_up = true,
             }
         }

@@ -5,6 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::brief::Brief;
 use super::message::Message;
 use super::{Call, FILLER, Note, Output, Stage};
 use crate::dialplan::tool::Effect;
@@ -35,6 +39,19 @@ pub enum Task {
         number: String,
         queue: Option<String>,
     },
+}
+
+/// Somebody whom an agent of a queue is to call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallBack {
+    pub number: String,
+    pub queue: String,
+    /// What kind of customer they are, where it is known.
+    pub tier: Option<String>,
+    /// For the agent.
+    pub brief: Box<Brief>,
+    /// So long from now. None: in their turn; they give up the line and keep the place that they have in it, and their call is about to end.
+    pub after: Option<Duration>,
 }
 
 impl Call {
@@ -99,10 +116,32 @@ impl Call {
         }
     }
 
-    /// Writes down what people are to do; the order that follows.
-    pub(super) fn hand_in(&mut self, task: Task) -> Order {
+    /// Writes down what people are to do, and has it done where a queue of the plan is named that calls back; the order that follows.
+    pub(super) fn hand_in(&mut self, now: Instant, task: Task) -> Order {
+        let booked = self.booked(now, &task);
         self.note(Note::Task(task));
+        self.outputs
+            .extend(booked.map(|wanted| Output::CallBack(Box::new(wanted))));
         self.walk.step(Outcome::Done)
+    }
+
+    /// Whom a queue is to call, and when.
+    fn booked(&self, now: Instant, task: &Task) -> Option<CallBack> {
+        let Task::Callback { at, number, queue } = task else {
+            return None;
+        };
+        let queue = queue.clone().filter(|queue| self.plan.queues.contains_key(queue))?;
+        let number = Some(number.clone()).filter(|number| number.chars().any(|c| c.is_ascii_digit()))?;
+        let here = |at: DateTime| at.to_zoned(TimeZone::system()).ok();
+        let wait = here(at.parse().ok()?)?.duration_since(&here(self.at + self.since_answer(now))?);
+        Some(CallBack {
+            number,
+            queue,
+            tier: self.walk.tier(),
+            brief: Box::new(self.brief(None)),
+            // What is past is due.
+            after: Some(Duration::try_from(wait).unwrap_or_default()),
+        })
     }
 
     /// While a message is taken, and nothing is being said.

@@ -129,6 +129,20 @@ impl Call {
 }
 
 impl Brief {
+    /// Of one who is to be called back, and of whose call nothing else is known any more.
+    pub fn of_callback(language: Language) -> Self {
+        let reason = match language {
+            Language::English => "The caller asked to be called back.",
+            Language::Mandarin => "客户要求回电。",
+        };
+        Self {
+            language: Some(language),
+            reason: reason.into(),
+            whisper: reason.into(),
+            ..Self::default()
+        }
+    }
+
     /// What takes no longer than `longest` to say: why, what is known, and the summary, as far as there is time for whole clauses.
     fn spoken(&self, longest: Duration) -> String {
         let language = self.language.unwrap_or(Language::English);

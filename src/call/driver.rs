@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::acts::Task;
+use super::acts::{CallBack, Task};
 use super::brief::Brief;
 use super::ledger::Ledger;
 use super::person::Return;
@@ -132,8 +132,8 @@ pub enum Output {
     },
     /// Ask the caller's line to take the bot's place with whom it is bridged to (Replaces); answer with [`super::Call::transferred`].
     Release,
-    /// They want to be called back, as a task says, and wait no longer. The call is about to end.
-    CallBack,
+    /// Somebody is to be called back; the caller themselves, who wait no longer, or at a time that they named. A task says the same for the record.
+    CallBack(Box<CallBack>),
     /// All was said: end the call.
     Hangup,
     /// For the record.

@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use self::acts::Task;
 use self::acts::Using;
+pub use self::acts::{CallBack, Task};
 use self::assist::Assist;
 pub use self::driver::{Heard, Line, Manager, Note, Output, Question, Start, Suggestion};
 use self::guess::Guess;
@@ -412,9 +412,9 @@ impl Call {
                     // The time that it takes is the dialogue's: nothing is decided yet.
                     return self.use_tool(now, call);
                 }
-                Order::Ticket(ticket) => order = self.hand_in(Task::Ticket(ticket)),
+                Order::Ticket(ticket) => order = self.hand_in(now, Task::Ticket(ticket)),
                 Order::Callback { at, number, queue } => {
-                    order = self.hand_in(Task::Callback { at, number, queue });
+                    order = self.hand_in(now, Task::Callback { at, number, queue });
                 }
                 Order::Record { name, max } => {
                     self.take_message(name, max);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Call, Note, Output, Stage, TRANSFER, Task};
+use super::{Call, CallBack, Note, Output, Stage, TRANSFER, Task};
 use crate::audio::Frame;
 use crate::audio::music::Music;
 use crate::dialplan::queue::{After, Destination, Handoff, Load, Mode};
@@ -375,15 +375,28 @@ impl Call {
         self.stop_speaking(now);
         self.playout.forget();
         if let (Stage::Person(person), Some(number)) = (&self.stage, self.walk.number()) {
+            // Somebody elsewhere has no queue that could offer it.
             let queue = match &person.to {
-                Destination::Queue(queue) => Some(queue.clone()),
-                Destination::Outside(_) => None,
+                Destination::Queue(queue) => queue.clone(),
+                Destination::Outside(_) => String::new(),
             };
+            let brief = Box::new(self.brief(person.handoff.as_deref()));
             let at = self.at + self.since_answer(now);
             let at = at.strftime("%Y-%m-%dT%H:%M").to_string();
-            self.note(Note::Task(Task::Callback { at, number, queue }));
+            let tier = self.walk.tier();
+            self.note(Note::Task(Task::Callback {
+                at,
+                number: number.clone(),
+                queue: Some(queue.clone()),
+            }));
+            self.outputs.push_back(Output::CallBack(Box::new(CallBack {
+                number,
+                queue,
+                tier,
+                brief,
+                after: None,
+            })));
         }
-        self.outputs.push_back(Output::CallBack);
         let promise = self.walk.promise_of_callback();
         self.say_last(Some(promise));
     }

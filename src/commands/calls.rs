@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use offhook::store::{Record, Speaker, Store, Summary};
+use offhook::store::{Callback, Record, Speaker, Store, Summary};
 
 use super::{Outcome, block_on, configuration};
 
@@ -92,6 +92,13 @@ fn line(call: &Summary) {
     );
 }
 
+fn callback(callback: &Callback) {
+    let Callback { number, queue, at, .. } = callback;
+    let outcome = callback.outcome.as_deref().unwrap_or("still to be made");
+    let ended = callback.ended.map(|at| format!(", {at}")).unwrap_or_default();
+    println!("\ncallback to {number} by queue `{queue}`, from {at} on: {outcome}{ended}");
+}
+
 fn print(record: &Record) {
     let call = &record.summary;
     println!("call       {}", call.id);
@@ -132,6 +139,7 @@ fn print(record: &Record) {
         };
         println!("{at:8.2} s  {speaker}  {}", line.text);
     }
+    record.callbacks.iter().for_each(callback);
     for note in &record.notes {
         let disposition = note.disposition.as_deref().unwrap_or("no disposition");
         let (author, became, distance) = (&note.author, note.decision.name(), note.distance);

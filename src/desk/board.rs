@@ -96,6 +96,16 @@ impl Desk {
         }
     }
 
+    /// Who is rung for a ticket, and until when.
+    pub fn rung_for(&self, ticket: TicketId) -> Vec<(AgentId, Instant)> {
+        match self.tickets.get(&ticket).map(|ticket| &ticket.stage) {
+            Some(Stage::Ringing { agents, until, .. }) => agents.iter().map(|agent| (*agent, *until)).collect(),
+            Some(Stage::Waiting | Stage::Resting { .. } | Stage::Connecting { .. } | Stage::Talking { .. }) | None => {
+                Vec::new()
+            }
+        }
+    }
+
     fn queue_row(&self, name: &str, line: &Line, now: Instant) -> Option<QueueRow> {
         let own: Vec<_> = self
             .tickets

@@ -41,13 +41,12 @@ impl Desk {
         Ok(self.admit(ticket, why))
     }
 
-    /// Somebody is to be called by an agent, at `at` or after it.
+    /// Somebody is to be called by an agent, at `at` or after it. They have the place of who comes then; one that is past, of who came then.
     ///
     /// # Errors
     /// There is no such queue in the plan.
     pub fn book(&mut self, now: Instant, wish: Wish, at: Instant) -> Result<TicketId, Refused> {
         self.advance(now);
-        let at = at.max(self.now);
         self.current(&wish.queue)?.tally.wish_callback();
         let reach = Reach::Away { since: at, tries: 0 };
         Ok(self.admit(Ticket::new(wish, at, reach, Stage::Resting { until: at }), None))

@@ -177,6 +177,7 @@ mod tests {
             quality: Some(quality),
             lines: if key { vec![line] } else { Vec::new() },
             turns: Vec::new(),
+            callbacks: Vec::new(),
             acts: Vec::new(),
             notes: Vec::new(),
         }

@@ -64,6 +64,11 @@ pub(super) enum Told {
     },
     OfferCallback,
     Overflow(Overflow),
+    /// An agent has accepted: call the customer back.
+    Dial,
+    StopDialling,
+    /// The customer is called back no more.
+    GiveUp,
 }
 
 pub struct Floor {
@@ -216,6 +221,52 @@ impl Floor {
         state.calls.insert(ticket, (number, letters.clone()));
         self.pass_on(&mut state);
         Ok(ticket)
+    }
+
+    /// Somebody is to be called back at `at`. What the desk says of them goes to the letters of call `number`.
+    pub(super) fn book(
+        &self,
+        (wish, at): (Wish, Instant),
+        number: u64,
+        letters: &mpsc::Sender<Letter>,
+    ) -> Result<TicketId, Refused> {
+        let mut state = self.lock();
+        let ticket = state.desk.book(clock::now(), wish, at)?;
+        state.calls.insert(ticket, (number, letters.clone()));
+        self.pass_on(&mut state);
+        Ok(ticket)
+    }
+
+    /// The caller hangs up and keeps their place. What the desk says of the ticket goes to these letters from now on: first, who is rung for it.
+    pub(super) fn call_back(&self, ticket: TicketId, letters: &mpsc::Sender<Letter>) -> Result<(), Refused> {
+        let mut state = self.lock();
+        let rung = state.desk.rung_for(ticket);
+        state.desk.call_back(clock::now(), ticket)?;
+        if let Some((_, box_of_ticket)) = state.calls.get_mut(&ticket) {
+            *box_of_ticket = letters.clone();
+        }
+        for (agent, until) in rung {
+            state.pass_on(Output::Ring { ticket, agent, until });
+        }
+        self.pass_on(&mut state);
+        Ok(())
+    }
+
+    /// A ticket is of another call from now on.
+    pub(super) fn is_of(&self, ticket: TicketId, number: u64) {
+        if let Some((of, _)) = self.lock().calls.get_mut(&ticket) {
+            *of = number;
+        }
+    }
+
+    /// Who was called back has answered.
+    pub(super) fn reached(&self, ticket: TicketId) {
+        self.tell(|desk, now| desk.reached(now, ticket));
+    }
+
+    /// Who was called back has not.
+    pub(super) fn not_reached(&self, ticket: TicketId) {
+        self.tell(|desk, now| desk.not_reached(now, ticket));
     }
 
     /// Somebody is with a caller who came by no queue.
@@ -529,8 +580,13 @@ impl State {
                 let name = self.agents.get(&agent).map(|agent| agent.person.name.as_str());
                 return tracing::warn!(agent = name, "does not answer, and is left alone for a while");
             }
-            // Nobody is called back by the desk yet.
-            Output::Dial { .. } | Output::StopDialling { .. } | Output::GiveUp { .. } => return,
+            Output::Dial { ticket, .. } => (ticket, Told::Dial),
+            Output::StopDialling { ticket } => (ticket, Told::StopDialling),
+            Output::GiveUp { ticket } => {
+                self.says(ticket, Told::GiveUp);
+                self.calls.remove(&ticket);
+                return;
+            }
         };
         self.says(ticket, told);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::journal::{Journal, Outcome};
-use super::leg::{self, Accepted, Ringing};
+use super::leg::{self, Accepted, Origin, Ringing};
 use super::load::Script;
 use super::{Bot, using};
 use crate::call::{Manager, Start};
@@ -30,6 +30,8 @@ pub(super) struct Invitation {
     pub diverted_from: Vec<Party>,
     /// Where the INVITE came from.
     pub source: SocketAddr,
+    /// The trunk that it came by, if it did.
+    pub trunk: Option<String>,
     pub offer: Option<Vec<u8>>,
 }
 
@@ -200,6 +202,11 @@ fn accepted(
         number: invitation.number,
         start,
         source: invitation.source,
+        caller: Origin {
+            uri: invitation.from.uri,
+            user: invitation.from.user,
+            trunk: invitation.trunk,
+        },
         offer: invitation.offer,
         ringing: Ringing::Untold,
         journal,

@@ -55,7 +55,7 @@ impl Journal {
     /// Records lie under `folder`.
     pub fn begin(outbox: Outbox, began: Began, folder: &Path) -> Self {
         let id = began.id.clone();
-        tracing::info!(call = %id, plan = %began.plan, assistant = %began.assistant, "a call came in");
+        tracing::info!(call = %id, plan = %began.plan, assistant = %began.assistant, "a call began");
         outbox.began(began);
         Self {
             id,

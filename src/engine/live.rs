@@ -102,10 +102,6 @@ impl Live {
 
     /// A call has begun; letters reach it until it is closed.
     pub(super) fn open(&self, number: u64, opening: Opening, letters: mpsc::Sender<Letter>) {
-        if self.feeds.is_none() {
-            // Nobody sees it.
-            return;
-        }
         self.send(Errand::History(number, opening.number.clone()));
         let mut state = self.lock();
         state.calls.insert(number, Entry::new(opening, letters));
@@ -118,7 +114,14 @@ impl Live {
         let Some(entry) = state.calls.get_mut(&number) else {
             return;
         };
-        entry.letters = None;
+        if self.feeds.is_none() {
+            // Nobody writes of it.
+            entry.views.clear();
+        }
+        let was_open = entry.letters.take().is_some();
+        if !was_open {
+            return;
+        }
         let row = json!({"id": number.to_string(), "gone": true});
         let watching = state.watching(number);
         self.publish(&watching, "live", &row);
@@ -190,6 +193,11 @@ impl Live {
     /// Where letters reach the call.
     pub(super) fn letters(&self, number: u64) -> Option<mpsc::Sender<Letter>> {
         self.lock().calls.get(&number)?.letters.clone()
+    }
+
+    /// What is known of the caller, for a call of its own.
+    pub(super) fn opening(&self, number: u64) -> Option<Opening> {
+        self.lock().calls.get(&number).map(Entry::opening)
     }
 
     /// Whether somebody is in a call, or about to be, other than the call `number`.

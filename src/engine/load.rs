@@ -1,12 +1,14 @@
 //! From a configuration to a running bot.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::calling_back;
 use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
@@ -16,7 +18,7 @@ use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Wish};
+use super::{Bot, Callbacks, Wish};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -173,6 +175,8 @@ const GREETINGS: usize = 2;
 const REQUESTS: usize = 256;
 /// For what pages asked for last to be done.
 const CLERK: Duration = Duration::from_secs(5);
+/// Who is to be called back, before the loop has seen to them.
+const CALLBACKS: usize = 256;
 /// Of which the ends may be waited for; the scheduler takes fewer.
 const PROMPTS: usize = 4096;
 
@@ -182,6 +186,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
+    callbacks: Callbacks,
     web: Option<Web>,
     /// And who tells whose page is there.
     clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
@@ -239,6 +244,7 @@ pub async fn start_with(
     let present = feeds
         .as_ref()
         .map_or_else(|| watch::channel(BTreeSet::new()).1, Feeds::present);
+    let open = calling_back::open(&store).await?;
     let (outbox, writer) = Outbox::start(store);
     let (recorder, thread) = match config.calls.record {
         Recordings::Kept => {
@@ -271,6 +277,12 @@ pub async fn start_with(
         tracing::warn!("transfers to `{destination}` will fail: it fits no rule of `outbound.allow`");
     }
     sip.name(destinations);
+    let offers = script.plan.queues.values().any(|queue| queue.offer_callback.is_some());
+    if offers && config.outbound.allow == sip::Destinations::Named {
+        tracing::warn!(
+            "the plan offers to call back, and only phones that are registered here can be: list numbers in `outbound.allow`"
+        );
+    }
     let floor = Floor::open(&script.plan, people, present.clone(), &sip).await?;
     Music::prepare();
     if config.calls.busy.waiting > 0 {
@@ -281,6 +293,9 @@ pub async fn start_with(
             }
         }
     }
+    let kept = open.into_iter().map(|kept| calling_back::kept(&script.plan, kept));
+    let kept = kept.collect();
+    let (callbacks, wanted) = mpsc::channel(CALLBACKS);
     let (live, errands) = Live::new(feeds);
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
@@ -306,6 +321,8 @@ pub async fn start_with(
         busy: config.calls.busy.clone(),
         floor,
         live,
+        numbers: AtomicU64::new(0),
+        callbacks,
         placed: Mutex::default(),
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
@@ -318,6 +335,7 @@ pub async fn start_with(
         events,
         wishes,
         wished,
+        callbacks: Callbacks { kept, wanted },
         web,
         writer,
         recorder: thread,
@@ -358,7 +376,7 @@ impl Running {
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));
         }
-        super::run(Arc::clone(&self.bot), self.events, self.wished).await;
+        super::run(Arc::clone(&self.bot), self.events, self.wished, self.callbacks).await;
         // Pages first: then nobody asks for anything any more, and the clerk ends.
         if let Some(web) = self.web {
             web.close().await;

@@ -3,6 +3,7 @@
 //! It takes what SIP reports, routes invitations by the plan, and gives each call a task of its own. It decides
 //! nothing inside a call.
 
+mod calling_back;
 pub mod clerk;
 mod conference;
 mod counts;
@@ -29,13 +30,15 @@ pub mod written;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use self::calling_back::Wanted;
 pub use self::counts::Counts;
 use self::floor::Floor;
 use self::incoming::{Invitation, Refusal};
@@ -90,6 +93,10 @@ pub struct Bot {
     pub floor: Floor,
     /// What their pages show of calls.
     pub live: Live,
+    /// The number of the last call, of this run.
+    numbers: AtomicU64,
+    /// Who is to be called back, on the way to the loop that has it done.
+    callbacks: mpsc::Sender<Box<Wanted>>,
     /// Who is told of the calls that are placed.
     pub(super) placed: Mutex<HashMap<CallId, mpsc::Sender<Event>>>,
     /// A call is ended after this.
@@ -114,6 +121,18 @@ impl Bot {
 
     fn placed(&self) -> MutexGuard<'_, HashMap<CallId, mpsc::Sender<Event>>> {
         self.placed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of a call that begins.
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Has somebody called back.
+    fn call_back(&self, wanted: Wanted) {
+        if self.callbacks.try_send(Box::new(wanted)).is_err() {
+            tracing::error!("too many are to be called back at once: one is, when the bot is started again");
+        }
     }
 
     /// A tick of a call came so late.
@@ -157,18 +176,33 @@ pub enum Wish {
     End,
 }
 
+/// Whom to call back: those of the run before, and those who come.
+struct Callbacks {
+    kept: Vec<Wanted>,
+    wanted: mpsc::Receiver<Box<Wanted>>,
+}
+
 /// Answers calls until it is drained and the last call is over, or until `events` ends.
-pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: mpsc::Receiver<Wish>) {
+async fn run(
+    bot: Arc<Bot>,
+    mut events: mpsc::Receiver<Event>,
+    mut wishes: mpsc::Receiver<Wish>,
+    Callbacks { kept, mut wanted }: Callbacks,
+) {
     let mut calls = Calls {
         bot,
         tasks: JoinSet::new(),
         open: HashMap::new(),
+        callbacks: JoinSet::new(),
+        wish: watch::channel(None).0,
         draining: false,
-        count: 0,
     };
+    for wanted in kept {
+        calls.call_back(wanted);
+    }
     let mut told = tokio::time::interval(counts::TOLD);
     loop {
-        if calls.draining && calls.open.is_empty() {
+        if calls.draining && calls.open.is_empty() && calls.callbacks.is_empty() {
             return;
         }
         tokio::select! {
@@ -177,6 +211,10 @@ pub async fn run(bot: Arc<Bot>, mut events: mpsc::Receiver<Event>, mut wishes: m
                 None => return,
             },
             Some(ended) = calls.tasks.join_next() => calls.ended(ended),
+            Some(wanted) = wanted.recv() => calls.call_back(*wanted),
+            Some(ended) = calls.callbacks.join_next() => if let Err(e) = ended {
+                tracing::error!("who calls somebody back failed: {e}");
+            },
             Some(wish) = wishes.recv() => calls.obey(wish),
             () = calls.bot.floor.turn(&calls.bot.sip) => {}
             _ = told.tick() => tracing::debug!(calls = calls.open.len(), "{}", calls.bot.counts()),
@@ -188,14 +226,18 @@ struct Calls {
     bot: Arc<Bot>,
     tasks: JoinSet<CallId>,
     open: HashMap<CallId, mpsc::Sender<Event>>,
+    /// One for each who is to be called back.
+    callbacks: JoinSet<()>,
+    /// What the owner asked for last, for these.
+    wish: watch::Sender<Option<Wish>>,
     draining: bool,
-    count: u64,
 }
 
 impl Calls {
     fn obey(&mut self, wish: Wish) {
         tracing::info!(calls = self.open.len(), "no new calls");
         self.draining = true;
+        self.wish.send_replace(Some(wish));
         match wish {
             Wish::Drain => {}
             Wish::End => self
@@ -217,7 +259,7 @@ impl Calls {
                 offer,
             } => {
                 tracing::debug!(%call, %source, trunk, "invited");
-                let number = self.count + 1;
+                let number = self.bot.next_number();
                 self.invited(Invitation {
                     call,
                     number,
@@ -225,6 +267,7 @@ impl Calls {
                     to,
                     diverted_from,
                     source,
+                    trunk,
                     offer,
                 });
             }
@@ -264,7 +307,6 @@ impl Calls {
 
     fn invited(&mut self, invitation: Invitation) {
         let call = invitation.call;
-        self.count = invitation.number;
         if let Some(why) = self.too_much() {
             tracing::warn!(calls = self.open.len(), "{why}: a call is refused");
             return incoming::turn_away(&self.bot, &invitation, Refusal::new(503, why));
@@ -276,6 +318,11 @@ impl Calls {
             incoming::run(bot, invitation, receiver).await;
             call
         });
+    }
+
+    fn call_back(&mut self, wanted: Wanted) {
+        let (bot, wishes) = (Arc::clone(&self.bot), self.wish.subscribe());
+        self.callbacks.spawn(calling_back::run(bot, wanted, wishes));
     }
 
     /// Why no call is taken now.

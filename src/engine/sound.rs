@@ -306,7 +306,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
                 | Output::Minutes(_)
                 | Output::Ask { .. }
                 | Output::Unask { .. }
-                | Output::CallBack => {}
+                | Output::CallBack(_) => {}
             }
         }
     }

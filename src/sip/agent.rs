@@ -191,6 +191,17 @@ impl UserAgent {
         self.core.tolls().name(addresses);
     }
 
+    /// Whether [`Config::outbound`](crate::sip::Config::outbound) lets calls go to `to` at all, by a trunk or by none.
+    ///
+    /// # Errors
+    /// The rule that is against it, and how to change that.
+    pub fn may_dial(&self, to: &str, by_trunk: bool) -> Result<(), String> {
+        if !by_trunk && self.core.phone_of(to).is_some() {
+            return Ok(());
+        }
+        self.core.tolls().allows(to).map_err(|refusal| refusal.to_string())
+    }
+
     /// Where the phones of a registered user are, the preferred and the newest first. An [`Action::Dial`] to the bare name rings the first of them.
     pub fn contacts(&self, user: &str) -> Vec<Binding> {
         self.core.gate.contacts(user, crate::clock::now())

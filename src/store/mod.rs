@@ -1,9 +1,10 @@
-//! What is kept of calls: who, when, what was said, how long each turn took, what agents noted; and who may sign in.
+//! What is kept of calls: who, when, what was said, how long each turn took, what agents noted, who is to be called back; and who may sign in.
 //!
 //! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
 //! disk keeps up or not.
 
 mod acts;
+mod callbacks;
 mod gaps;
 mod notes;
 mod outbox;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub use acts::{Act, Kind};
+pub use callbacks::Callback;
 pub use gaps::{Asked, Gap, Nearest};
 pub use notes::{Decision, Note, Past};
 pub use outbox::Outbox;

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Began, Ended, Error, Store};
+use super::{Began, Callback, Ended, Error, Store};
 
 /// Records that may wait: an hour of a small machine's calls.
 const LENGTH: usize = 4096;
@@ -21,6 +22,13 @@ const TRIES: u32 = 20;
 enum Letter {
     Began(Began),
     Ended(Box<Ended>),
+    Callback(Box<Callback>),
+    CalledBack {
+        call: String,
+        n: u32,
+        at: Timestamp,
+        outcome: String,
+    },
 }
 
 /// Cheap to clone.
@@ -52,6 +60,17 @@ impl Outbox {
         self.post(Letter::Ended(Box::new(call)));
     }
 
+    /// Somebody of a call that has begun is to be called back.
+    pub fn callback(&self, callback: Callback) {
+        self.post(Letter::Callback(Box::new(callback)));
+    }
+
+    /// They were, or will not be: `outcome` says so. `n` is which callback of that call.
+    pub fn called_back(&self, call: &str, n: u32, at: Timestamp, outcome: String) {
+        let call = call.to_owned();
+        self.post(Letter::CalledBack { call, n, at, outcome });
+    }
+
     fn post(&self, letter: Letter) {
         if self.0.try_send(letter).is_err() {
             tracing::error!("the records cannot keep up: a call's record is lost");
@@ -76,5 +95,7 @@ async fn write(store: &Store, letter: &Letter) -> Result<(), Error> {
     match letter {
         Letter::Began(call) => store.begin(call).await,
         Letter::Ended(call) => store.end(call).await,
+        Letter::Callback(callback) => store.keep_callback(callback).await,
+        Letter::CalledBack { call, n, at, outcome } => store.end_callback(call, *n, *at, outcome).await,
     }
 }

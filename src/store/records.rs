@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::acts::{self, Act};
-use super::{Error, Gap, Note, Quality, Store, gaps, notes};
+use super::{Callback, Error, Gap, Note, Quality, Store, callbacks, gaps, notes};
 
 /// Known when the phone rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -130,6 +130,8 @@ pub struct Record {
     pub lines: Vec<Line>,
     pub turns: Vec<TurnTimes>,
     pub acts: Vec<Act>,
+    /// Who was, or is, to be called back.
+    pub callbacks: Vec<Callback>,
     /// Of agents.
     pub notes: Vec<Note>,
 }
@@ -253,6 +255,7 @@ impl Store {
                 .try_get::<Option<String>, _>("quality")?
                 .and_then(|quality| serde_json::from_str(&quality).ok()),
             acts: acts::read(&self.pool, &summary.id).await?,
+            callbacks: callbacks::read(&self.pool, &summary.id).await?,
             notes: notes::read(&self.pool, &summary.id).await?,
             lines: lines.iter().map(line).collect::<Result<_, _>>()?,
             turns: turns.iter().map(turn).collect::<Result<_, _>>()?,

@@ -180,6 +180,29 @@ fn a_callback_that_is_booked_waits_for_its_time() {
 }
 
 #[test]
+fn a_callback_of_the_time_before_has_the_place_that_it_had() {
+    let start = clock::now();
+    let mut desk = Desk::new(start, [&care()]);
+    let now = start + seconds(3600);
+    let later = desk.enqueue(now, wish("care")).expect("in line");
+    let before = desk.book(now, wish("care"), start).expect("booked");
+    let Event::SignIn(agent, profile) = sign_in(1) else {
+        unreachable!("as it is called");
+    };
+    desk.sign_in(now, AgentId(agent), profile);
+    let until = now + seconds(20);
+    let rung = |ticket| Output::Ring {
+        ticket,
+        agent: AgentId(agent),
+        until,
+    };
+    assert_eq!(desk.poll(), Some(rung(before)));
+    assert_eq!(desk.rung_for(before), [(AgentId(agent), until)]);
+    assert!(desk.rung_for(later).is_empty());
+    assert_eq!(desk.poll(), None);
+}
+
+#[test]
 fn who_is_passed_on_or_loses_their_agent_keeps_their_place() {
     let with = [
         (0, sign_in(1)),

@@ -3,6 +3,7 @@
 //! It is told what the desk, SIP, pages and the lines say, and mixes: to bridge is to copy frames. What its owner is to do comes out as [`Effect`]s. Whom to ring, and
 //! when no longer, the desk says. The caller's own line is its owner's, and never let go for a person's.
 
+mod customer;
 mod going;
 mod orders;
 mod party;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use self::customer::Caller;
 use self::party::{Came, Part, Party, Stage};
 use self::ringing::Comer;
 use super::Bot;
@@ -66,7 +68,7 @@ enum Hears {
 }
 
 /// The caller's ticket. Given back on drop.
-struct Ticket {
+pub(super) struct Ticket {
     bot: Arc<Bot>,
     id: TicketId,
     /// None: they came by none.
@@ -90,6 +92,7 @@ pub(super) struct Conference {
     /// Before it, so that whoever is in it has hung up before the desk hears that they are free.
     parties: Vec<Party>,
     ticket: Option<Ticket>,
+    caller: Caller,
     brief: Brief,
     voice: Voice,
     held: bool,
@@ -115,6 +118,7 @@ impl Conference {
             events,
             parties: Vec::new(),
             ticket: None,
+            caller: Caller::WithBot,
             brief: Brief::default(),
             voice: Voice::Joe,
             held: false,
@@ -220,6 +224,8 @@ impl Conference {
                 };
                 self.back(Return::NoAgent(why.into()));
             }
+            // For who dials the customer.
+            Told::Dial | Told::StopDialling | Told::GiveUp => {}
         }
     }
 
@@ -287,10 +293,16 @@ impl Conference {
         let mut over = Vec::new();
         let parts: Vec<(Part, bool)> = self.parties.iter().map(|party| (party.part, party.speaks())).collect();
         let (held, hears) = (self.held, self.hears);
+        let rings = self.caller.rings();
         for (at, party) in self.parties.iter_mut().enumerate() {
             let up = party.is_up();
             match &mut party.stage {
-                Stage::Ringing | Stage::Coming => {}
+                Stage::Ringing => {}
+                Stage::Coming => {
+                    if let Some(frame) = rings.as_ref().filter(|_| up) {
+                        party.send(now, frame);
+                    }
+                }
                 Stage::Briefed { .. } if !up => {}
                 Stage::Briefed { voice, at, until, .. } => match voice {
                     Some(voice) if *at < voice.len() => {
@@ -350,7 +362,14 @@ impl Conference {
 
     /// They are in it from now on.
     fn join(&mut self, id: CallId) {
+        let awaited = self.caller.is_awaited();
         let Some(party) = self.party_mut(id) else { return };
+        if awaited && party.part.speaks() {
+            // There is nobody to speak with yet.
+            party.stage = Stage::Coming;
+            self.changed = true;
+            return;
+        }
         party.stage = Stage::Joined;
         (party.since, party.until) = (clock::now(), None);
         let (part, relieves) = (party.part, party.relieves.take());

@@ -73,6 +73,7 @@ impl Conference {
             }
             Act::GiveBack { flow } => {
                 self.speaks(by)?;
+                self.has_bot()?;
                 if let Some(name) = &flow
                     && self.plan.flows.iter().all(|flow| flow.name != *name)
                 {

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
+mod calling_back;
 mod changing;
 mod outputs;
 mod people;
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 
+pub(super) use self::calling_back::Origin;
 use self::changing::Away;
-use self::quality::quality;
+pub(super) use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
 use super::conference::Conference;
@@ -64,6 +66,7 @@ pub(super) struct Accepted {
     pub start: Start,
     /// Where the INVITE came from.
     pub source: SocketAddr,
+    pub caller: Origin,
     pub offer: Option<Vec<u8>>,
     pub ringing: Ringing,
     pub journal: Journal,
@@ -89,6 +92,10 @@ pub(super) struct Leg {
     /// Among those who are served.
     place: Option<OwnedSemaphorePermit>,
     waiting: Option<Waiting>,
+    /// Where they can be called back.
+    caller: Origin,
+    /// How often somebody was to be called back.
+    callbacks: u32,
     /// Who is with the caller, or rung for them, or listens.
     people: Conference,
     letters: mpsc::Sender<Letter>,
@@ -194,6 +201,8 @@ impl Leg {
             call: None,
             place: None,
             waiting: None,
+            caller: accepted.caller,
+            callbacks: 0,
             people,
             letters,
             vad: bot.engines.vad(),

@@ -11,7 +11,7 @@ use crate::dialplan::ToolCall;
 use crate::engine::live::Known;
 use crate::engine::thinking::think;
 use crate::engine::using::use_tool;
-use crate::language::Voice;
+use crate::language::{Language, Voice};
 use crate::sip::Action;
 
 impl Leg {
@@ -78,14 +78,7 @@ impl Leg {
                     replaces: None,
                 }),
                 Output::Queue { queue, tier, brief, .. } => {
-                    let rules = self.plan.queues.get(&queue);
-                    let wish = Wish {
-                        priority: rules.map_or(0, |rules| rules.priority_of(tier.as_deref())),
-                        language: brief.language,
-                        skills: Vec::new(),
-                        preferred: None,
-                        queue,
-                    };
+                    let wish = self.wish(queue, tier.as_deref(), brief.language);
                     self.bot.live.know(self.number, Known::Brief(brief.clone()));
                     let voice = self.call.as_ref().map_or(Voice::Joe, Call::voice);
                     let minds = self.call.as_ref().is_some_and(Call::minds_declining);
@@ -114,7 +107,7 @@ impl Leg {
                         call.transferred(clock::now(), 481);
                     }
                 }
-                Output::CallBack => self.people.leave(),
+                Output::CallBack(wanted) => self.call_back(*wanted),
                 Output::Hangup => self.bot.act(Action::Hangup {
                     call: self.id,
                     cause: None,
@@ -127,6 +120,18 @@ impl Leg {
                     self.journal.note(note);
                 }
             }
+        }
+    }
+
+    /// To be with a person of a queue.
+    pub(super) fn wish(&self, queue: String, tier: Option<&str>, language: Option<Language>) -> Wish {
+        let rules = self.plan.queues.get(&queue);
+        Wish {
+            priority: rules.map_or(0, |rules| rules.priority_of(tier)),
+            language,
+            skills: Vec::new(),
+            preferred: None,
+            queue,
         }
     }
 

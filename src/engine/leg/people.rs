@@ -85,6 +85,7 @@ impl Leg {
             number: text("number").unwrap_or_default(),
             name: text("name"),
             tier: text("tier"),
+            callback: false,
             profile: rest.map(|(name, value)| (name.clone(), value.to_string())).collect(),
             wrap_up,
         };

@@ -8,7 +8,7 @@ use crate::rtp::RtpStream;
 use crate::store::Quality;
 
 /// What a stream's counts come to, for the record.
-pub(super) fn quality(stream: &RtpStream) -> Quality {
+pub(in crate::engine) fn quality(stream: &RtpStream) -> Quality {
     let (peer, stats) = (stream.peer(), stream.stats());
     let ms = |span: Duration| span.as_secs_f64() * 1_000.0;
     Quality {

@@ -24,6 +24,7 @@ const UNWRITTEN: Duration = Duration::from_secs(15 * 60);
 pub(super) const WRAP_UP: &str = "wrap_up";
 
 /// What is known of a call when it begins.
+#[derive(Clone)]
 pub struct Opening {
     /// Of its record.
     pub id: String,
@@ -34,6 +35,8 @@ pub struct Opening {
     pub tier: Option<String>,
     /// What else other systems told of the caller.
     pub profile: Vec<(String, String)>,
+    /// The customer is called back in it.
+    pub callback: bool,
     /// How long may be written after a call, by queue.
     pub wrap_up: BTreeMap<String, Duration>,
 }
@@ -128,6 +131,11 @@ impl Entry {
             were_with: BTreeSet::new(),
             told: Value::Null,
         }
+    }
+
+    /// As it would begin now.
+    pub fn opening(&self) -> Opening {
+        self.opening.clone()
     }
 
     pub fn is_parked(&self) -> bool {
@@ -262,7 +270,7 @@ impl Entry {
             "until": view.until.map(|until| epoch.milliseconds(until)),
             "line": view.line,
             "queue": self.queue,
-            "callback": false,
+            "callback": opening.callback,
             "began": epoch.milliseconds(opening.began),
             "caller": {
                 "number": opening.number,

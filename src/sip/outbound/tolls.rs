@@ -258,15 +258,20 @@ impl Tolls {
         permitted.map(|_| ())
     }
 
+    /// Whether calls may go there at all, whatever was used of the caps.
+    pub fn allows(&self, to: &str) -> Result<(), Refusal> {
+        match &self.rules.allow {
+            Destinations::Any => Ok(()),
+            Destinations::Named if self.named.contains(to) => Ok(()),
+            Destinations::Named => Err(Refusal::NotNamed(to.to_owned())),
+            Destinations::Listed(_) if self.rules.lists(to) => Ok(()),
+            Destinations::Listed(_) => Err(Refusal::NotListed(to.to_owned())),
+        }
+    }
+
     /// The caps that it counts for.
     fn judge(&mut self, to: &str, day: i64, now: Instant) -> Result<Vec<usize>, Refusal> {
-        match &self.rules.allow {
-            Destinations::Any => {}
-            Destinations::Named if self.named.contains(to) => {}
-            Destinations::Named => return Err(Refusal::NotNamed(to.to_owned())),
-            Destinations::Listed(_) if self.rules.lists(to) => {}
-            Destinations::Listed(_) => return Err(Refusal::NotListed(to.to_owned())),
-        }
+        self.allows(to)?;
         if day != self.day {
             self.day = day;
             self.all = Used::default();

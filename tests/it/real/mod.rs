@@ -5,6 +5,7 @@ mod baresip;
 mod bot;
 mod browser;
 mod callers;
+mod calling_back;
 mod chromium;
 mod conformance;
 mod desk;

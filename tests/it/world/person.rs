@@ -144,7 +144,7 @@ fn who_would_rather_be_called_back_says_so_or_presses_a_key() {
         stage.run(ms(1_000));
         stage.call.key(stage.now, '1');
         stage.run(ms(1_000));
-        assert!(!stage.call_back, "nobody has asked them");
+        assert!(stage.call_back.is_none(), "nobody has asked them");
         stage.call.offer_callback();
         stage.until("the offer", |stage| stage.said("would rather be called back"));
         if by_key {
@@ -153,9 +153,13 @@ fn who_would_rather_be_called_back_says_so_or_presses_a_key() {
             stage.run(ms(400));
             stage.say("yes please");
         }
-        stage.until("it is taken", |stage| stage.call_back);
+        stage.until("it is taken", |stage| stage.call_back.is_some());
         let task = |note: &Note| matches!(note, Note::Task(Task::Callback { number, queue: Some(queue), .. }) if number == "+4930123456" && queue == "care");
         assert!(stage.notes.iter().any(|(_, note)| task(note)), "{}", stage.transcript());
+        // Who calls them is told what it is about.
+        let wanted = stage.call_back.clone().expect("taken");
+        assert_eq!((wanted.number.as_str(), wanted.queue.as_str()), ("+4930123456", "care"));
+        assert!(wanted.after.is_none() && wanted.brief.reason.contains("person"));
         // The desk has not heard yet.
         stage
             .call
@@ -167,6 +171,22 @@ fn who_would_rather_be_called_back_says_so_or_presses_a_key() {
 }
 
 #[test]
+fn who_names_a_time_is_called_by_the_queue_that_the_plan_names() {
+    let mut stage = Stage::new(plan("fixtures/plans/callback.yaml"), Manager::Grounded);
+    stage.until("the greeting", |stage| stage.said("How can I help"));
+    stage.exchange("can you call me later");
+    stage.until("the question", |stage| stage.said("When shall we call you"));
+    stage.exchange("tomorrow at three in the afternoon");
+    stage.until("the promise", |stage| stage.said("We will call you then"));
+    let wanted = stage.call_back.clone().expect("it is booked");
+    assert_eq!((wanted.number.as_str(), wanted.queue.as_str()), ("+4930123456", "care"));
+    // It is noon or so, as far as the clock on the wall of any place goes.
+    let after = wanted.after.expect("a time");
+    assert!((ms(13 * 3_600_000)..ms(40 * 3_600_000)).contains(&after), "{after:?}");
+    stage.until("the end", |stage| stage.hung_up);
+}
+
+#[test]
 fn an_offer_that_is_not_taken_is_over_after_a_while() {
     let mut stage = waiting();
     stage.call.offer_callback();
@@ -174,7 +194,7 @@ fn an_offer_that_is_not_taken_is_over_after_a_while() {
     stage.run(ms(7_000));
     stage.call.key(stage.now, '1');
     stage.run(ms(1_000));
-    assert!(!stage.call_back && sounds(&stage));
+    assert!(stage.call_back.is_none() && sounds(&stage));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use offhook::audio::level::amplify;
 use offhook::audio::{FRAME_DURATION, Frame, tone};
 use offhook::call::brief::Brief;
 use offhook::call::playout::Ending;
-use offhook::call::{Call, Heard, Line, Manager, Note, Output, Question, Return, Start, Suggestion};
+use offhook::call::{Call, CallBack, Heard, Line, Manager, Note, Output, Question, Return, Start, Suggestion};
 use offhook::dialogue::Knowledge;
 use offhook::dialogue::grounded::understanding;
 use offhook::dialogue::minutes::Minutes;
@@ -109,7 +109,7 @@ pub struct Stage {
     /// The caller's line is asked to go on without the bot.
     pub released: bool,
     /// The caller wants to be called back.
-    pub call_back: bool,
+    pub call_back: Option<CallBack>,
     /// Frames in which the bot was heard.
     pub sounded: Vec<bool>,
     /// The bot's own sound comes back so much later and with so many dB less.
@@ -212,7 +212,7 @@ impl Stage {
             desk: Works::No,
             queued: None,
             released: false,
-            call_back: false,
+            call_back: None,
             sounded: Vec::new(),
             echo: None,
             spoken: Vec::new(),
@@ -508,7 +508,7 @@ impl Stage {
                 },
                 Output::Consult { to, brief, .. } => self.queued = Some((to, *brief)),
                 Output::Release => self.released = true,
-                Output::CallBack => self.call_back = true,
+                Output::CallBack(wanted) => self.call_back = Some(*wanted),
                 Output::Said(line) => self.lines.push(line),
                 Output::Suggested(suggestion) => self.suggestions.push(suggestion),
                 Output::Minutes(minutes) => self.minutes.push(*minutes),
