@@ -185,6 +185,7 @@ fn offhook(arguments: &[&str]) -> (bool, String) {
         .env("TRUNK_PASSWORD", "secret")
         .env("ALICE_PASSWORD", "secret")
         .env("OPENID_SECRET", "secret")
+        .env("TURN_SECRET", "secret")
         .env("LLM_KEY", "secret")
         .output()
         .expect("offhook runs");

@@ -128,7 +128,9 @@ impl Seat {
 
 /// What the element that plays a call's sound plays for so long: 16 kHz mono, 16 bits, in base64.
 const LISTEN: &str = r"async (milliseconds) => {
-  const stream = [...document.querySelectorAll('audio')].map((ear) => ear.srcObject).find((stream) => stream?.active);
+  const sound = () => [...document.querySelectorAll('audio')].map((ear) => ear.srcObject).find((stream) => stream?.active);
+  for (let tries = 0; !sound() && tries < 200; tries++) await new Promise((done) => setTimeout(done, 100));
+  const stream = sound();
   const context = new AudioContext({ sampleRate: 16000 });
   await context.resume();
   const tap = context.createScriptProcessor(1024, 1, 1);
@@ -223,8 +225,8 @@ fn taken_held_and_given_back() {
     second.rings();
     second.click("accept");
     second.await_stage("Talking");
-    let heard = hears(&second.hears(14), Language::English, Care::Careful, "").text;
-    understood(CALLER, &heard);
+    let heard = hears(&second.hears(18), Language::English, Care::Careful, "").text;
+    understood("Thank you very much, that is good news.", &heard);
     second.await_words("transcript", "good news");
     second.await_words("transcript", "delivered on Monday");
     second.picture("talking");
@@ -281,7 +283,7 @@ fn lost_and_taken_by_another() {
     zoe.rings();
     zoe.click("accept");
     zoe.await_stage("Talking");
-    zoe.hears(6);
+    zoe.hears(12);
     zoe.click("hang-up");
     zoe.await_that("document.getElementById('wrap').hidden === false");
     let report = caller.join().expect("a report");
