@@ -103,7 +103,9 @@ impl Clerk {
                     let now = clock::now();
                     if self.bot.floor.has_stirred() || now.saturating_duration_since(self.looked) >= TIME {
                         self.looked = now;
-                        self.look(&present.borrow().clone().into_iter().collect::<Vec<_>>());
+                        // Not while it is borrowed: who publishes and who joins would wait for each other.
+                        let there: Vec<String> = present.borrow().iter().cloned().collect();
+                        self.look(&there);
                         self.bot.live.tidy(now);
                     }
                 }

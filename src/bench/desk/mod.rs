@@ -225,7 +225,7 @@ fn staff(pages: usize) -> Vec<Member> {
         Member {
             name: format!("{called}{n:03}"),
             role,
-            skill: if n % 2 == 0 { "sales" } else { "care" },
+            skill: if n.is_multiple_of(2) { "sales" } else { "care" },
         }
     };
     (0..pages).map(member).collect()

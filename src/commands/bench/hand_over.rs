@@ -100,7 +100,7 @@ impl Progress {
         if self.on_terminal {
             eprint!("\r{words}");
             std::io::stderr().flush().ok();
-        } else if self.done % 50 == 0 {
+        } else if self.done.is_multiple_of(50) {
             eprintln!("{words}");
         }
     }
