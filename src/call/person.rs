@@ -359,6 +359,11 @@ impl Call {
         }
     }
 
+    /// Whether anything is made of what they say now: not while they only wait.
+    pub fn heeds_speech(&self) -> bool {
+        self.is_heard() || self.is_bridged()
+    }
+
     /// Whether the caller speaks with a person.
     pub fn is_bridged(&self) -> bool {
         let bridged = |at| matches!(at, At::Held | At::Bridged(Release::None | Release::Asked { .. }));

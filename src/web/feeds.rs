@@ -81,9 +81,8 @@ impl Feeds {
         }
         stream.readers += 1;
         let told = stream.told.subscribe();
-        self.0
-            .present
-            .send_if_modified(|present| present.insert(name.to_owned()));
+        drop(streams);
+        self.tell_present(name);
         Some(Reader {
             feeds: self.clone(),
             name: name.to_owned(),
@@ -92,13 +91,24 @@ impl Feeds {
     }
 
     fn leave(&self, name: &str) {
-        let mut streams = self.streams();
-        let Some(stream) = streams.get_mut(name) else { return };
-        stream.readers = stream.readers.saturating_sub(1);
-        stream.left = clock::now();
-        if stream.readers == 0 {
-            self.0.present.send_if_modified(|present| present.remove(name));
+        if let Some(stream) = self.streams().get_mut(name) {
+            stream.readers = stream.readers.saturating_sub(1);
+            stream.left = clock::now();
         }
+        self.tell_present(name);
+    }
+
+    /// Whether any page of `name` is there, as it is now. Feeds are looked at while who is present is being changed, and never the other way round:
+    /// whoever reads who is present may publish meanwhile.
+    fn tell_present(&self, name: &str) {
+        self.0.present.send_if_modified(|present| {
+            let there = self.streams().get(name).is_some_and(|stream| stream.readers > 0);
+            if there {
+                present.insert(name.to_owned())
+            } else {
+                present.remove(name)
+            }
+        });
     }
 
     fn last(&self, name: &str) -> u64 {
@@ -242,6 +252,29 @@ mod tests {
         let (n, body) = given.await.expect("given");
         assert_eq!((n, body.as_str()), (2, "[1,2]"));
         assert_eq!(text(reader.after(n)), r#"{"n":3,"topic":"t","body":3}"#);
+    }
+
+    #[test]
+    fn who_reads_who_is_there_may_publish_while_somebody_comes() {
+        let feeds = Feeds::new();
+        let _alice = feeds.join("alice").expect("a place");
+        let (gives, given) = std::sync::mpsc::channel();
+        let publishing = feeds.clone();
+        std::thread::spawn(move || {
+            let present = publishing.present();
+            let there = present.borrow();
+            let coming = publishing.clone();
+            let comes = std::thread::spawn(move || coming.join("bob").is_some());
+            // As often as it takes for the other to be in the middle of it.
+            for n in 0..2_000 {
+                publishing.publish(there.iter().map(String::as_str), "t", &json!(n));
+                std::thread::yield_now();
+            }
+            drop(there);
+            gives.send(comes.join().expect("bob came")).ok();
+        });
+        let came = given.recv_timeout(Duration::from_secs(30));
+        assert_eq!(came, Ok(true), "the two wait for each other");
     }
 
     #[test]

@@ -395,10 +395,14 @@ impl Leg {
         let line = incoming.frame;
         let cleaned = self.cleaner.as_mut().map(|cleaner| cleaner.clean(&line));
         let frame = cleaned.as_ref().unwrap_or(&line);
-        let probability = self.vad.hear(frame.samples()).unwrap_or_else(|e| {
-            tracing::error!("{e}");
+        let probability = if call.heeds_speech() {
+            self.vad.hear(frame.samples()).unwrap_or_else(|e| {
+                tracing::error!("{e}");
+                0.0
+            })
+        } else {
             0.0
-        });
+        };
         let arrived = now.checked_sub(delay).unwrap_or(now);
         let spoken = if rests {
             call.hold(now);
