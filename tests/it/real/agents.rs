@@ -70,7 +70,7 @@ pub(super) fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
 }
 
 pub(super) const CONVERSATION: &str =
-    "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
+    "  - wait: 18s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
 
 pub(super) fn understood(said: &str, heard: &str) {
     let share = recall(said, heard, Language::English);
