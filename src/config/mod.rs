@@ -24,7 +24,7 @@ pub use self::busy::Busy;
 pub use self::media::{Media, Srtp};
 pub use self::openid::{Claim, OpenId};
 pub use self::overload::Overload;
-pub use self::web::{IceServer, Web};
+pub use self::web::Web;
 use crate::audio::clean::Cleaning;
 use crate::dialogue::model::{Format, Secret, Server};
 use crate::document::yaml::Node;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{OpenId, Reader, openid};
+use crate::browser::IceServer;
 use crate::document::{Fields, Node, read};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,23 +25,6 @@ pub struct Web {
     pub pauses: Vec<String>,
     /// Who proves who people are, beside their passwords.
     pub openid: Option<OpenId>,
-}
-
-/// As a browser's `RTCIceServer`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct IceServer {
-    pub urls: Vec<String>,
-    /// Of TURN; empty for STUN.
-    pub username: String,
-    pub credential: String,
-}
-
-impl std::fmt::Debug for IceServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IceServer")
-            .field("urls", &self.urls)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Dispositions, and pauses.

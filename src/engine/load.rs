@@ -353,15 +353,10 @@ async fn open(config: &config::Web, store: Store) -> Result<(Web, mpsc::Receiver
 /// What pages are made with.
 fn pages(config: &Config) -> clerk::Settings {
     let web = config.web.clone().unwrap_or_default();
-    let server = |server: config::IceServer| browser::IceServer {
-        urls: server.urls,
-        username: server.username,
-        credential: server.credential,
-    };
     clerk::Settings {
         browser: browser::Settings {
             addresses: config.rtp.addresses.iter().map(|ip| (*ip, 0).into()).collect(),
-            ice_servers: web.ice.into_iter().map(server).collect(),
+            ice_servers: web.ice,
             ..browser::Settings::default()
         },
         dispositions: web.dispositions,
