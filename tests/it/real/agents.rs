@@ -18,29 +18,28 @@ use super::voices::{hears, says};
 pub(super) const SAYS: &str = "Good morning. Your order will be delivered on Monday afternoon.";
 const AFTER: usize = 12 * 50;
 
+/// What everybody here signs in with.
+pub(super) const PASSWORD: &str = "correct horse battery";
+
 /// Has `name` take calls of the plan's queue at `phone`.
 pub(super) fn employs(bot: &Bot, name: &str, phone: &str) {
+    employ(bot, name, "agent", &["--phone", phone]);
+}
+
+/// Adds `name`, who is good at what the plan's queue wants.
+pub(super) fn employ(bot: &Bot, name: &str, role: &str, more: &[&str]) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
-        .args([
-            "people",
-            "add",
-            name,
-            "--role",
-            "agent",
-            "--skills",
-            "returns",
-            "--languages",
-            "en,zh",
-        ])
-        .args(["--phone", phone, "-c"])
+        .args(["people", "add", name, "--role", role, "--skills", "returns"])
+        .args(["--languages", "en,zh", "-c"])
         .arg(bot.folder.path().join("offhook.yaml"))
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
     let mut input = child.stdin.take().expect("piped");
-    writeln!(input, "correct horse battery").expect("told");
+    writeln!(input, "{PASSWORD}").expect("told");
     drop(input);
     let done = child.wait_with_output().expect("it ends");
     assert!(done.status.success(), "{}", text(&done.stderr));

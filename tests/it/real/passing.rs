@@ -8,11 +8,8 @@ use offhook::simulate::page::{Page, Told};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::agents::{employs, telephone};
+use super::agents::{PASSWORD, employs, telephone};
 use super::bot::{Bot, LIMIT, free_port, script, text};
-
-/// As `employs` gives it.
-const PASSWORD: &str = "correct horse battery";
 
 /// Somebody at a page, and the calls that it shows.
 struct Seat {

@@ -1,9 +1,7 @@
 //! People at their pages take calls, each in a browser of their own: who is rung, what they see, hear and say, what they do with the call, and what becomes of
 //! callers whose agent is suddenly gone. Pictures of what they saw are left in `target/tmp/desk`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,17 +9,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use offhook::audio::wav;
 use offhook::language::{Language, Voice};
-use offhook::simulate::words::recall;
 use offhook::speech::Care;
 use serde_json::{Value, json};
 
+use super::agents::{PASSWORD, employ, understood};
 use super::bot::{Bot, free_port, script, text, until};
 use super::chromium::{Chromium, Page, on_loopback};
 use super::voices::{hears, says};
 
 /// For a step of a call: the bot has spoken, somebody is rung.
 const STEP: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "correct horse battery";
 const AGENT: &str = "Good morning. Your order will be delivered on Monday afternoon.";
 const CALLER: &str = "Thank you very much, that is good news. When do you open tomorrow?";
 
@@ -50,7 +47,7 @@ struct Seat {
 impl Seat {
     /// `name` signs in at the desk of `bot`, and says `says` over and over.
     fn take(bot: &Bot, web: u16, name: &'static str, role: &str, says: &[i16]) -> Self {
-        employ(bot, name, role);
+        employ(bot, name, role, &[]);
         let file = bot.folder.path().join(format!("{name}.wav"));
         std::fs::write(&file, wav::mono(says).expect("a WAV file")).expect("written");
         let chromium = Chromium::start(&file);
@@ -145,33 +142,6 @@ const LISTEN: &str = r"async (milliseconds) => {
   return btoa(text);
 }";
 
-fn employ(bot: &Bot, name: &str, role: &str) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
-        .args([
-            "people",
-            "add",
-            name,
-            "--role",
-            role,
-            "--skills",
-            "returns",
-            "--languages",
-            "en,zh",
-            "-c",
-        ])
-        .arg(bot.folder.path().join("offhook.yaml"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut input = child.stdin.take().expect("piped");
-    writeln!(input, "{PASSWORD}").expect("told");
-    drop(input);
-    let done = child.wait_with_output().expect("it ends");
-    assert!(done.status.success(), "{}", text(&done.stderr));
-}
-
 fn desk() -> (Bot, u16) {
     let web = free_port();
     let more = format!("calls: {{record: false}}\nweb: {{listen: \"127.0.0.1:{web}\"}}");
@@ -197,11 +167,6 @@ fn sentence(text: &str) -> Vec<i16> {
     let mut sound = says(Voice::Joe, text).to_vec();
     sound.resize(sound.len() + 24_000, 0);
     sound
-}
-
-fn understood(said: &str, heard: &str) {
-    let share = recall(said, heard, Language::English);
-    assert!(share >= 0.7, "of `{said}` was heard `{heard}`");
 }
 
 #[test]
