@@ -14,6 +14,7 @@ pub mod sip;
 
 pub mod dialplan;
 pub mod desk;
+pub mod campaign;
 
 pub mod models;
 pub mod speech;
