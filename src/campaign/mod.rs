@@ -3,3 +3,4 @@
 //! It knows no calls, no store and no clock: it is told the time and what happened. Who dials must show a [`permit::Permit`], which is made in one place.
 
 pub mod outcome;
+pub mod trigger;
