@@ -111,10 +111,7 @@ mod tests {
         ] {
             assert_eq!(
                 means("payment.succeeded", subject, data),
-                [
-                    Meaning::Goal { key: key(known) },
-                    Meaning::Cancel { key: key(known) }
-                ]
+                [Meaning::Goal { key: key(known) }, Meaning::Cancel { key: key(known) }]
             );
         }
         assert_eq!(
