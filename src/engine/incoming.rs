@@ -188,6 +188,7 @@ fn accepted(
         language: spoken.unwrap_or(Language::English),
         facts,
         told,
+        opening: None,
         understanding: script.understanding.get(&assistant).cloned().unwrap_or_default(),
         manager: if bot.model.is_some() {
             Manager::Model

@@ -159,6 +159,8 @@ impl Journal {
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
             Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
+            Note::AnsweredBy(whom) => self.event(format!("answered by: {whom}")),
+            Note::OptedOut => self.event("wants no more calls"),
             Note::Releasing => self.event("the caller's line is asked to take the bot's place"),
             Note::Returned(how) => self.event(match how {
                 Return::NoAgent(reason) => format!("no person took the call: {reason}"),
