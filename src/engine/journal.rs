@@ -16,6 +16,20 @@ const MOST: usize = 10_000;
 /// Questions without an answer that are kept of one call.
 const MOST_GAPS: usize = 100;
 
+/// What a call is known by: its number in this run, and its name among records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub number: u64,
+    pub id: String,
+}
+
+impl Record {
+    pub fn of(number: u64, at: Timestamp) -> Self {
+        let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), number & 0xffff);
+        Self { number, id }
+    }
+}
+
 pub(super) struct Journal {
     id: String,
     folder: PathBuf,
