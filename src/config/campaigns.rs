@@ -9,6 +9,7 @@ use super::Reader;
 use super::api::needs_web;
 use crate::dialogue::model::Secret;
 use crate::document::{Fields, Node, read};
+use crate::tools::Network;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaigns {
@@ -46,14 +47,6 @@ pub struct Webhook {
     pub secret: Secret,
     pub on: Vec<Occasion>,
     pub network: Network,
-}
-
-/// Where a request may go that the configuration names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    Public,
-    /// This machine and private networks too.
-    Any,
 }
 
 /// What a webhook may be told of.
@@ -112,6 +105,11 @@ impl Occasion {
 }
 
 impl Campaigns {
+    /// The webhooks that want to know of `occasion`.
+    pub fn told_of(&self, occasion: Occasion) -> impl Iterator<Item = &Webhook> {
+        self.webhooks.iter().filter(move |hook| hook.on.contains(&occasion))
+    }
+
     /// Of the whole configuration, which serves `most` calls at once.
     pub(super) fn read(&mut self, all: &Fields<'_>, most: usize, reader: &mut Reader<'_>) {
         let Some(node) = all.get("campaigns") else {

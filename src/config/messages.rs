@@ -1,54 +1,10 @@
 //! `messages`: by which way text messages go out.
 
-use reqwest::Url;
-
 use super::Reader;
-use super::campaigns::{Network, address, network};
-use crate::dialogue::model::Secret;
+use super::campaigns::{address, network};
 use crate::document::{Fields, Node};
-
-/// A server that takes text messages over HTTP, one POST each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sms {
-    pub url: Url,
-    /// Who it is said to come from: a number, or a name where the network shows one.
-    pub from: String,
-    /// With `user` it is a password (RFC 7617), without a bearer's token (RFC 6750).
-    pub token: Option<Secret>,
-    pub user: Option<String>,
-    pub format: Format,
-    pub names: Names,
-    pub network: Network,
-}
-
-/// How the body is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-}
-
-/// What the server calls the parts of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    pub to: String,
-    pub from: String,
-    pub text: String,
-    /// Of what keeps a message from being sent twice; none: the header `Idempotency-Key` alone has it.
-    pub key: Option<String>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self {
-            to: "to".to_owned(),
-            from: "from".to_owned(),
-            text: "text".to_owned(),
-            key: None,
-        }
-    }
-}
+use crate::tools::Sms;
+use crate::tools::sms::{Format, Names};
 
 /// `{sms: {url: "https://sms.example/messages", token: "${SMS_TOKEN}", from: "+4930123456"}}`
 pub(super) fn read(all: &Fields<'_>, reader: &mut Reader<'_>) -> Option<Sms> {
@@ -65,7 +21,7 @@ pub(super) fn read(all: &Fields<'_>, reader: &mut Reader<'_>) -> Option<Sms> {
         let text = fields.text(name, reader.problems)?;
         Some(reader.secret(&text, fields.place()))
     };
-    let (from, user, token) = (said("from"), said("user"), said("token").map(Secret::new));
+    let (from, user, token) = (said("from"), said("user"), said("token"));
     if user.is_some() && token.is_none() {
         let message = "`user` is without its password; write `token: \"${SMS_TOKEN}\"`";
         reader.problems.error(fields.place(), message);
@@ -105,8 +61,11 @@ fn names(node: &Node, reader: &mut Reader<'_>) -> Names {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Url;
+
     use super::super::tests::parse;
     use super::*;
+    use crate::tools::Network;
 
     #[test]
     fn a_gateway_is_read() {
@@ -125,11 +84,11 @@ mod tests {
         let all = "messages: {sms: {url: \"http://127.0.0.1:9000/send\", allow_private: true, from: \"+4930123456\", user: AC1, \
                    token: \"${PASSWORD}\", format: form, names: {to: To, from: From, text: Body, key: Ref}}}";
         let all = parse(all).expect("a configuration").sms.expect("a gateway");
-        assert!(!format!("{all:?}").contains("secret\""), "it is not shown");
+        assert!(!format!("{all:?}").contains("secret"), "it is not shown");
         assert_eq!((all.format, all.network), (Format::Form, Network::Any));
         assert_eq!(
-            (all.user.as_deref(), all.token),
-            (Some("AC1"), Some(Secret::new("secret")))
+            (all.user.as_deref(), all.token.as_deref()),
+            (Some("AC1"), Some("secret"))
         );
         assert_eq!((all.names.to.as_str(), all.names.key.as_deref()), ("To", Some("Ref")));
     }

@@ -9,7 +9,7 @@ pub mod busy;
 pub mod campaigns;
 mod tls;
 pub mod media;
-pub mod messages;
+mod messages;
 mod trunk;
 mod openid;
 mod outbound;
@@ -27,7 +27,6 @@ pub use self::api::{ApiKey, May};
 pub use self::busy::Busy;
 pub use self::campaigns::Campaigns;
 pub use self::media::{Media, Srtp};
-pub use self::messages::Sms;
 pub use self::openid::{Claim, OpenId};
 pub use self::overload::Overload;
 pub use self::web::Web;
@@ -38,6 +37,7 @@ use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
 use crate::language::Language;
 use crate::sip::{Admit, Listen, Outbound, Tls, Transport, Trunk, is_private};
 use crate::speech::server::Server as SpeechServer;
+use crate::tools::Sms;
 
 #[derive(Clone, Debug)]
 pub struct Config {
