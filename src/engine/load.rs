@@ -219,7 +219,7 @@ fn encryption(srtp: Srtp) -> Encryption {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     start_with(config, script, engines, toolbox).await
 }
 
