@@ -2,4 +2,9 @@
 //!
 //! It knows no calls, no store and no clock: it is told the time and what happened. Who dials must show a [`permit::Permit`], which is made in one place.
 
+pub mod book;
 pub mod outcome;
+pub mod pacer;
+mod predict;
+pub mod retry;
+pub mod tally;
