@@ -7,6 +7,7 @@ mod calling_back;
 pub mod clerk;
 mod conference;
 mod counts;
+mod dialled;
 pub mod floor;
 mod incoming;
 mod journal;

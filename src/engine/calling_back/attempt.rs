@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::One;
-use super::customer::{Customer, News, Way};
+use super::customer::{Customer, News, way};
 use crate::audio::music::Music;
 use crate::audio::tone::Key;
 use crate::audio::{FRAME_SAMPLES, Frame};
@@ -153,7 +153,7 @@ impl Attempt {
         if self.journal.is_none() {
             self.record(callback);
         }
-        let way = match Way::of(callback, &self.bot) {
+        let way = match way(callback, &self.bot) {
             Ok(way) => way,
             Err(why) => {
                 let why = format!("the customer cannot be called: {why}");
