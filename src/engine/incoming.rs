@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::journal::{Journal, Outcome};
+use super::journal::{Journal, Outcome, Record};
 use super::leg::{self, Accepted, Origin, Ringing};
 use super::load::Script;
 use super::{Bot, using};
@@ -111,7 +111,7 @@ fn refuse(bot: &Bot, script: &Script, invitation: &Invitation, facts: &Facts, re
 
 fn facts(bot: &Bot, plan: &Plan, invitation: &Invitation) -> Facts {
     let at = clock::wall();
-    let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), invitation.number & 0xffff);
+    let id = Record::of(invitation.number, at).id;
     let text = |words: &str| Value::Text(words.to_owned());
     let name = invitation
         .from
@@ -188,6 +188,7 @@ fn accepted(
         language: spoken.unwrap_or(Language::English),
         facts,
         told,
+        opening: None,
         understanding: script.understanding.get(&assistant).cloned().unwrap_or_default(),
         manager: if bot.model.is_some() {
             Manager::Model

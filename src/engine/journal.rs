@@ -16,6 +16,20 @@ const MOST: usize = 10_000;
 /// Questions without an answer that are kept of one call.
 const MOST_GAPS: usize = 100;
 
+/// What a call is known by: its number in this run, and its name among records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub number: u64,
+    pub id: String,
+}
+
+impl Record {
+    pub fn of(number: u64, at: Timestamp) -> Self {
+        let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), number & 0xffff);
+        Self { number, id }
+    }
+}
+
 pub(super) struct Journal {
     id: String,
     folder: PathBuf,
@@ -145,6 +159,8 @@ impl Journal {
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
             Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
+            Note::AnsweredBy(whom) => self.event(format!("answered by: {whom}")),
+            Note::OptedOut => self.event("wants no more calls"),
             Note::Releasing => self.event("the caller's line is asked to take the bot's place"),
             Note::Returned(how) => self.event(match how {
                 Return::NoAgent(reason) => format!("no person took the call: {reason}"),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::calling_back;
@@ -14,6 +14,7 @@ use super::floor::Floor;
 use super::library::{self, Shelves};
 use super::live::Live;
 use super::meaning::Engine;
+use super::places::Places;
 use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
@@ -219,7 +220,7 @@ fn encryption(srtp: Srtp) -> Encryption {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     start_with(config, script, engines, toolbox).await
 }
 
@@ -315,7 +316,7 @@ pub async fn start_with(
         cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),
         outbox,
-        places: Arc::new(Semaphore::new(config.calls.most)),
+        places: Places::new(config.calls.most),
         most: config.calls.most + config.calls.busy.waiting,
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),

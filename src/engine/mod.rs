@@ -7,6 +7,7 @@ mod calling_back;
 pub mod clerk;
 mod conference;
 mod counts;
+mod dialled;
 pub mod floor;
 mod incoming;
 mod journal;
@@ -17,6 +18,7 @@ mod line;
 pub mod live;
 pub mod load;
 pub mod meaning;
+mod places;
 pub mod ports;
 pub mod reload;
 pub mod recorder;
@@ -35,15 +37,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::calling_back::Wanted;
 pub use self::counts::Counts;
 use self::floor::Floor;
 use self::incoming::{Invitation, Refusal};
+use self::journal::Record;
 use self::live::Live;
 use self::load::Script;
+use self::places::Places;
 use self::ports::Ports;
 use self::recorder::Recorder;
 use self::strain::{Strain, Strained};
@@ -83,7 +87,7 @@ pub struct Bot {
     pub recordings: PathBuf,
     pub outbox: Outbox,
     /// A place for each call that is served at once.
-    pub places: Arc<Semaphore>,
+    pub(super) places: Places,
     /// Calls that are served, and those that wait; one more is answered 503.
     pub most: usize,
     /// Whether the machine keeps up with those it has.
@@ -126,6 +130,11 @@ impl Bot {
     /// The number of a call that begins.
     fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// What the next call that is placed is known by.
+    fn next_record(&self) -> Record {
+        Record::of(self.next_number(), clock::wall())
     }
 
     /// Has somebody called back.
@@ -330,7 +339,8 @@ impl Calls {
         if self.draining {
             return Some("shutting down".to_owned());
         }
-        if self.open.len() >= self.bot.most {
+        // Those that the bot makes have places too.
+        if self.open.len().saturating_add(self.bot.places.dialling()) >= self.bot.most {
             return Some("at capacity".to_owned());
         }
         let strained = self.bot.strained(clock::now())?;

@@ -22,7 +22,7 @@ use crate::sip::outbound::{Lines, Refusal, Tolls};
 use crate::sip::registry::Registry;
 use crate::sip::tasks::Tasks;
 use crate::sip::wire::Streams;
-use crate::sip::{Action, CallId, Config, Event, Trunk, message};
+use crate::sip::{Action, CallId, Config, Event, Refuser, Trunk, message};
 
 pub(super) struct Core {
     pub endpoint: EndpointInnerRef,
@@ -91,6 +91,7 @@ impl Core {
             Some(call) => Event::Refused {
                 call,
                 code,
+                by: Refuser::Us,
                 reason: refusal.to_string(),
                 retry_after: None,
             },

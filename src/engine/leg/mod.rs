@@ -6,6 +6,7 @@ mod calling_back;
 mod changing;
 mod outputs;
 mod people;
+pub(super) mod placed;
 mod quality;
 mod waiting;
 
@@ -14,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 pub(super) use self::calling_back::Origin;
@@ -27,6 +28,7 @@ use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
 use super::letters::{LETTERS, Letter};
 use super::line::Line;
+use super::places::Place;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
@@ -90,7 +92,7 @@ pub(super) struct Leg {
     start: Option<Start>,
     call: Option<Call>,
     /// Among those who are served.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     waiting: Option<Waiting>,
     /// Where they can be called back.
     caller: Origin,
@@ -149,9 +151,9 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
             return refusal.tell(&bot, id, journal);
         }
     };
-    let places = Arc::clone(&bot.places);
-    leg.place = Arc::clone(&places).try_acquire_owned().ok();
-    let mut place = std::pin::pin!(places.acquire_owned());
+    let places = bot.places.clone();
+    leg.place = places.take();
+    let mut place = std::pin::pin!(places.wait());
     let mut tick = tokio::time::interval(FRAME_DURATION);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let ending = loop {
@@ -164,7 +166,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
             Some(event) = of_telephones.recv() => { leg.people.signalled(event); None }
             Some(letter) = received.recv() => { leg.letter(letter); None }
             Some(answer) = answered.recv() => { leg.answered(answer); None }
-            Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
+            place = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
             due = tick.tick() => {
                 let now = clock::now();
                 let late = now.saturating_duration_since(due.into_std());

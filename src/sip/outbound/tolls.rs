@@ -363,7 +363,7 @@ fn check(rule: &str, cap: Cap, used: Used, talking: Duration) -> Result<(), Refu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::Ended;
+    use crate::sip::{Ended, Refuser};
     use proptest::prelude::*;
 
     fn rule(text: &str) -> Destination {
@@ -529,6 +529,7 @@ mod tests {
             &Event::Refused {
                 call: CallId(2),
                 code: 486,
+                by: Refuser::Peer,
                 reason: String::new(),
                 retry_after: None,
             },

@@ -1,0 +1,1 @@
+//! How many calls may be under way for people to take them.
