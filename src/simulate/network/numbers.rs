@@ -62,14 +62,14 @@ enum Pattern {
 
 /// What becomes of a call.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(in crate::simulate) struct Part {
     pub name: String,
     pub rings: Rings,
     pub then: Then,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rings {
+pub(in crate::simulate) enum Rings {
     For(Duration),
     /// Until who calls gives up.
     Forever,
@@ -78,7 +78,7 @@ pub(super) enum Rings {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Then {
+pub(in crate::simulate) enum Then {
     Refuse(u16),
     Answer(Vec<Step>, Quality),
 }
@@ -283,6 +283,14 @@ fn digits(number: &str) -> String {
 }
 
 impl Prepared {
+    /// A network in which every number is answered alike.
+    pub(in crate::simulate) fn everybody(part: Part) -> Self {
+        Self {
+            patterns: Vec::new(),
+            nobody: Arc::new(part),
+        }
+    }
+
     /// Who takes the `attempt`-th call to `number`, from 1 on.
     pub(super) fn part(&self, number: &str, attempt: u32) -> Arc<Part> {
         let number = digits(number);

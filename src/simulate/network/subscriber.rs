@@ -18,7 +18,7 @@ use crate::sdp::{self, Capabilities, Codec};
 use crate::simulate::callee::address_towards;
 use crate::simulate::caller::{Caller, Event as Acted};
 use crate::simulate::line::Quality;
-use crate::simulate::media::Media;
+use crate::simulate::media::{Media, until};
 use crate::sip::{Action, CallId, Ended, Event, UserAgent};
 
 /// For the ACK of a 200, after which the user agent gives up itself (RFC 3261 section 13.3.1.4: 32 s).
@@ -145,8 +145,8 @@ impl Rung {
     }
 
     async fn talk(&mut self, mut media: Media, mut caller: Caller, events: &mut mpsc::Receiver<Event>) {
-        let until = tokio::time::sleep(LONGEST);
-        tokio::pin!(until);
+        let limit = tokio::time::sleep(LONGEST);
+        tokio::pin!(limit);
         let mut tick = tokio::time::interval(FRAME_DURATION);
         tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut datagram = [0_u8; 2048];
@@ -165,13 +165,13 @@ impl Rung {
                     media.send(now, frame, &incoming.frame);
                     self.follow(&mut media, &mut caller);
                 }
-                Ok((length, from)) = media.datagram(&mut datagram) => {
+                Ok((length, from)) = media.socket.recv_from(&mut datagram) => {
                     if let Some(datagram) = datagram.get(..length) {
                         media.receive(clock::now(), from, datagram);
                     }
                 }
-                () = media.held() => media.let_go(clock::now()),
-                () = &mut until => {
+                () = until(media.next()) => media.let_go(clock::now()),
+                () = &mut limit => {
                     self.act(Action::Hangup { call: self.call, cause: None });
                     break By::Callee;
                 }

@@ -5,11 +5,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use offhook::audio::{Frame, frames};
+use offhook::audio::wav;
 use offhook::campaign::outcome::{AnsweredBy, Reach};
 use offhook::clock;
-use offhook::simulate::caller::AUDIBLE;
-use offhook::simulate::network::{By, Placed, left};
+use offhook::simulate::network::{By, Placed, last_words, left};
 use offhook::store::Store;
 use offhook::store::campaigns::{AttemptRow, ContactRow};
 use offhook::web::signature;
@@ -380,7 +379,7 @@ fn messages_are_whole(bot: &Bot, journal: &Journal, calls: &[Placed]) {
         }
         let record = bot.call(attempt.call.as_deref().expect("a record"));
         let recording = record["recording"].as_str().expect("a recording");
-        let message = last_words(&right(Path::new(recording)));
+        let message = last_words(&wav::read_bot(Path::new(recording)).expect("a recording"));
         assert!(
             message.len() > 16_000,
             "a message of {} samples: {record:#}",
@@ -398,33 +397,6 @@ fn messages_are_whole(bot: &Bot, journal: &Journal, calls: &[Placed]) {
         "{whole} of {} machines",
         machines.len()
     );
-}
-
-/// What the bot sent.
-fn right(file: &Path) -> Vec<i16> {
-    let reader = hound::WavReader::open(file).expect("a WAV file");
-    let samples: Vec<i16> = reader.into_samples().collect::<Result<_, _>>().expect("samples");
-    samples.as_chunks::<2>().0.iter().map(|[_, bot]| *bot).collect()
-}
-
-/// The last of what was said without a pause of a second.
-fn last_words(sound: &[i16]) -> Vec<i16> {
-    let frames: Vec<Frame> = frames(sound).collect();
-    let Some(last) = frames.iter().rposition(|frame| frame.level() > AUDIBLE) else {
-        return Vec::new();
-    };
-    let mut first = last;
-    for (n, frame) in frames.iter().enumerate().take(last).rev() {
-        if frame.level() > AUDIBLE {
-            first = n;
-        } else if first - n >= 50 {
-            break;
-        }
-    }
-    frames[first..=last]
-        .iter()
-        .flat_map(|frame| frame.samples().to_vec())
-        .collect()
 }
 
 /// Who wanted no more calls is on the list, and nobody else.
