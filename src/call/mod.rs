@@ -226,7 +226,7 @@ const LAST_WORDS: Duration = Duration::from_millis(1_500);
 impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
-        let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
+        let began = start.facts.at;
         let mut walk = Walk::waiting(
             Arc::clone(&start.plan),
             &start.assistant,
@@ -239,6 +239,8 @@ impl Call {
         }
         let flow = start.flow;
         let placed = start.opening.map(|opening| Placed::new(now, opening, flow.clone()));
+        let zone = walk.zone().unwrap_or_else(jiff::tz::TimeZone::system);
+        let at = began.to_zoned(zone).datetime();
         let guard = Guard::new(&start.plan.never, start.language);
         let grounded = start.understanding.get(&start.language).cloned();
         let grounded = grounded.unwrap_or_else(|| {

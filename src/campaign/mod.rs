@@ -2,4 +2,16 @@
 //!
 //! It knows no calls, no store and no clock: it is told the time and what happened. Who dials must show a [`permit::Permit`], which is made in one place.
 
+pub mod audit;
+pub mod holidays;
+pub mod number;
 pub mod outcome;
+pub mod permit;
+pub mod vars;
+pub mod window;
+pub mod zones;
+
+pub use number::{Number, Region};
+pub use permit::{Facts, Permit, Refusal, permit};
+pub use window::Opening;
+pub use zones::{Whereabouts, Zones};
