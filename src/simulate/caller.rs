@@ -195,7 +195,15 @@ impl Caller {
                 self.events.push_back(Event::Press(*key));
                 self.next(now);
             }
-            Some(Step::Wait(span)) if waited >= *span => self.next(now),
+            Some(Step::Wait(span)) => {
+                let over = waited >= *span;
+                if self.finished(now) {
+                    self.tell(None);
+                }
+                if over {
+                    self.next(now);
+                }
+            }
             Some(Step::AwaitEnd) => {
                 if self.finished(now) {
                     self.tell(None);
@@ -212,7 +220,7 @@ impl Caller {
                 self.events.push_back(Event::HangUp);
                 self.next(now);
             }
-            Some(Step::Press(_) | Step::Wait(_) | Step::HangUp) => {}
+            Some(Step::Press(_) | Step::HangUp) => {}
         }
     }
 
@@ -251,5 +259,28 @@ impl Caller {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{FRAME_DURATION, tone};
+
+    #[test]
+    fn what_is_said_while_the_caller_waits_is_told_turn_by_turn() {
+        let mut now = crate::clock::now();
+        let mut caller = Caller::new(now, vec![Step::Wait(Duration::from_secs(6)), Step::HangUp]);
+        let second = Duration::from_secs(1);
+        let loud: Vec<Frame> = frames(&tone::sine(300.0, -20.0, second)).collect();
+        let quiet = vec![Frame::silence(); 75];
+        let mut turns = Vec::new();
+        for frame in [&loud, &quiet, &loud, &quiet, &loud].into_iter().flatten() {
+            caller.tick(now, frame);
+            turns.extend(std::iter::from_fn(|| caller.poll()));
+            now += FRAME_DURATION;
+        }
+        let heard = turns.iter().filter(|event| matches!(event, Event::Heard { .. }));
+        assert_eq!(heard.count(), 2, "the third is not over");
     }
 }
