@@ -29,10 +29,10 @@ impl Runner {
         let language = wanted.filter(|wanted| spoken.contains(wanted)).or(spoken.first().copied());
         let facts = Facts {
             at: clock::wall(),
-            caller: [("number".to_owned(), text(&contact.number))].into(),
+            caller: [("number".to_owned(), text(&contact.number.to_string()))].into(),
             call: [
                 ("id".to_owned(), text(&record.id)),
-                ("to".to_owned(), text(&contact.number)),
+                ("to".to_owned(), text(&contact.number.to_string())),
             ]
             .into(),
             queues: self.bot.floor.loads(&plan.asked_queues),
@@ -71,7 +71,7 @@ fn told(campaign: &Campaign, contact: &ContactRow, n: u32) -> BTreeMap<String, V
     let text = |words: &str| Value::Text(words.to_owned());
     told.insert("contact.found".to_owned(), Value::Boolean(true));
     told.insert("campaign.name".to_owned(), text(&campaign.name));
-    told.insert("campaign.number".to_owned(), text(&contact.number));
+    told.insert("campaign.number".to_owned(), text(&contact.number.to_string()));
     told.insert("campaign.attempt".to_owned(), Value::Number(f64::from(n)));
     if let Some(caller_id) = &campaign.caller_id {
         told.insert("campaign.caller_id".to_owned(), text(caller_id));

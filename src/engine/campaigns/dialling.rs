@@ -12,7 +12,7 @@ use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
 use crate::campaign::pacer::{Again, Dial};
 use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
-use crate::campaign::{Number, Whereabouts};
+use crate::campaign::Whereabouts;
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
@@ -33,12 +33,11 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 /// What was read of a contact for this one decision.
 struct Known {
     contact: ContactRow,
-    number: Number,
     whereabouts: Whereabouts,
     calls: Vec<Made>,
     listed: Vec<String>,
     /// Attempts that count against the plan's.
-    made: u32,
+    counted: u32,
 }
 
 impl Runner {
@@ -69,7 +68,7 @@ impl Runner {
         };
         let Some(own) = self.campaigns.get(&campaign.name) else { return Ok(()) };
         let (attended, abandonment) = self.attended(campaign);
-        let number = known.number.to_string();
+        let number = known.contact.number.to_string();
         let facts = permit::Facts {
             campaign,
             opening: &own.opening,
@@ -77,7 +76,7 @@ impl Runner {
             disclosed: own.disclosed,
             contact: known.contact.id,
             standing: standing(&known.contact),
-            number: known.number,
+            number: known.contact.number,
             whereabouts: &known.whereabouts,
             proof: known.contact.proof.as_deref(),
             appointment: known.contact.appointment,
@@ -107,26 +106,25 @@ impl Runner {
         let Some(contact) = store.contact(dial.contact.0).await? else {
             return Ok(None);
         };
-        let Ok(number) = contact.number.parse::<Number>() else {
-            return Ok(None);
-        };
-        let Ok(whereabouts) = Whereabouts::of(number, contact.zone.as_deref()) else {
+        let Ok(whereabouts) = Whereabouts::of(contact.number, contact.zone.as_deref()) else {
             return Ok(None);
         };
         let own = store.attempts_of(contact.id).await?;
         let quiet = SignedDuration::try_from(self.office.quiet_gap).unwrap_or(SignedDuration::MAX);
         let since = clock::wall().checked_sub(quiet.max(TWO_DAYS)).unwrap_or(Timestamp::MIN);
-        let others = store.attempts_to(&contact.number, since).await?;
-        let listed = store.do_not_call(&contact.number).await?;
-        let calls = own.iter().map(|row| made(row, Whose::Contact));
+        let others = store.attempts_to(contact.number, since).await?;
+        let listed = store.do_not_call(contact.number).await?;
+        let calls = own.iter().map(|row| {
+            let whose = if row.appointment { Whose::Appointment } else { Whose::Contact };
+            made(row, whose)
+        });
         let others = others.iter().filter(|row| row.contact != contact.id).map(|row| {
             let whose = if row.campaign == campaign.name { Whose::Campaign } else { Whose::Other };
             made(row, whose)
         });
         Ok(Some(Known {
             calls: calls.chain(others).collect(),
-            made: super::ending::counted(&own),
-            number,
+            counted: super::ending::counted(&own),
             whereabouts,
             listed,
             contact,
@@ -153,7 +151,7 @@ impl Runner {
             contact: known.contact.id,
             trunk: Some(dial.trunk.clone()),
             at: dialled,
-            call: Some(record.id.clone()),
+            call: record.id.clone(),
             audit: sealed,
         };
         let begun = match self.office.store.begin_attempt(&attempt).await? {
@@ -180,9 +178,9 @@ impl Runner {
         let contact = dial.contact;
         let call = record.id.clone();
         let placing = Placing {
-            start: self.start(&campaign, &known, &record, begun.n),
+            start: self.start(&campaign, &known.contact, &record, begun.n),
             record,
-            number: known.contact.number.clone(),
+            number: known.contact.number.to_string(),
             to: permit.number().to_string(),
             trunk: Some(dial.trunk.clone()),
             campaign: campaign.name.clone(),
@@ -193,14 +191,15 @@ impl Runner {
             progress: Box::new(move |come| drop(progress.try_send((contact, come)))),
             permit,
         };
-        let task = self.calls.spawn(place_asking(std::sync::Arc::clone(&self.bot), placing));
+        let task = self.calls.spawn(place(std::sync::Arc::clone(&self.bot), placing));
         self.tasks.insert(task.id(), contact);
         let open = Open {
             attempt: begun.id,
             key: known.contact.key,
             number: known.contact.number,
             whereabouts: known.whereabouts,
-            made: known.made.saturating_add(u32::from(!begun.appointment)),
+            before: known.counted,
+            appointment: begun.appointment,
             letters: told,
             progress: None,
             call,

@@ -83,7 +83,7 @@ impl Runner {
         };
         let key = new.key.clone();
         let store = &self.office.store;
-        let added = store.add_contacts(&campaign.name, &[new.into()], clock::wall()).await?;
+        let added = store.add_contacts(&campaign.name, &[new], clock::wall()).await?;
         if added.added == 0 {
             return Ok(format!("`{key}` is known already"));
         }

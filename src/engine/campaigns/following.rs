@@ -10,7 +10,7 @@ use super::{Own, Runner, Started};
 use crate::campaign::book::{ContactId, Entry, Lane};
 use crate::campaign::pacer::Rules;
 use crate::campaign::tally::{DAYS, Share};
-use crate::campaign::{Number, Opening, Whereabouts};
+use crate::campaign::{Opening, Whereabouts};
 use crate::clock;
 use crate::dialplan::Plan;
 use crate::dialplan::campaign::Campaign;
@@ -39,7 +39,7 @@ impl Runner {
             return Ok(());
         }
         self.obey_states().await?;
-        self.lists = self.office.store.do_not_call_lists().await?.into_iter().map(|(list, _)| list).collect();
+        self.lists = self.office.store.do_not_call_names().await?;
         self.heed_events().await?;
         self.read_contacts().await?;
         self.changes = Some(changes);
@@ -199,10 +199,8 @@ impl Runner {
         let Some(own) = self.campaigns.get(campaign).filter(|_| !self.open.contains_key(&contact)) else {
             return Ok(());
         };
-        let number: Result<Number, String> = row.number.parse().map_err(|e: crate::campaign::number::Unread| e.to_string());
-        let known = number.and_then(|number| Ok((number, Whereabouts::of(number, row.zone.as_deref())?)));
-        let (number, whereabouts) = match known {
-            Ok(known) => known,
+        let whereabouts = match Whereabouts::of(row.number, row.zone.as_deref()) {
+            Ok(whereabouts) => whereabouts,
             Err(why) => {
                 tracing::error!(campaign, contact = row.id, "nobody can be called by this row: {why}");
                 self.office.store.close_contact(row.id, clock::wall(), UNREADABLE).await?;
@@ -219,7 +217,7 @@ impl Runner {
             Some(at) => (at, Lane::Appointment),
             None => (row.due, Lane::Attempt),
         };
-        let number = number.digits();
+        let number = row.number.digits();
         book.put(contact, Entry { number, due, lane, hours });
         Ok(())
     }

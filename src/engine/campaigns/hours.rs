@@ -18,7 +18,9 @@ pub(super) struct Whenever {
 
 impl Hours for Whenever {
     fn next(&self, at: Timestamp) -> Option<Range<Timestamp>> {
-        self.opening.next_open(&self.whereabouts, at).ok()
+        let opens = self.opening.next_open(&self.whereabouts, at).ok()?;
+        let closes = self.opening.open_until(&self.whereabouts, opens).ok()?;
+        Some(opens..closes)
     }
 }
 

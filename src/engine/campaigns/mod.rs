@@ -31,8 +31,9 @@ use super::letters::Letter;
 use super::{Bot, Wish};
 use crate::campaign::book::ContactId;
 use crate::campaign::pacer::{Limits, Pacer, Progress};
-use crate::campaign::{Opening, Region, Whereabouts};
+use crate::campaign::{Number, Opening, Region, Whereabouts};
 use crate::clock;
+use crate::config::{Campaigns, Config};
 use crate::dialplan::Plan;
 use crate::dialplan::campaign::Campaign;
 use crate::store::campaigns::{EndedAttempt, Mark, State};
@@ -62,6 +63,33 @@ pub(super) struct Office {
     /// The clock of who calls.
     pub home: TimeZone,
     pub hooks: Hooks,
+}
+
+impl Office {
+    /// As the configuration has it.
+    pub fn of(config: &Config, store: Store, region: Option<Region>) -> Self {
+        let Campaigns {
+            lines,
+            reserve,
+            holidays,
+            quiet_gap,
+            webhooks,
+            ..
+        } = &config.campaigns;
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            store,
+            limits: Limits {
+                lines: count(*lines),
+                reserve: count(*reserve),
+            },
+            region,
+            closed: holidays.clone(),
+            quiet_gap: *quiet_gap,
+            home: TimeZone::system(),
+            hooks: Hooks(webhooks.clone()),
+        }
+    }
 }
 
 /// Carries campaigns out until the owner of the bot wishes otherwise and the last call is over.
@@ -140,10 +168,12 @@ struct Open {
     attempt: i64,
     campaign: Arc<Campaign>,
     key: String,
-    number: String,
+    number: Number,
     whereabouts: Whereabouts,
-    /// Attempts that count against the plan's, this one among them.
-    made: u32,
+    /// Attempts that count against the plan's, without this one.
+    before: u32,
+    /// They had asked for it.
+    appointment: bool,
     letters: mpsc::Sender<Letter>,
     progress: Option<Progress>,
     /// The record of the call.
