@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 
 use super::{RECORD, TrialError, answers, audio, own};
 use crate::audio::wav;
+use crate::campaign::contact;
 use crate::clock;
 use crate::config::Config;
-use crate::dialplan::campaign::{Campaign, Holidays, Public, Window};
+use crate::dialplan::campaign::{Campaign, Holidays, Public, VarKind, Window};
 use crate::dialplan::scenario::{AnsweredBy, Audio, Callee, Line as Written, Scenario};
 use crate::engine::Wish;
 use crate::engine::load::{self, Script as Loaded};
@@ -28,7 +29,7 @@ use crate::simulate::{Report, RingError, judging};
 use crate::sip::{Destinations, Trunk};
 use crate::speech::Engines;
 use crate::store::Store;
-use crate::store::campaigns::{AttemptRow, NewContact, State};
+use crate::store::campaigns::{AttemptRow, State};
 use crate::tools::{Failure, Returned, Toolbox};
 
 /// Real to nobody: the German regulator keeps it for films.
@@ -174,27 +175,38 @@ fn tools(scenario: &Scenario, loaded: &Loaded) -> BTreeMap<String, Result<Return
 /// Writes the contact, and the wish that they are called.
 async fn wish(store: &Store, campaign: &Campaign) -> Result<(), TrialError> {
     let now = clock::wall();
-    let mut vars: Map<String, Value> = campaign
-        .contacts
-        .names()
-        .map(|name| (name.to_owned(), Value::from(name.replace('_', " "))))
-        .collect();
-    vars.insert(campaign.contacts.key.clone(), CONTACT.into());
-    vars.insert(campaign.contacts.phone.clone(), NUMBER.into());
-    let contact = NewContact {
-        key: CONTACT.to_owned(),
-        number: NUMBER.to_owned(),
-        zone: None,
-        proof: Some(CONTACT.to_owned()),
-        vars,
-        held_out: false,
-        due: now,
-    };
+    let contact = contact::read(campaign, &row(campaign), None, now).map_err(TrialError::Contact)?;
     store.add_contacts(&campaign.name, &[contact], now).await?;
     store
         .set_campaign_state(&campaign.name, State::Running, None, now)
         .await?;
     Ok(())
+}
+
+/// A contact as a file would have them.
+fn row(campaign: &Campaign) -> Map<String, Value> {
+    let columns = &campaign.contacts;
+    let mut row = Map::new();
+    if let Some(consent) = &campaign.consent {
+        row.insert(consent.proof.clone(), CONTACT.into());
+    }
+    for var in &columns.vars {
+        let value = match var.kind {
+            VarKind::Text => var.name.replace('_', " "),
+            VarKind::Number => "1".to_owned(),
+            VarKind::Money => "12.50".to_owned(),
+            VarKind::Date => "2026-01-15".to_owned(),
+            VarKind::DateTime => "2026-01-15T15:00".to_owned(),
+            VarKind::Boolean => "true".to_owned(),
+            VarKind::Phone => NUMBER.to_owned(),
+            VarKind::Email => "anna@example.com".to_owned(),
+            VarKind::Url => "https://example.com".to_owned(),
+        };
+        row.insert(var.name.clone(), value.into());
+    }
+    row.insert(columns.key.clone(), CONTACT.into());
+    row.insert(columns.phone.clone(), NUMBER.into());
+    row
 }
 
 /// The attempt, once it is over.

@@ -40,6 +40,8 @@ pub enum TrialError {
     NoRecord,
     #[error("the plan has no campaign by which somebody would be called; write one under `campaigns`")]
     NoCampaign,
+    #[error("nobody can be called by the plan's first campaign: {}", .0.join("; "))]
+    Contact(Vec<String>),
     #[error("the bot did not call, or the call did not end within 5 minutes")]
     NotCalled,
 }

@@ -295,7 +295,7 @@ fn reconciles(journal: &Journal, calls: &[Placed], held: &BTreeSet<usize>) {
         *rung.entry(placed.number.as_str()).or_default() += 1;
     }
     for (contact, attempts) in journal.0.values() {
-        let heard = rung.remove(contact.number.as_str()).unwrap_or(0);
+        let heard = rung.remove(contact.number.to_string().as_str()).unwrap_or(0);
         assert_eq!(
             heard,
             attempts.len(),
@@ -315,10 +315,11 @@ fn reconciles(journal: &Journal, calls: &[Placed], held: &BTreeSet<usize>) {
 
 /// What is written of each attempt is what happened at the network.
 fn ends_as_it_was_answered(journal: &Journal, calls: &[Placed]) {
-    let by_number: BTreeMap<&str, &AttemptRow> = journal.attempts().map(|one| (one.number.as_str(), one)).collect();
+    let by_number: BTreeMap<String, &AttemptRow> =
+        journal.attempts().map(|one| (one.number.to_string(), one)).collect();
     let (mut people, mut lost, mut machines, mut found) = (0, Vec::new(), 0, 0);
     for placed in calls {
-        let attempt = by_number[placed.number.as_str()];
+        let attempt = by_number[&placed.number];
         let reach = attempt.reach.expect("it has ended");
         let expected = match placed.who.as_str() {
             "busy" => Reach::Busy,
@@ -361,21 +362,18 @@ fn ends_as_it_was_answered(journal: &Journal, calls: &[Placed]) {
     let hung_up = calls.iter().filter(|placed| placed.who == "hangs_up");
     for placed in hung_up {
         assert_eq!(placed.by, Some(By::Callee), "{placed:?}");
-        assert_eq!(
-            by_number[placed.number.as_str()].disposition,
-            None,
-            "nothing had come of it"
-        );
+        assert_eq!(by_number[&placed.number].disposition, None, "nothing had come of it");
     }
 }
 
 /// What machines recorded after their beep is what the bot said, from the first sound to the last.
 fn messages_are_whole(bot: &Bot, journal: &Journal, calls: &[Placed]) {
-    let by_number: BTreeMap<&str, &AttemptRow> = journal.attempts().map(|one| (one.number.as_str(), one)).collect();
+    let by_number: BTreeMap<String, &AttemptRow> =
+        journal.attempts().map(|one| (one.number.to_string(), one)).collect();
     let mut whole = 0;
     let machines: Vec<&Placed> = calls.iter().filter(|placed| placed.who == "machine").collect();
     for placed in &machines {
-        let attempt = by_number[placed.number.as_str()];
+        let attempt = by_number[&placed.number];
         if attempt.answered_by != Some(AnsweredBy::Machine) {
             continue;
         }
@@ -407,7 +405,7 @@ fn opted_out(shop: &Shop<'_>, journal: &Journal, store: &Store) {
     for placed in shop.network.calls() {
         let lists = shop
             .network
-            .block_on(store.do_not_call(&placed.number))
+            .block_on(store.do_not_call(placed.number.parse().expect("a number")))
             .expect("the lists");
         let listed = lists.iter().any(|list| list == "internal");
         match placed.who.as_str() {

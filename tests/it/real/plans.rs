@@ -123,13 +123,28 @@ fn callees_are_rung_by_the_campaign_of_their_plan() {
         println!("SKIPPED: there is no {shared}");
     }
     for (plan, only, calls) in rung {
-        let output = offhook(&["sim", plan, "--only", only, "--json", "--into", &into, "--in-parallel", "1"]);
+        let output = offhook(&[
+            "sim",
+            plan,
+            "--only",
+            only,
+            "--json",
+            "--into",
+            &into,
+            "--in-parallel",
+            "1",
+        ]);
         let said = text(&output.stdout) + &text(&output.stderr);
-        let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+        let results: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
         let results = results.as_array().expect("results");
         assert_eq!(results.len(), calls, "{said}");
         for result in results {
-            assert_eq!(result["failures"].as_array().map(Vec::len), Some(0), "{plan}: {result:#}");
+            assert_eq!(
+                result["failures"].as_array().map(Vec::len),
+                Some(0),
+                "{plan}: {result:#}"
+            );
         }
         assert!(output.status.success(), "{said}");
     }
