@@ -275,13 +275,15 @@ async fn part(
             if let Some(greeting) = callee.greeting {
                 lasting(&mut steps, greeting);
             }
-            Then::Answer(steps, quality)
+            Then::Answer(steps)
         }
     };
     Ok(Part {
         name: "callee".to_owned(),
+        early: Vec::new(),
         rings,
         then,
+        quality,
     })
 }
 

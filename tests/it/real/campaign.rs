@@ -322,10 +322,10 @@ fn ends_as_it_was_answered(journal: &Journal, calls: &[Placed]) {
         let attempt = by_number[&placed.number];
         let reach = attempt.reach.expect("it has ended");
         let expected = match placed.who.as_str() {
-            "busy" => Reach::Busy,
+            "busy" | "sounds_busy" => Reach::Busy,
             "not_answered" | "dead" => Reach::NoAnswer,
             "rejects" => Reach::Rejected,
-            "no_such_number" => Reach::NotFound,
+            "no_such_number" | "intercept" => Reach::NotFound,
             "congested" => Reach::Congestion,
             _ => Reach::Answered,
         };
