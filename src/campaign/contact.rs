@@ -55,13 +55,19 @@ pub fn read(
     });
     let number = needed(row, &columns.phone, &mut faults).and_then(|text| {
         let read = Number::parse(&text, home);
-        read.map_err(|why| faults.push(format!("`{}` is {}: {why}", columns.phone, shown(&text)))).ok()
+        read.map_err(|why| faults.push(format!("`{}` is {}: {why}", columns.phone, shown(&text))))
+            .ok()
     });
     let zone = zone(columns, row, &mut faults);
-    let proof = campaign.consent.as_ref().and_then(|consent| given(row, &consent.proof, &mut faults));
+    let proof = campaign
+        .consent
+        .as_ref()
+        .and_then(|consent| given(row, &consent.proof, &mut faults));
     let mut vars = Map::new();
     for var in &columns.vars {
-        let Some(text) = given(row, &var.name, &mut faults) else { continue };
+        let Some(text) = given(row, &var.name, &mut faults) else {
+            continue;
+        };
         match super::vars::read(var.kind, &text, home) {
             Ok(Some(value)) => {
                 vars.insert(var.name.clone(), json(value));
@@ -77,7 +83,15 @@ pub fn read(
             vars.insert(columns.phone.clone(), number.to_string().into());
             let share = campaign.goal.as_ref().map_or(0.0, |goal| goal.holdout);
             let held_out = is_held_out(&campaign.name, &key, share);
-            Ok(NewContact { key, number, zone, proof, vars, held_out, due })
+            Ok(NewContact {
+                key,
+                number,
+                zone,
+                proof,
+                vars,
+                held_out,
+                due,
+            })
         }
         _ => Err(faults),
     }
@@ -100,8 +114,15 @@ pub fn columns(campaign: &Campaign) -> Vec<&str> {
 
 /// Whether a contact is left uncalled, to measure against: drawn by its key, so that it is the same however often it is loaded. `share` is 0 to 1.
 pub fn is_held_out(campaign: &str, key: &str, share: f64) -> bool {
-    let digest = Sha256::new().chain_update(campaign).chain_update([0]).chain_update(key).finalize();
-    let drawn = digest.iter().take(6).fold(0_u64, |drawn, byte| drawn << 8 | u64::from(*byte));
+    let digest = Sha256::new()
+        .chain_update(campaign)
+        .chain_update([0])
+        .chain_update(key)
+        .finalize();
+    let drawn = digest
+        .iter()
+        .take(6)
+        .fold(0_u64, |drawn, byte| drawn << 8 | u64::from(*byte));
     // 48 bits: exact in a double.
     (drawn as f64) < share * (1_u64 << 48) as f64
 }
@@ -123,7 +144,10 @@ fn given(row: &Map<String, Value>, column: &str, faults: &mut Vec<String>) -> Op
         return None;
     }
     if text.contains(|c: char| c.is_control() && !c.is_whitespace()) {
-        faults.push(format!("`{column}` has characters that cannot be printed: {}", shown(&text)));
+        faults.push(format!(
+            "`{column}` has characters that cannot be printed: {}",
+            shown(&text)
+        ));
         return None;
     }
     Some(text).filter(|text| !text.is_empty())

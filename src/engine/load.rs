@@ -234,7 +234,11 @@ pub async fn start_with(
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let (people, notes, campaigns) = (store.clone(), store.clone(), store.clone());
-    let region = config.campaigns.region();
+    let region = config
+        .campaigns
+        .region
+        .as_deref()
+        .and_then(|region| region.parse().ok());
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let (web, requests) = match &config.web {
         Some(web) => {

@@ -175,8 +175,13 @@ impl Bot {
     /// Somebody wants no more calls, in the call of this record: their number is written down at once.
     pub(super) fn opted_out(&self, number: &str, call: &str) {
         match Number::parse(number, self.region) {
-            Ok(number) => self.outbox.opted_out(number, clock::wall(), format!("said so in call {call}")),
-            Err(e) => tracing::warn!(call, "wants no more calls, and their number cannot be written down: {e}"),
+            Ok(number) => self
+                .outbox
+                .opted_out(number, clock::wall(), format!("said so in call {call}")),
+            Err(e) => tracing::warn!(
+                call,
+                "wants no more calls, and their number cannot be written down: {e}"
+            ),
         }
     }
 

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
+use crate::campaign::Whereabouts;
 use crate::campaign::pacer::{Again, Dial};
 use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
-use crate::campaign::Whereabouts;
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
@@ -66,7 +66,9 @@ impl Runner {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
         };
-        let Some(own) = self.campaigns.get(&campaign.name) else { return Ok(()) };
+        let Some(own) = self.campaigns.get(&campaign.name) else {
+            return Ok(());
+        };
         let (attended, abandonment) = self.attended(campaign);
         let number = known.contact.number.to_string();
         let facts = permit::Facts {
@@ -115,11 +117,19 @@ impl Runner {
         let others = store.attempts_to(contact.number, since).await?;
         let listed = store.do_not_call(contact.number).await?;
         let calls = own.iter().map(|row| {
-            let whose = if row.appointment { Whose::Appointment } else { Whose::Contact };
+            let whose = if row.appointment {
+                Whose::Appointment
+            } else {
+                Whose::Contact
+            };
             made(row, whose)
         });
         let others = others.iter().filter(|row| row.contact != contact.id).map(|row| {
-            let whose = if row.campaign == campaign.name { Whose::Campaign } else { Whose::Other };
+            let whose = if row.campaign == campaign.name {
+                Whose::Campaign
+            } else {
+                Whose::Other
+            };
             made(row, whose)
         });
         Ok(Some(Known {
@@ -157,7 +167,11 @@ impl Runner {
         let begun = match self.office.store.begin_attempt(&attempt).await? {
             Ok(begun) => begun,
             Err(why) => {
-                tracing::info!(campaign = campaign.name, contact = known.contact.key, "not dialled after all: {why}");
+                tracing::info!(
+                    campaign = campaign.name,
+                    contact = known.contact.key,
+                    "not dialled after all: {why}"
+                );
                 match why {
                     // What it is now is read with the changes.
                     NotBegun::Closed | NotBegun::UnderWay | NotBegun::DoNotCall => {
@@ -206,7 +220,12 @@ impl Runner {
             dialled,
             campaign: std::sync::Arc::new(campaign),
         };
-        tracing::info!(campaign = open.campaign.name, contact = open.key, call = open.call, "dialled");
+        tracing::info!(
+            campaign = open.campaign.name,
+            contact = open.key,
+            call = open.call,
+            "dialled"
+        );
         self.open.insert(contact, open);
         Ok(())
     }

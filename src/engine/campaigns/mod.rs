@@ -231,7 +231,9 @@ impl Runner {
             return latest;
         }
         let world = self.world();
-        self.pacer.poll_timeout(&world).map_or(latest, |due| due.clamp(now, latest))
+        self.pacer
+            .poll_timeout(&world)
+            .map_or(latest, |due| due.clamp(now, latest))
     }
 
     fn is_resting(&mut self) -> bool {

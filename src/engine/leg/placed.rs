@@ -11,7 +11,9 @@ use jiff::civil::DateTime;
 use tokio::sync::watch;
 
 use crate::call::Start;
+use crate::campaign::Permit;
 use crate::campaign::outcome::{AnsweredBy, Reach};
+use crate::campaign::pacer::Progress;
 use crate::engine::journal::Record;
 use crate::engine::letters::Letters;
 use crate::engine::places::Place;
@@ -36,6 +38,10 @@ pub(in crate::engine) struct Placing {
     /// From [`letter_box`](crate::engine::letters::letter_box): by which the call is told of events.
     pub letters: Letters,
     pub wishes: watch::Receiver<Option<Wish>>,
+    /// Told how far it has come: who answered, as often as that is thought otherwise, and that an agent has it.
+    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
+    /// That it may be placed, now.
+    pub permit: Permit,
 }
 
 /// What came of it.
@@ -89,6 +95,14 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
 }
 
 impl Done {
+    /// Of a call whose task broke off: it may have rung.
+    pub fn lost(call: String) -> Self {
+        Self {
+            reach: Reach::Interrupted,
+            ..Self::failed(call, "it broke off in the bot".into())
+        }
+    }
+
     fn failed(call: String, ending: String) -> Self {
         Self {
             call,

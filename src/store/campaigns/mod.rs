@@ -42,5 +42,6 @@ async fn bump(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
 /// The number that a row has; rows are written by nobody else, so it is one.
 fn number(row: &SqliteRow) -> Result<Number, sqlx::Error> {
     let text: String = row.try_get("number")?;
-    text.parse().map_err(|why| sqlx::Error::Decode(format!("`{text}` is no number: {why}").into()))
+    text.parse()
+        .map_err(|why| sqlx::Error::Decode(format!("`{text}` is no number: {why}").into()))
 }

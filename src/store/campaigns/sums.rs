@@ -65,7 +65,10 @@ impl Store {
             let query = "SELECT campaign, COUNT(*) AS contacts, SUM(held_out) AS held_out, SUM(closed IS NULL AND NOT held_out) AS open, \
                          SUM(closed IS NULL AND NOT held_out AND due <= ?) AS due, SUM(attempts > 0) AS dialled, \
                          SUM(closed IS NOT NULL AND NOT held_out) AS closed, SUM(attempts) AS attempts FROM contacts GROUP BY campaign";
-            let rows = sqlx::query(query).bind(now.as_millisecond()).fetch_all(&self.pool).await?;
+            let rows = sqlx::query(query)
+                .bind(now.as_millisecond())
+                .fetch_all(&self.pool)
+                .await?;
             let mut standings = BTreeMap::new();
             for row in &rows {
                 let standing = Standing {
@@ -220,8 +223,14 @@ async fn counts(
     campaign: &str,
     since: i64,
 ) -> Result<BTreeMap<String, u64>, sqlx::Error> {
-    let rows = sqlx::query(query).bind(campaign).bind(since).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok((row.try_get("name")?, count(row, "count")?))).collect()
+    let rows = sqlx::query(query)
+        .bind(campaign)
+        .bind(since)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("name")?, count(row, "count")?)))
+        .collect()
 }
 
 fn count(row: &SqliteRow, name: &str) -> Result<u64, sqlx::Error> {
