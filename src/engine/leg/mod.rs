@@ -41,7 +41,7 @@ use crate::clock;
 use crate::dialplan::{Command, Plan, Value};
 use crate::rtp;
 use crate::sdp::{self, Direction};
-use crate::sip::{Action, CallId, Ended, Event};
+use crate::sip::{Action, CallId, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
