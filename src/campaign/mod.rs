@@ -12,6 +12,7 @@ pub mod permit;
 mod predict;
 pub mod retry;
 pub mod tally;
+pub mod trigger;
 pub mod vars;
 pub mod window;
 pub mod zones;

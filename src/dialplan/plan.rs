@@ -1,6 +1,6 @@
 //! A plan as it is after reading: everything resolved, nothing optional that is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::assistant::{Assistant, KnowledgeBase};
@@ -312,6 +312,31 @@ impl Plan {
             });
         }
         found
+    }
+
+    /// The queues that a call which begins in `flow` may come to by what the plan says, each once.
+    pub fn queues_from<'a>(&'a self, flow: &'a str) -> Vec<&'a str> {
+        let (mut open, mut seen, mut found) = (vec![flow], BTreeSet::new(), BTreeSet::new());
+        while let Some(name) = open.pop() {
+            let Some(flow) = self.flow(name).filter(|flow| seen.insert(flow.name.as_str())) else {
+                continue;
+            };
+            open.extend(super::lint::leads_to(self, flow));
+            super::flows::each(&flow.steps, &mut |step| {
+                if let Action::Transfer(Transfer {
+                    to:
+                        Target::Person {
+                            to: Destination::Queue(queue),
+                            ..
+                        },
+                    ..
+                }) = &step.action
+                {
+                    found.insert(queue.as_str());
+                }
+            });
+        }
+        found.into_iter().collect()
     }
 
     /// The prompts that every flow inherits.

@@ -248,6 +248,19 @@ impl Walk {
         }
     }
 
+    /// What the knowledge says is said, or where it leads that it says nothing.
+    pub(super) fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
+        match (answer, on_fail.or_else(|| self.below_score.clone())) {
+            (Some(text), _) => self.queue.push_back(Order::Say {
+                text,
+                bargein: self.bargein,
+            }),
+            (None, Some(next)) => return self.leave(&next),
+            (None, None) => self.queue_words(&self.plan.patterns.unknown.clone()),
+        }
+        self.next()
+    }
+
     pub(super) fn transfer(&mut self, transfer: &Transfer) -> Order {
         self.advance();
         let say = transfer.say.as_ref().map(|say| self.words(say));
@@ -335,6 +348,14 @@ impl Walk {
     /// The turn is over: the first policy that has come to hold and leads elsewhere takes the place of `order`. A call that is being handed
     /// over or ended is let go.
     pub(super) fn govern(&mut self, order: Order) -> Order {
+        let leaving = matches!(
+            order,
+            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
+        );
+        self.judged(leaving).unwrap_or(order)
+    }
+
+    pub(super) fn judged(&mut self, leaving: bool) -> Option<Order> {
         let plan = Arc::clone(&self.plan);
         let holding: Vec<usize> = (0..plan.policies.len())
             .filter(|at| plan.policies[*at].when.holds(&|path| self.value(path)))
@@ -345,10 +366,6 @@ impl Walk {
             .filter(|at| !self.holding.contains(at))
             .collect();
         self.holding = holding;
-        let leaving = matches!(
-            order,
-            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
-        );
         for policy in fresh.into_iter().filter_map(|at| plan.policies.get(at)) {
             if let Some(disposition) = &policy.disposition {
                 self.disposition = Some(disposition.clone());
@@ -363,19 +380,19 @@ impl Walk {
                     self.corrections.clear();
                     if let Next::Flow(flow) = next {
                         self.start(flow);
-                        return self.next();
+                        return Some(self.next());
                     }
-                    return self.leave(next);
+                    return Some(self.leave(next));
                 }
                 Some(Duty::Hangup(say)) => {
                     self.queue.clear();
                     let words = say.as_ref().map(|say| self.words(say));
-                    return self.end(words);
+                    return Some(self.end(words));
                 }
                 None => {}
             }
         }
-        order
+        self.let_go(leaving)
     }
 
     /// Whether `slot` can hold `value`, and it is what the slot must be.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::calling_back;
+use super::campaigns::Office;
 use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
@@ -19,7 +20,7 @@ use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Callbacks, Wish};
+use super::{Bot, Callbacks, Duties, Wish};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -187,7 +188,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
-    callbacks: Callbacks,
+    duties: Duties,
     web: Option<Web>,
     /// And who tells whose page is there.
     clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
@@ -220,7 +221,7 @@ fn encryption(srtp: Srtp) -> Encryption {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     start_with(config, script, engines, toolbox).await
 }
 
@@ -232,7 +233,8 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
-    let (people, notes) = (store.clone(), store.clone());
+    let (people, notes, campaigns) = (store.clone(), store.clone(), store.clone());
+    let region = config.campaigns.region();
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let (web, requests) = match &config.web {
         Some(web) => {
@@ -325,6 +327,7 @@ pub async fn start_with(
         numbers: AtomicU64::new(0),
         callbacks,
         placed: Mutex::default(),
+        region,
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });
@@ -336,7 +339,10 @@ pub async fn start_with(
         events,
         wishes,
         wished,
-        callbacks: Callbacks { kept, wanted },
+        duties: Duties {
+            callbacks: Callbacks { kept, wanted },
+            campaigns: Office::of(config, campaigns, region),
+        },
         web,
         writer,
         recorder: thread,
@@ -372,7 +378,7 @@ impl Running {
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));
         }
-        super::run(Arc::clone(&self.bot), self.events, self.wished, self.callbacks).await;
+        super::run(Arc::clone(&self.bot), self.events, self.wished, self.duties).await;
         // Pages first: then nobody asks for anything any more, and the clerk ends.
         if let Some(web) = self.web {
             web.close().await;

@@ -237,6 +237,15 @@ impl Default for Limits {
     }
 }
 
+/// Whether calls can be placed by a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It does not answer.
+    Down,
+    /// It has so many channels free; none: it does not count them.
+    Up(Option<usize>),
+}
+
 /// Names a call while it lasts, in one user agent; not the Call-ID on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u64);

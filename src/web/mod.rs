@@ -11,6 +11,7 @@ mod feeds;
 mod headers;
 mod openid;
 mod pages;
+pub mod signature;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};

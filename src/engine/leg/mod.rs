@@ -126,7 +126,7 @@ pub(super) struct Leg {
 }
 
 /// Runs a call from its INVITE to its end.
-pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Receiver<Event>) {
+pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, events: mpsc::Receiver<Event>) {
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());

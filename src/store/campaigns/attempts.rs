@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::do_not_call::{self, INTERNAL};
 use super::webhooks::{self, Hook};
-use super::{bump, writing};
+use super::{bump, number, trail, writing};
+use crate::campaign::number::Number;
 use crate::campaign::outcome::{AnsweredBy, Reach};
 use crate::store::records::time;
 use crate::store::{Error, Store};
@@ -22,6 +24,10 @@ pub struct NewAttempt {
     pub contact: i64,
     pub trunk: Option<String>,
     pub at: Timestamp,
+    /// The id of its record.
+    pub call: String,
+    /// Why it may be made, for the audit trail: sealed with the same write.
+    pub audit: Value,
 }
 
 /// It may be dialled now, this once.
@@ -30,6 +36,8 @@ pub struct Begun {
     pub id: i64,
     /// Which of the contact's attempts it is, from 1.
     pub n: u32,
+    /// They asked to be called now.
+    pub appointment: bool,
 }
 
 /// Why nobody may be dialled, though a moment ago somebody might.
@@ -54,8 +62,6 @@ pub struct EndedAttempt {
     pub answered_by: Option<AnsweredBy>,
     /// In the plan's word.
     pub disposition: Option<String>,
-    /// The id of its record.
-    pub call: Option<String>,
     /// From the answer to the end, in seconds.
     pub seconds: f64,
     /// A person spoke, or was taken for one.
@@ -75,6 +81,8 @@ pub struct EndedAttempt {
     pub then: Then,
     /// Whom to tell, with the same write.
     pub hooks: Vec<Hook>,
+    /// What it comes to, for the audit trail, with the same write.
+    pub audit: Option<Value>,
 }
 
 /// What is to be done with the contact.
@@ -82,7 +90,7 @@ pub struct EndedAttempt {
 pub enum Then {
     /// Another attempt, not before.
     Again(Timestamp),
-    /// They asked to be called at this time: one attempt more than the plan has.
+    /// They asked to be called at this time: that attempt does not count among the plan's.
     Appointment(Timestamp),
     /// Nothing more; why, in a word.
     Close(String),
@@ -93,9 +101,12 @@ pub struct AttemptRow {
     pub id: i64,
     pub contact: i64,
     pub campaign: String,
-    pub number: String,
+    #[serde(serialize_with = "told")]
+    pub number: Number,
     /// From 1.
     pub n: u32,
+    /// They had asked for it.
+    pub appointment: bool,
     pub trunk: Option<String>,
     pub dialled: Timestamp,
     pub answered: Option<Timestamp>,
@@ -136,18 +147,21 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await?;
         let n: u32 = row.try_get("attempts")?;
-        let query = "INSERT INTO attempts (contact, campaign, number, n, trunk, dialled) \
-                     SELECT id, campaign, number, ?, ?, ? FROM contacts WHERE id = ? RETURNING id";
+        let query = "INSERT INTO attempts (contact, campaign, number, n, appointment, trunk, call, dialled) \
+                     SELECT id, campaign, number, ?, ?, ?, ?, ? FROM contacts WHERE id = ? RETURNING id";
         let row = sqlx::query(query)
             .bind(n)
+            .bind(appointment)
             .bind(&attempt.trunk)
+            .bind(&attempt.call)
             .bind(attempt.at.as_millisecond())
             .bind(attempt.contact)
             .fetch_one(&mut *transaction)
             .await?;
         let id = row.try_get("id")?;
+        trail::put(&mut transaction, attempt.at, &attempt.audit).await?;
         transaction.commit().await?;
-        Ok(Ok(Begun { id, n }))
+        Ok(Ok(Begun { id, n, appointment }))
     }
 
     /// Writes what came of it, what becomes of the contact, the opt-out and whom to tell, as one. An attempt ends once: false where it had ended.
@@ -157,7 +171,7 @@ impl Store {
 
     async fn write_end_of_attempt(&self, id: i64, end: &EndedAttempt) -> Result<bool, sqlx::Error> {
         let mut transaction = writing(&self.journal).await?;
-        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, call = ?, seconds = ?, human = ?, \
+        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, seconds = ?, human = ?, \
                      right_person = ?, abandoned = ?, opted_out = ?, reason = ?, quote = ?, slots = ? \
                      WHERE id = ? AND ended IS NULL RETURNING contact, number";
         let row = sqlx::query(query)
@@ -166,7 +180,6 @@ impl Store {
             .bind(end.answered.map(|at| at.as_millisecond()))
             .bind(end.answered_by.map(|by| by.to_string()))
             .bind(&end.disposition)
-            .bind(&end.call)
             .bind(end.seconds)
             .bind(end.human)
             .bind(end.right_person)
@@ -179,13 +192,16 @@ impl Store {
             .fetch_optional(&mut *transaction)
             .await?;
         let Some(row) = row else { return Ok(false) };
-        let (contact, number): (i64, String) = (row.try_get("contact")?, row.try_get("number")?);
+        let (contact, number): (i64, Number) = (row.try_get("contact")?, number(&row)?);
         follow(&mut transaction, contact, end).await?;
         if end.opted_out {
-            do_not_call::put(&mut transaction, INTERNAL, &number, end.at, "opted out in a call").await?;
+            do_not_call::put(&mut transaction, INTERNAL, number, end.at, "opted out in a call").await?;
         }
         for hook in &end.hooks {
             webhooks::put(&mut transaction, hook, end.at).await?;
+        }
+        if let Some(audit) = &end.audit {
+            trail::put(&mut transaction, end.at, audit).await?;
         }
         transaction.commit().await?;
         Ok(true)
@@ -211,9 +227,9 @@ impl Store {
     }
 
     /// To one number, by whatever campaign, since then; the first first.
-    pub async fn attempts_to(&self, number: &str, since: Timestamp) -> Result<Vec<AttemptRow>, Error> {
+    pub async fn attempts_to(&self, number: Number, since: Timestamp) -> Result<Vec<AttemptRow>, Error> {
         let rows = sqlx::query("SELECT * FROM attempts WHERE number = ? AND dialled >= ? ORDER BY dialled, id")
-            .bind(number)
+            .bind(number.to_string())
             .bind(since.as_millisecond())
             .fetch_all(&self.pool)
             .await;
@@ -271,7 +287,7 @@ async fn follow(connection: &mut SqliteConnection, contact: i64, end: &EndedAtte
             sqlx::query(query).bind(due.as_millisecond()).bind(word)
         }
         Then::Appointment(due) => {
-            let query = "UPDATE contacts SET due = ?1, appointment = ?1, extra = extra + 1, outcome = ?2, revision = ?3 WHERE id = ?4 AND closed IS NULL";
+            let query = "UPDATE contacts SET due = ?1, appointment = ?1, outcome = ?2, revision = ?3 WHERE id = ?4 AND closed IS NULL";
             sqlx::query(query).bind(due.as_millisecond()).bind(word)
         }
         Then::Close(why) => {
@@ -292,8 +308,9 @@ pub(super) fn attempt(row: &SqliteRow) -> Result<AttemptRow, sqlx::Error> {
         id: row.try_get("id")?,
         contact: row.try_get("contact")?,
         campaign: row.try_get("campaign")?,
-        number: row.try_get("number")?,
+        number: number(row)?,
         n: row.try_get("n")?,
+        appointment: row.try_get("appointment")?,
         trunk: row.try_get("trunk")?,
         dialled: time(row.try_get("dialled")?),
         answered: at("answered")?,
@@ -313,7 +330,10 @@ pub(super) fn attempt(row: &SqliteRow) -> Result<AttemptRow, sqlx::Error> {
     })
 }
 
-#[expect(clippy::ref_option, reason = "serde's way of asking")]
+pub(super) fn told<S: serde::Serializer>(number: &Number, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
 fn worded<T: std::fmt::Display, S: serde::Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.collect_str(value),

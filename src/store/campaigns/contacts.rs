@@ -6,40 +6,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{bump, writing};
+use super::{bump, number, writing};
+use crate::campaign::contact::NewContact;
+use crate::campaign::number::Number;
 use crate::store::records::time;
 use crate::store::{Error, Store};
 
 /// Added in one transaction: so long others wait to write, some 10 ms.
 const BATCH: usize = 1_000;
 
-/// One row that is to be called.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewContact {
-    /// What it is known by in its campaign.
-    pub key: String,
-    /// E.164.
-    pub number: String,
-    /// Of the IANA database, where a column told it.
-    pub zone: Option<String>,
-    /// What shows the consent; none: never called.
-    pub proof: Option<String>,
-    /// All that the plan may say, by name.
-    pub vars: Map<String, Value>,
-    /// Never called, to measure against.
-    pub held_out: bool,
-    /// Not before.
-    pub due: Timestamp,
-}
-
 /// What became of rows that were to be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Added {
     pub added: u64,
-    /// Keys that the campaign had already, in the order of the rows; they were left as they are.
-    pub known: Vec<String>,
+    /// Rows whose keys the campaign had already, or that stood in a row before; what was there is left as it is.
+    pub known: Vec<Known>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its place among the rows, from 0.
+    pub row: usize,
+    /// When that key was added.
+    pub since: Timestamp,
 }
 
 /// All of a contact.
@@ -48,8 +39,8 @@ pub struct ContactRow {
     pub id: i64,
     pub campaign: String,
     pub key: String,
-    /// E.164.
-    pub number: String,
+    #[serde(serialize_with = "super::attempts::told")]
+    pub number: Number,
     pub zone: Option<String>,
     pub proof: Option<String>,
     pub vars: Map<String, Value>,
@@ -57,9 +48,10 @@ pub struct ContactRow {
     pub due: Timestamp,
     /// The moment that they asked to be called at, until an attempt was made for it.
     pub appointment: Option<Timestamp>,
-    /// Attempts promised beyond the plan's.
-    pub extra: u32,
+    /// All that were made.
     pub attempts: u32,
+    /// Those of them that were made because they asked for them.
+    pub appointments: u32,
     /// From when on nothing more is tried.
     pub closed: Option<Timestamp>,
     /// Why it is closed, in a word; before that of the last attempt.
@@ -76,15 +68,16 @@ pub struct ContactRow {
 pub struct Waiting {
     pub id: i64,
     pub revision: i64,
-    /// E.164.
-    pub number: String,
+    pub number: Number,
     /// Of the IANA database, where a column told it.
     pub zone: Option<String>,
     pub held_out: bool,
     pub due: Timestamp,
     pub appointment: Option<Timestamp>,
-    pub extra: u32,
+    /// All that were made.
     pub attempts: u32,
+    /// Those of them that were made because they asked for them.
+    pub appointments: u32,
     pub closed: bool,
 }
 
@@ -109,17 +102,20 @@ impl Mark {
     }
 }
 
-const LIGHT: &str = "id, revision, number, zone, held_out, due, appointment, extra, attempts, closed";
-const ALL: &str = "id, campaign, key, number, zone, proof, vars, held_out, due, appointment, extra, attempts, closed, outcome, goal, cancelled, added";
+const LIGHT: &str = "id, revision, number, zone, held_out, due, appointment, attempts, appointments, closed";
+const ALL: &str = "id, campaign, key, number, zone, proof, vars, held_out, due, appointment, attempts, appointments, closed, outcome, goal, cancelled, added";
 
 impl Store {
     /// Adds those whose keys the campaign does not have yet, 1,000 a transaction; of two rows with one key the first.
     pub async fn add_contacts(&self, campaign: &str, rows: &[NewContact], at: Timestamp) -> Result<Added, Error> {
         let mut all = Added::default();
-        for batch in rows.chunks(BATCH) {
+        for (n, batch) in rows.chunks(BATCH).enumerate() {
             let added = self.add_batch(campaign, batch, at).await.map_err(|e| self.wrong(e))?;
             all.added += added.added;
-            all.known.extend(added.known);
+            all.known.extend(added.known.into_iter().map(|known| Known {
+                row: known.row + n * BATCH,
+                ..known
+            }));
         }
         Ok(all)
     }
@@ -139,17 +135,14 @@ impl Store {
             .bind(Value::Array(batch).to_string())
             .fetch_all(&mut *transaction)
             .await?;
-        transaction.commit().await?;
         let mut new: BTreeSet<String> = added.iter().map(|row| row.try_get("key")).collect::<Result<_, _>>()?;
-        Ok(Added {
-            added: added.len() as u64,
-            // What is taken out was the first row with that key.
-            known: rows
-                .iter()
-                .filter(|row| !new.remove(&row.key))
-                .map(|row| row.key.clone())
-                .collect(),
-        })
+        // What is taken out was the first row with that key.
+        let known = rows.iter().enumerate().filter(|(_, row)| !new.remove(&row.key));
+        let known: Vec<(usize, &str)> = known.map(|(at, row)| (at, row.key.as_str())).collect();
+        let known = since(&mut transaction, campaign, &known).await?;
+        transaction.commit().await?;
+        let added = added.len() as u64;
+        Ok(Added { added, known })
     }
 
     /// Those that may still be called, in the order of their ids, from behind `after` on.
@@ -167,8 +160,7 @@ impl Store {
         rows.map_err(|e| self.wrong(e))
     }
 
-    /// Those that were added, closed, postponed or otherwise changed since `after`, in the order of the changes, whoever made them. Attempts are no
-    /// changes.
+    /// Those that were added, closed, postponed or otherwise changed since `after`, in the order of the changes, whoever made them.
     pub async fn changed_contacts(&self, campaign: &str, after: Mark, most: u32) -> Result<Vec<Waiting>, Error> {
         let query = format!(
             "SELECT {LIGHT} FROM contacts WHERE campaign = ?1 AND (revision, id) > (?2, ?3) ORDER BY revision, id LIMIT ?4"
@@ -206,10 +198,10 @@ impl Store {
     }
 
     /// Of every campaign, open and closed.
-    pub async fn contacts_by_number(&self, number: &str) -> Result<Vec<ContactRow>, Error> {
+    pub async fn contacts_by_number(&self, number: Number) -> Result<Vec<ContactRow>, Error> {
         let query = format!("SELECT {ALL} FROM contacts WHERE number = ? ORDER BY id");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(number)
+            .bind(number.to_string())
             .fetch_all(&self.pool)
             .await;
         let rows = rows.and_then(|rows| rows.iter().map(contact).collect());
@@ -284,11 +276,37 @@ impl Store {
     }
 }
 
+/// When each of these keys was added.
+async fn since(
+    connection: &mut SqliteConnection,
+    campaign: &str,
+    known: &[(usize, &str)],
+) -> Result<Vec<Known>, sqlx::Error> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = "SELECT value ->> 0 AS place, added FROM json_each(?) JOIN contacts ON campaign = ? AND contacts.key = value ->> 1 ORDER BY 1";
+    let rows = sqlx::query(query)
+        .bind(json!(known).to_string())
+        .bind(campaign)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let place: i64 = row.try_get("place")?;
+            Ok(Known {
+                row: usize::try_from(place).unwrap_or_default(),
+                since: time(row.try_get("added")?),
+            })
+        })
+        .collect()
+}
+
 /// In the order in which the statement takes them.
 fn fields(row: &NewContact) -> Value {
     json!([
         row.key,
-        row.number,
+        row.number.to_string(),
         row.zone,
         row.proof,
         row.vars,
@@ -301,13 +319,13 @@ fn waiting(row: &SqliteRow) -> Result<Waiting, sqlx::Error> {
     Ok(Waiting {
         id: row.try_get("id")?,
         revision: row.try_get("revision")?,
-        number: row.try_get("number")?,
+        number: number(row)?,
         zone: row.try_get("zone")?,
         held_out: row.try_get("held_out")?,
         due: time(row.try_get("due")?),
         appointment: row.try_get::<Option<i64>, _>("appointment")?.map(time),
-        extra: row.try_get("extra")?,
         attempts: row.try_get("attempts")?,
+        appointments: row.try_get("appointments")?,
         closed: row.try_get::<Option<i64>, _>("closed")?.is_some(),
     })
 }
@@ -319,15 +337,15 @@ fn contact(row: &SqliteRow) -> Result<ContactRow, sqlx::Error> {
         id: row.try_get("id")?,
         campaign: row.try_get("campaign")?,
         key: row.try_get("key")?,
-        number: row.try_get("number")?,
+        number: number(row)?,
         zone: row.try_get("zone")?,
         proof: row.try_get("proof")?,
         vars: serde_json::from_str(&vars).map_err(|e| sqlx::Error::Decode(e.into()))?,
         held_out: row.try_get("held_out")?,
         due: time(row.try_get("due")?),
         appointment: at("appointment")?,
-        extra: row.try_get("extra")?,
         attempts: row.try_get("attempts")?,
+        appointments: row.try_get("appointments")?,
         closed: at("closed")?,
         outcome: row.try_get("outcome")?,
         goal: at("goal")?,

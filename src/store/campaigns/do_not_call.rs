@@ -6,7 +6,8 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{bump, writing};
+use super::{bump, number, writing};
+use crate::campaign::number::Number;
 use crate::store::records::time;
 use crate::store::{Error, Store};
 
@@ -18,17 +19,17 @@ const BATCH: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
     pub list: String,
-    /// E.164.
-    pub number: String,
+    #[serde(serialize_with = "super::attempts::told")]
+    pub number: Number,
     pub at: Timestamp,
     pub why: String,
 }
 
 impl Store {
     /// The lists that a number is on.
-    pub async fn do_not_call(&self, number: &str) -> Result<Vec<String>, Error> {
+    pub async fn do_not_call(&self, number: Number) -> Result<Vec<String>, Error> {
         let rows = sqlx::query("SELECT list FROM do_not_call WHERE number = ? ORDER BY list")
-            .bind(number)
+            .bind(number.to_string())
             .fetch_all(&self.pool)
             .await;
         let lists = rows.and_then(|rows| rows.iter().map(|row| row.try_get("list")).collect());
@@ -36,7 +37,7 @@ impl Store {
     }
 
     /// When it returns the number is on the list and on the disk. What is on it already stays as it was; false then.
-    pub async fn add_do_not_call(&self, list: &str, number: &str, at: Timestamp, why: &str) -> Result<bool, Error> {
+    pub async fn add_do_not_call(&self, list: &str, number: Number, at: Timestamp, why: &str) -> Result<bool, Error> {
         let write = async {
             let mut transaction = writing(&self.journal).await?;
             let new = put(&mut transaction, list, number, at, why).await?;
@@ -51,7 +52,7 @@ impl Store {
     pub async fn import_do_not_call(
         &self,
         list: &str,
-        numbers: &[String],
+        numbers: &[Number],
         at: Timestamp,
         why: &str,
     ) -> Result<u64, Error> {
@@ -59,6 +60,7 @@ impl Store {
         for batch in numbers.chunks(BATCH) {
             let write = async {
                 let mut transaction = writing(&self.pool).await?;
+                let batch: Vec<String> = batch.iter().map(ToString::to_string).collect();
                 let query = "INSERT OR IGNORE INTO do_not_call (number, list, at, why) \
                              SELECT value, ?, ?, ? FROM json_each(?)";
                 let done = sqlx::query(query)
@@ -78,11 +80,11 @@ impl Store {
     }
 
     /// False: it was not on it.
-    pub async fn remove_do_not_call(&self, list: &str, number: &str) -> Result<bool, Error> {
+    pub async fn remove_do_not_call(&self, list: &str, number: Number) -> Result<bool, Error> {
         let write = async {
             let mut transaction = writing(&self.journal).await?;
             let done = sqlx::query("DELETE FROM do_not_call WHERE number = ? AND list = ?")
-                .bind(number)
+                .bind(number.to_string())
                 .bind(list)
                 .execute(&mut *transaction)
                 .await?;
@@ -94,12 +96,12 @@ impl Store {
     }
 
     /// The numbers of a list in their order, from behind `after` on.
-    pub async fn do_not_call_list(&self, list: &str, after: &str, most: u32) -> Result<Vec<Listed>, Error> {
+    pub async fn do_not_call_list(&self, list: &str, after: Option<Number>, most: u32) -> Result<Vec<Listed>, Error> {
         let read = async {
             let query = "SELECT * FROM do_not_call WHERE list = ? AND number > ? ORDER BY number LIMIT ?";
             let rows = sqlx::query(query)
                 .bind(list)
-                .bind(after)
+                .bind(after.map(|number| number.to_string()).unwrap_or_default())
                 .bind(most)
                 .fetch_all(&self.pool)
                 .await?;
@@ -107,7 +109,7 @@ impl Store {
                 .map(|row| {
                     Ok(Listed {
                         list: row.try_get("list")?,
-                        number: row.try_get("number")?,
+                        number: number(row)?,
                         at: time(row.try_get("at")?),
                         why: row.try_get("why")?,
                     })
@@ -137,12 +139,12 @@ impl Store {
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     list: &str,
-    number: &str,
+    number: Number,
     at: Timestamp,
     why: &str,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("INSERT OR IGNORE INTO do_not_call (number, list, at, why) VALUES (?, ?, ?, ?)")
-        .bind(number)
+        .bind(number.to_string())
         .bind(list)
         .bind(at.as_millisecond())
         .bind(why)

@@ -9,17 +9,22 @@ mod contacts;
 mod do_not_call;
 mod events;
 mod states;
+mod sums;
+mod trail;
 mod webhooks;
 
 pub use attempts::{AttemptRow, Begun, EndedAttempt, NewAttempt, NotBegun, Then};
-pub use contacts::{Added, ContactRow, Mark, NewContact, Waiting};
+pub use contacts::{Added, ContactRow, Known, Mark, Waiting};
 pub use do_not_call::{INTERNAL, Listed};
 pub use events::Event;
 pub use states::{CampaignState, State};
+pub use sums::Standing;
 pub use webhooks::{Hook, Webhook};
 
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row, Transaction};
+
+use crate::campaign::number::Number;
 
 /// One transaction that writes, from its first statement on: no other process comes between what it reads and what it writes.
 async fn writing(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
@@ -32,4 +37,11 @@ async fn bump(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
         .fetch_one(connection)
         .await?;
     row.try_get("n")
+}
+
+/// The number that a row has; rows are written by nobody else, so it is one.
+fn number(row: &SqliteRow) -> Result<Number, sqlx::Error> {
+    let text: String = row.try_get("number")?;
+    text.parse()
+        .map_err(|why| sqlx::Error::Decode(format!("`{text}` is no number: {why}").into()))
 }

@@ -14,8 +14,8 @@ CREATE TABLE campaigns (
 ) WITHOUT ROWID;
 
 -- Whom a campaign calls. `number` is E.164, `zone` the name of a time zone where a column told it, `proof` what shows the consent, `vars` JSON: names
--- to values. `due`: not before. `extra` counts the attempts that were promised beyond the plan's (appointments). `revision` is `changes.n` of the last
--- change but by attempts.
+-- to values. `due`: not before; `appointment`: they asked to be called then. `attempts` counts all, `appointments` those of them that were made because
+-- they were asked for. `revision` is `changes.n` of the last change.
 CREATE TABLE contacts (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     campaign    TEXT NOT NULL,
@@ -27,8 +27,8 @@ CREATE TABLE contacts (
     held_out    INTEGER NOT NULL,
     due         INTEGER NOT NULL,
     appointment INTEGER,
-    extra       INTEGER NOT NULL DEFAULT 0,
     attempts    INTEGER NOT NULL DEFAULT 0,
+    appointments INTEGER NOT NULL DEFAULT 0,
     closed      INTEGER,
     outcome     TEXT,
     goal        INTEGER,
@@ -48,6 +48,7 @@ CREATE TABLE attempts (
     campaign    TEXT NOT NULL,
     number      TEXT NOT NULL,
     n           INTEGER NOT NULL,
+    appointment INTEGER NOT NULL,
     trunk       TEXT,
     dialled     INTEGER NOT NULL,
     answered    INTEGER,
@@ -81,6 +82,13 @@ CREATE TABLE do_not_call (
     PRIMARY KEY (number, list)
 ) WITHOUT ROWID;
 
+-- The lists that there are, also those with nobody on them, and when they were last imported or written to.
+CREATE TABLE do_not_call_lists (
+    list        TEXT PRIMARY KEY,
+    at          INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO do_not_call_lists VALUES ('internal', 0);
+
 -- What other systems told. `key` is theirs, so that what is told twice happens once; `handled` is null until a campaign has taken notice.
 CREATE TABLE events (
     n           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -93,6 +101,7 @@ CREATE TABLE events (
     outcome     TEXT
 );
 CREATE INDEX events_to_handle ON events (n) WHERE handled IS NULL;
+CREATE INDEX events_by_name ON events (name, at);
 
 -- Why each number was dialled or was not. `hash` is over the entry and the one before it.
 CREATE TABLE audit (
@@ -114,4 +123,4 @@ CREATE TABLE webhooks (
     done        INTEGER,
     why         TEXT
 );
-CREATE INDEX webhooks_to_do ON webhooks (due) WHERE done IS NULL;
+CREATE INDEX webhooks_to_do ON webhooks (endpoint, due) WHERE done IS NULL;
