@@ -72,7 +72,7 @@ impl Store {
                         body: row.try_get("body")?,
                     })
                 })
-                .collect()
+                .collect::<Result<_, sqlx::Error>>()
         };
         read.await.map_err(|e| self.wrong(e))
     }

@@ -58,7 +58,7 @@ impl Store {
                         tries: row.try_get("tries")?,
                     })
                 })
-                .collect()
+                .collect::<Result<_, sqlx::Error>>()
         };
         read.await.map_err(|e| self.wrong(e))
     }
