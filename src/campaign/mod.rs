@@ -3,10 +3,13 @@
 //! It knows no calls, no store and no clock: it is told the time and what happened. Who dials must show a [`permit::Permit`], which is made in one place.
 
 pub mod audit;
+pub mod contact;
 pub mod holidays;
+pub mod import;
 pub mod number;
 pub mod outcome;
 pub mod permit;
+pub mod report;
 pub mod vars;
 pub mod window;
 pub mod zones;
