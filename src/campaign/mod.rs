@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod pacer;
 pub mod permit;
 mod predict;
+pub mod rehearsal;
 pub mod report;
 pub mod retry;
 pub mod tally;
