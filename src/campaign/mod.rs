@@ -9,6 +9,7 @@ pub mod import;
 pub mod number;
 pub mod outcome;
 pub mod permit;
+pub mod rehearsal;
 pub mod report;
 pub mod vars;
 pub mod window;
