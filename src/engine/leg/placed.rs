@@ -422,3 +422,6 @@ impl Rung<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
