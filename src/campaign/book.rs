@@ -137,9 +137,10 @@ impl<H: Hours + Clone + Eq + Hash> Book<H> {
         Some((contact, self.remove(contact)?))
     }
 
-    /// Whether [`Self::take`] gives somebody.
-    pub fn has(&mut self, now: Timestamp) -> bool {
-        self.kinds.iter_mut().any(|kind| kind.first(now).is_some())
+    /// What the one is due for that [`Self::take`] gives.
+    pub fn first(&mut self, now: Timestamp) -> Option<Lane> {
+        let firsts = self.kinds.iter_mut().filter_map(|kind| kind.first(now));
+        firsts.min().map(|(lane, ..)| lane)
     }
 
     /// When somebody may be called next: `now` or before where somebody may be at once, and never later than it is.
@@ -212,3 +213,6 @@ fn milliseconds(at: Timestamp) -> i64 {
     let is_whole = Timestamp::from_millisecond(down).is_ok_and(|whole| whole >= at);
     if is_whole { down } else { down.saturating_add(1) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,8 @@ use crate::rtp::{self, Incoming, Peer, RtpStream, Stats};
 
 /// One for a call.
 pub(super) struct Media {
-    socket: UdpSocket,
+    /// By which all of it comes and goes.
+    pub socket: UdpSocket,
     stream: RtpStream,
     line: Line,
     /// Where the other end wants our sound.
@@ -30,11 +31,6 @@ impl Media {
             line: Line::new(quality),
             peer: peer.address,
         }
-    }
-
-    /// The next datagram that comes, in `buffer`.
-    pub async fn datagram(&self, buffer: &mut [u8]) -> std::io::Result<(usize, SocketAddr)> {
-        self.socket.recv_from(buffer).await
     }
 
     /// Takes a datagram; false where the line lost it.
@@ -64,12 +60,9 @@ impl Media {
         self.let_go(now);
     }
 
-    /// When [`Media::let_go`] is to be called; never, where nothing is held back.
-    pub async fn held(&self) {
-        match self.line.next() {
-            Some(due) => tokio::time::sleep_until(due.into()).await,
-            None => std::future::pending().await,
-        }
+    /// When [`Media::let_go`] is to be called, if it is.
+    pub fn next(&self) -> Option<Instant> {
+        self.line.next()
     }
 
     /// Sends what the line has held back for long enough.
@@ -88,5 +81,13 @@ impl Media {
 
     pub fn stats(&self) -> Stats {
         self.stream.stats()
+    }
+}
+
+/// Never, where there is nothing to wait for.
+pub(super) async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }

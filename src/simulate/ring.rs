@@ -16,7 +16,7 @@ use super::callee::{Callee, address_towards};
 use super::caller::{AUDIBLE, Caller, Event as Acted};
 use super::cutting::Cutting;
 use super::ear::Ear;
-use super::media::Media;
+use super::media::{Media, until};
 use super::script::Script;
 use super::voices::prepare;
 use super::words::recall;
@@ -279,10 +279,10 @@ impl OnTheLine<'_> {
                     self.failed("a turn of the bot could not be transcribed in time".into(), watch);
                 }
                 _ = tick.tick(), if !over => self.tick(watch),
-                Ok((length, from)) = self.media.datagram(&mut datagram), if !over => {
+                Ok((length, from)) = self.media.socket.recv_from(&mut datagram), if !over => {
                     self.received(from, &datagram[..length]);
                 }
-                () = self.media.held(), if !over => self.media.let_go(clock::now()),
+                () = until(self.media.next()), if !over => self.media.let_go(clock::now()),
             }
         }
         let stats = self.media.stats();

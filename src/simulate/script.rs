@@ -154,6 +154,10 @@ pub enum Signal {
     Fax,
     /// The special information tone (ITU-T E.180: 950, 1,400 and 1,800 Hz) before an announcement of the network.
     Intercept,
+    /// Of a network whose callee is in another call (425 Hz, 480 ms on and off, as in most of Europe: ITU-T E.180), for 10 s.
+    Busy,
+    /// Of a network that lets it ring (ANSI T1.401), for 12 s.
+    Ringback,
 }
 
 impl Signal {
@@ -162,6 +166,8 @@ impl Signal {
             Signal::Beep => "beep",
             Signal::Fax => "fax",
             Signal::Intercept => "intercept",
+            Signal::Busy => "busy",
+            Signal::Ringback => "ringback",
         }
     }
 
@@ -174,6 +180,12 @@ impl Signal {
                 let third = |hz| tone::sine(hz, -18.0, Duration::from_millis(330));
                 [950.0, 1_400.0, 1_800.0].into_iter().flat_map(third).collect()
             }
+            Signal::Busy => {
+                let mut beat = tone::sine(425.0, -15.0, Duration::from_millis(480));
+                beat.resize(beat.len() * 2, 0);
+                beat.repeat(10)
+            }
+            Signal::Ringback => tone::ring_back(Duration::from_secs(12)),
         }
     }
 }

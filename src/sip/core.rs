@@ -86,6 +86,7 @@ impl Core {
             Action::Dial { to, trunk: None, .. } if self.phone_of(to).is_some() => return None,
             Action::Dial { call, to, .. } => (to, Some(*call)),
             Action::Ring { .. }
+            | Action::Progress { .. }
             | Action::Accept { .. }
             | Action::Refuse { .. }
             | Action::Answer { .. }

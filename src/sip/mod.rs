@@ -386,6 +386,9 @@ pub enum Refuser {
 pub enum Action {
     /// 180.
     Ring { call: CallId },
+    /// 183 with the answer: we are heard before the call is answered (early media, RFC 3960). Who wants each response acknowledged (RFC 3262) is told that
+    /// it rings instead.
+    Progress { call: CallId, body: Vec<u8> },
     /// 200 to the INVITE, with the answer, or with the offer where the INVITE had none.
     Accept { call: CallId, body: Vec<u8> },
     /// A final response from 300 to 699.
@@ -432,6 +435,7 @@ impl Action {
     pub fn call(&self) -> CallId {
         match self {
             Action::Ring { call }
+            | Action::Progress { call, .. }
             | Action::Accept { call, .. }
             | Action::Refuse { call, .. }
             | Action::Answer { call, .. }

@@ -1,6 +1,5 @@
 //! The simulated telephone network, rung on loopback: who answers, what they sound like, what they record, and what is told of it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,7 +24,9 @@ subscribers:
   machine: {steps: [{wait: 200ms}, {sound: beep}, {record: 20s}, {end: caller}]}
   short: {steps: [{sound: beep}, {record: 1s}, {end: caller}]}
   keys: {steps: [{wait: 200ms}, {press: "91"}, {end: bot}]}
-numbers: {"00": busy, "01": slow, "02": not_answered, "03": dead, "04": machine, "05": keys, "06": "busy, keys", "07": short}
+  intercept: {early: [{sound: intercept}], refuses: 404}
+  early: {early: [{sound: beep}], steps: [{press: "5"}, {wait: 5s}, {end: caller}]}
+numbers: {"08": intercept, "09": early, "00": busy, "01": slow, "02": not_answered, "03": dead, "04": machine, "05": keys, "06": "busy, keys", "07": short}
 "#;
 
 struct Network {
@@ -82,11 +83,20 @@ impl Network {
 
     /// Rings `number` with a line of our own, and is answered.
     async fn line(&mut self, number: &str) -> Talking {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
-        let capabilities = Capabilities {
-            codecs: Codec::TELEPHONE.to_vec(),
-            ..Capabilities::default()
+        let mut talking = self.rings(number).await;
+        let body = loop {
+            match self.phone.next().await {
+                Event::Answered { body, .. } => break body.expect("an answer"),
+                Event::Progressed { .. } => {}
+                other => panic!("not answered: {other:?}"),
+            }
         };
+        talking.agree(&body);
+        talking
+    }
+
+    async fn rings(&mut self, number: &str) -> Talking {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let secret = sdp::Secret::drawn(rand::random);
         let local = sdp::Local::new(socket.local_addr().expect("an address"), 7, secret);
         let call = self.phone.agent.next_call();
@@ -95,50 +105,56 @@ impl Network {
             to: self.uri(number),
             from: Some("+4930123456".to_owned()),
             trunk: None,
-            offer: sdp::offer(&local, &capabilities).into_bytes(),
+            offer: sdp::offer(&local, &capabilities()).into_bytes(),
         });
-        let body = loop {
-            match self.phone.next().await {
-                Event::Answered { body, .. } => break body.expect("an answer"),
-                Event::Progressed { .. } => {}
-                other => panic!("not answered: {other:?}"),
-            }
-        };
-        let media = sdp::accept(&body, &local, &capabilities).expect("a line");
-        let stream = RtpStream::new(clock::now(), media.peer(), rtp::Config::default(), 3);
-        Talking { call, socket, stream }
+        Talking {
+            call,
+            socket,
+            local,
+            stream: None,
+        }
+    }
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        codecs: Codec::TELEPHONE.to_vec(),
+        ..Capabilities::default()
     }
 }
 
 struct Talking {
     call: CallId,
     socket: UdpSocket,
-    stream: RtpStream,
+    local: sdp::Local,
+    stream: Option<RtpStream>,
 }
 
 impl Talking {
+    fn agree(&mut self, body: &[u8]) {
+        let media = sdp::accept(body, &self.local, &capabilities()).expect("a line");
+        self.stream = Some(RtpStream::new(clock::now(), media.peer(), rtp::Config::default(), 3));
+    }
+
     /// Sends `says`, a frame every 20 ms; what is heard meanwhile, and which keys.
     async fn says(&mut self, says: impl Iterator<Item = Frame>) -> (Vec<i16>, String) {
         let mut tick = tokio::time::interval(FRAME_DURATION);
         let (mut heard, mut keys) = (Vec::new(), String::new());
+        let stream = self.stream.as_mut().expect("agreed on");
         for frame in says {
             tick.tick().await;
             let mut datagram = [0; 2048];
             while let Ok((length, from)) = self.socket.try_recv_from(&mut datagram) {
-                self.stream.handle_datagram(clock::now(), from, &datagram[..length]);
+                stream.handle_datagram(clock::now(), from, &datagram[..length]);
             }
-            let incoming = self.stream.tick(clock::now());
+            let incoming = stream.tick(clock::now());
             heard.extend_from_slice(incoming.frame.samples());
             keys.extend(incoming.keys.iter().map(|key| key.symbol()));
-            if let Some((to, datagram)) = self.stream.send(clock::now(), &frame) {
-                self.send(&datagram, to);
+            if let Some((to, datagram)) = stream.send(clock::now(), &frame) {
+                self.socket.try_send_to(&datagram, to).expect("sent");
             }
         }
         (heard, keys)
-    }
-
-    fn send(&self, datagram: &[u8], to: SocketAddr) {
-        self.socket.try_send_to(datagram, to).expect("sent");
     }
 }
 
@@ -259,5 +275,38 @@ async fn keys_are_pressed_and_a_machine_hangs_up() {
         "a second: {}",
         placed.recorded.len()
     );
+    network.exchange.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_is_heard_before_an_answer() {
+    let mut network = Network::start().await;
+    for (number, hz, answered) in [("+493023125008", 1_400.0, false), ("+493023125009", 1_000.0, true)] {
+        let mut talking = network.rings(number).await;
+        match network.phone.next().await {
+            Event::Progressed { code: 183, body, .. } => talking.agree(&body.expect("a session")),
+            other => panic!("no early session: {other:?}"),
+        }
+        let (heard, mut keys) = talking.says(silence(Duration::from_millis(1_500))).await;
+        let loudest = heard.chunks(3_200).map(|piece| tone::level_at(piece, 16_000, hz));
+        assert!(loudest.fold(-90.0, f32::max) > -30.0, "{hz} Hz was not heard");
+        match network.phone.next().await {
+            Event::Refused { code: 404, .. } if !answered => {}
+            Event::Answered { body, .. } if answered => {
+                // The same session goes on.
+                sdp::accept(&body.expect("an answer"), &talking.local, &capabilities()).expect("a line");
+                keys += &talking.says(silence(Duration::from_secs(1))).await.1;
+                assert_eq!(keys, "5");
+                network.phone.hang_up(talking.call);
+                network.phone.ended().await;
+            }
+            other => panic!("not as written: {other:?}"),
+        }
+        let placed = network.went(number).await;
+        assert_eq!(
+            (placed.answered.is_some(), placed.refused),
+            (answered, (!answered).then_some(404))
+        );
+    }
     network.exchange.close().await;
 }

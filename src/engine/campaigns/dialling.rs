@@ -161,7 +161,7 @@ impl Runner {
             contact: known.contact.id,
             trunk: Some(dial.trunk.clone()),
             at: dialled,
-            call: record.id.clone(),
+            call: Some(record.id.clone()),
             audit: sealed,
         };
         let begun = match self.office.store.begin_attempt(&attempt).await? {

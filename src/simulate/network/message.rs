@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::audio::resample::Resampler;
-use crate::audio::{SAMPLE_RATE, level_dbfs};
+use crate::audio::{Frame, SAMPLE_RATE, frames, level_dbfs};
 use crate::simulate::caller::AUDIBLE;
 
 /// In which the comparison is made: half of what a telephone carries tells words apart, and costs a quarter.
@@ -19,6 +19,9 @@ const PROBE: usize = RATE as usize;
 const DRIFT: usize = RATE as usize * 6 / 100;
 /// Likeness from which on a piece is there: G.711 of the same sound gives 0.95, other words below 0.4.
 const ALIKE: f32 = 0.7;
+
+/// Frames of silence that part a message from what was said before it: a second.
+const PAUSE: usize = 50;
 
 /// What is left of a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +72,27 @@ pub fn left(message: &[i16], recorded: &[i16]) -> Option<Left> {
         cut_before: pieces(first),
         cut_after: pieces(there.len() - 1 - last),
     })
+}
+
+/// The last of what was said without a pause of a second: of a recording's one side, the message that was left.
+pub fn last_words(sound: &[i16]) -> Vec<i16> {
+    let frames: Vec<Frame> = frames(sound).collect();
+    let audible: Vec<usize> = (0..frames.len())
+        .filter(|n| frames.get(*n).is_some_and(|frame| frame.level() > AUDIBLE))
+        .collect();
+    let Some(last) = audible.last().copied() else {
+        return Vec::new();
+    };
+    let pause = audible
+        .windows(2)
+        .rfind(|pair| matches!(pair, [before, after] if after - before > PAUSE));
+    let first = pause
+        .and_then(<[usize]>::last)
+        .or(audible.first())
+        .copied()
+        .unwrap_or(last);
+    let words = frames.get(first..=last).unwrap_or_default();
+    words.iter().flat_map(Frame::samples).copied().collect()
 }
 
 /// 4 kHz.
@@ -170,6 +194,27 @@ mod tests {
         holed[64_000..].fill(0);
         holed[..20_000].fill(0);
         assert!(left(&message, &recorded(&holed, 0)).is_none_or(|found| !found.is_whole()));
+    }
+
+    #[test]
+    fn the_last_words_are_those_after_the_last_pause() {
+        let words = |level, ms| crate::audio::tone::sine(300.0, level, Duration::from_millis(ms));
+        let parts = [
+            words(-20.0, 400),
+            vec![0; 32_000],
+            words(-20.0, 200),
+            vec![0; 8_000],
+            words(-20.0, 600),
+            vec![0; 48_000],
+        ];
+        let found = last_words(&parts.concat());
+        assert_eq!(
+            found.len(),
+            3_200 + 8_000 + 9_600,
+            "a pause of half a second is within them"
+        );
+        assert_eq!(last_words(&[0; 32_000]), Vec::<i16>::new());
+        assert_eq!(last_words(&[]), Vec::<i16>::new());
     }
 
     #[test]

@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use message::{Left, left};
+pub use message::{Left, last_words, left};
 pub use numbers::{Numbers, Prepared};
+pub(super) use numbers::{Part, Rings, Then};
 use subscriber::Rung;
 pub use telling::{By, Happening, Ledger, Placed, What};
 use telling::{Teller, Watch};

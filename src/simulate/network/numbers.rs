@@ -31,6 +31,9 @@ pub struct Numbers {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Subscriber {
+    /// What the network sounds like before the answer (early media), in place of the ringing; what follows does so after it.
+    #[serde(default)]
+    early: Vec<Line>,
     /// Before the answer, or the refusal: `2s`; `forever`, or `never` where nothing comes at all.
     #[serde(default)]
     rings: Option<String>,
@@ -62,14 +65,17 @@ enum Pattern {
 
 /// What becomes of a call.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(in crate::simulate) struct Part {
     pub name: String,
+    /// What is heard before the answer; empty: it rings.
+    pub early: Vec<Step>,
     pub rings: Rings,
     pub then: Then,
+    pub quality: Quality,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rings {
+pub(in crate::simulate) enum Rings {
     For(Duration),
     /// Until who calls gives up.
     Forever,
@@ -78,9 +84,9 @@ pub(super) enum Rings {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Then {
+pub(in crate::simulate) enum Then {
     Refuse(u16),
-    Answer(Vec<Step>, Quality),
+    Answer(Vec<Step>),
 }
 
 /// With every line as sound: what [`Exchange`](super::Exchange) plays.
@@ -106,7 +112,8 @@ impl Numbers {
         let text = std::fs::read_to_string(file).map_err(|e| named(format!("cannot be read: {e}")))?;
         let mut numbers = Numbers::parse(&text).map_err(named)?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        for line in numbers.subscribers.values_mut().flat_map(|one| &mut one.steps) {
+        let lines = numbers.subscribers.values_mut();
+        for line in lines.flat_map(|one| one.early.iter_mut().chain(&mut one.steps)) {
             if let Line::Play(recording) = line {
                 *recording = folder.join(&*recording);
             }
@@ -141,7 +148,8 @@ impl Numbers {
     pub fn languages(&self) -> Result<Vec<Language>, String> {
         let mut all = Vec::new();
         for subscriber in self.subscribers.values().filter(|one| one.speaks()) {
-            all.extend(languages(&subscriber.script())?);
+            all.extend(languages(&subscriber.script(&subscriber.steps))?);
+            all.extend(languages(&subscriber.script(&subscriber.early))?);
         }
         all.sort_unstable();
         all.dedup();
@@ -169,8 +177,10 @@ impl Numbers {
             patterns,
             nobody: Arc::new(Part {
                 name: "nobody".to_owned(),
+                early: Vec::new(),
                 rings: Rings::For(Duration::ZERO),
                 then: Then::Refuse(404),
+                quality: Quality::default(),
             }),
         })
     }
@@ -182,8 +192,9 @@ fn listed(names: &str) -> impl Iterator<Item = &str> {
 
 impl Subscriber {
     fn speaks(&self) -> bool {
-        self.steps
+        self.early
             .iter()
+            .chain(&self.steps)
             .any(|line| matches!(line, Line::Say(_) | Line::Greet(_) | Line::Interrupt(_)))
     }
 
@@ -200,7 +211,8 @@ impl Subscriber {
 
     fn check(&self) -> Result<(), String> {
         let rings = self.rings()?;
-        self.script().check()?;
+        self.script(&self.early).check()?;
+        self.script(&self.steps).check()?;
         let ends = matches!(rings, Rings::For(_));
         match (self.refuses, self.steps.is_empty(), ends) {
             (Some(code), ..) if !(400..700).contains(&code) => {
@@ -217,29 +229,34 @@ impl Subscriber {
         }
     }
 
-    fn script(&self) -> Script {
+    fn script(&self, steps: &[Line]) -> Script {
         Script {
             language: self.language.clone(),
             from: String::new(),
             persona: self.persona.clone(),
             audio: self.audio.clone(),
             deaf: true,
-            steps: self.steps.clone(),
+            steps: steps.to_vec(),
         }
     }
 
     async fn prepare(&self, name: &str, engines: Option<&Arc<Engines>>) -> Result<Part, RingError> {
-        let script = self.script();
-        let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
-        let quality = script.audio.quality().map_err(RingError::Script)?;
+        let (early, steps) = (self.script(&self.early), self.script(&self.steps));
+        let language = steps.language().map_err(|e| RingError::Script(e.to_string()))?;
         let then = match self.refuses {
             Some(code) => Then::Refuse(code),
-            None => Then::Answer(voices::prepare(engines, &script, language).await?, quality),
+            None => Then::Answer(voices::prepare(engines, &steps, language).await?),
+        };
+        let early = match self.early.as_slice() {
+            [] => Vec::new(),
+            [_, ..] => voices::prepare(engines, &early, language).await?,
         };
         Ok(Part {
             name: name.to_owned(),
+            early,
             rings: self.rings().map_err(RingError::Script)?,
             then,
+            quality: steps.audio.quality().map_err(RingError::Script)?,
         })
     }
 }
@@ -283,6 +300,14 @@ fn digits(number: &str) -> String {
 }
 
 impl Prepared {
+    /// A network in which every number is answered alike.
+    pub(in crate::simulate) fn everybody(part: Part) -> Self {
+        Self {
+            patterns: Vec::new(),
+            nobody: Arc::new(part),
+        }
+    }
+
     /// Who takes the `attempt`-th call to `number`, from 1 on.
     pub(super) fn part(&self, number: &str, attempt: u32) -> Arc<Part> {
         let number = digits(number);

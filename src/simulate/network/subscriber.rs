@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::sdp::{self, Capabilities, Codec};
 use crate::simulate::callee::address_towards;
 use crate::simulate::caller::{Caller, Event as Acted};
 use crate::simulate::line::Quality;
-use crate::simulate::media::Media;
+use crate::simulate::media::{Media, until};
 use crate::sip::{Action, CallId, Ended, Event, UserAgent};
 
 /// For the ACK of a 200, after which the user agent gives up itself (RFC 3261 section 13.3.1.4: 32 s).
@@ -26,11 +26,25 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(40);
 /// No call lasts longer, whatever becomes of it.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// Why a call is not talked in.
-enum Unanswered {
-    /// Nothing can be made of the offer.
-    Unusable,
-    Over(By),
+/// Our answer to an offer, and the sound that goes by it.
+struct Agreed {
+    body: Vec<u8>,
+    media: Media,
+}
+
+/// What becomes of a call in which everything was said.
+#[derive(Clone, Copy)]
+enum Finished {
+    HangsUp,
+    /// It was not answered yet, and goes on without sound.
+    Leaves,
+}
+
+/// Whether there is more to say and do.
+#[derive(Clone, Copy)]
+enum Said {
+    More,
+    All,
 }
 
 /// A call that has come in.
@@ -48,29 +62,58 @@ pub(super) struct Rung {
 impl Rung {
     /// Plays `part` to the end of the call.
     pub async fn live(mut self, part: &Part, mut events: mpsc::Receiver<Event>) {
+        let by = self.play(part, &mut events).await.unwrap_or_else(|by| by);
+        self.teller.tell(What::Ended { by });
+    }
+
+    /// Who ended it, whichever way it came to that.
+    async fn play(&mut self, part: &Part, events: &mut mpsc::Receiver<Event>) -> Result<By, By> {
+        let mut sound = None;
+        if part.early.is_empty() {
+            self.ring(part.rings);
+        } else {
+            let Some(mut agreed) = self.agree(&part.quality).await else {
+                return Ok(self.refuse(488, events).await);
+            };
+            let body = agreed.body.clone();
+            self.act(Action::Progress { call: self.call, body });
+            let heard = Caller::new(clock::now(), part.early.clone());
+            match self.talk(&mut agreed.media, heard, events, Finished::Leaves).await {
+                None => sound = Some(agreed),
+                Some(by) => return Err(unanswered(by)),
+            }
+        }
         let patience = match part.rings {
             Rings::For(span) => span,
             Rings::Forever | Rings::Never => LONGEST,
         };
-        match part.rings {
+        if let Ok(by) = tokio::time::timeout(patience, ended(events)).await {
+            return Err(unanswered(by));
+        }
+        let steps = match (&part.then, part.rings) {
+            (Then::Answer(steps), Rings::For(_)) => steps.clone(),
+            (Then::Refuse(code), Rings::For(_)) => return Ok(self.refuse(*code, events).await),
+            (Then::Answer(_) | Then::Refuse(_), Rings::Forever | Rings::Never) => {
+                return Ok(self.refuse(480, events).await);
+            }
+        };
+        let mut agreed = match sound {
+            Some(agreed) => agreed,
+            None => match self.agree(&part.quality).await {
+                Some(agreed) => agreed,
+                None => return Ok(self.refuse(488, events).await),
+            },
+        };
+        self.answer(agreed.body, events).await?;
+        let caller = Caller::new(clock::now(), steps);
+        let by = self.talk(&mut agreed.media, caller, events, Finished::HangsUp).await;
+        Ok(by.unwrap_or(By::Callee))
+    }
+
+    fn ring(&self, rings: Rings) {
+        match rings {
             Rings::For(_) | Rings::Forever => self.act(Action::Ring { call: self.call }),
             Rings::Never => {}
-        }
-        if let Ok(by) = tokio::time::timeout(patience, ended(&mut events)).await {
-            let by = if by == By::Caller { By::GaveUp } else { by };
-            return self.teller.tell(What::Ended { by });
-        }
-        match (&part.then, part.rings) {
-            (_, Rings::Forever | Rings::Never) => self.refuse(480, &mut events).await,
-            (Then::Refuse(code), Rings::For(_)) => self.refuse(*code, &mut events).await,
-            (Then::Answer(steps, quality), Rings::For(_)) => {
-                let answered = self.answer(quality, &mut events).await;
-                match answered {
-                    Ok((media, at)) => self.talk(media, Caller::new(at, steps.clone()), &mut events).await,
-                    Err(Unanswered::Unusable) => self.refuse(488, &mut events).await,
-                    Err(Unanswered::Over(by)) => self.teller.tell(What::Ended { by }),
-                }
-            }
         }
     }
 
@@ -79,7 +122,7 @@ impl Rung {
         self.agent.act(action).ok();
     }
 
-    async fn refuse(&mut self, code: u16, events: &mut mpsc::Receiver<Event>) {
+    async fn refuse(&self, code: u16, events: &mut mpsc::Receiver<Event>) -> By {
         self.teller.tell(What::Refused { code });
         self.act(Action::Refuse {
             call: self.call,
@@ -88,42 +131,27 @@ impl Rung {
             retry_after: None,
         });
         let by = tokio::time::timeout(ACKNOWLEDGED, ended(events)).await;
-        self.teller.tell(What::Ended {
-            by: by.unwrap_or(By::Failure),
-        });
+        by.unwrap_or(By::Failure)
     }
 
-    /// Answers the call; what its sound goes by, and since when.
-    async fn answer(
-        &mut self,
-        quality: &Quality,
-        events: &mut mpsc::Receiver<Event>,
-    ) -> Result<(Media, Instant), Unanswered> {
-        let (body, socket, agreed) = self.agree(quality).await.ok_or(Unanswered::Unusable)?;
+    /// 200, and its ACK.
+    async fn answer(&self, body: Vec<u8>, events: &mut mpsc::Receiver<Event>) -> Result<(), By> {
         self.teller.tell(What::Answered);
-        self.act(Action::Accept {
-            call: self.call,
-            body: body.into_bytes(),
-        });
+        self.act(Action::Accept { call: self.call, body });
         let acknowledged = async {
             loop {
                 match events.recv().await {
                     Some(Event::Acknowledged { .. }) => return Ok(()),
-                    event => end_of(event).map_or(Ok(()), |by| Err(Unanswered::Over(by)))?,
+                    event => end_of(event).map_or(Ok(()), Err)?,
                 }
             }
         };
         let acknowledged = tokio::time::timeout(ACKNOWLEDGED, acknowledged).await;
-        acknowledged.unwrap_or(Err(Unanswered::Over(By::Failure)))?;
-        let at = clock::now();
-        Ok((
-            Media::new(at, socket, agreed.peer(), quality.clone(), rand::random()),
-            at,
-        ))
+        acknowledged.unwrap_or(Err(By::Failure))
     }
 
-    /// The answer to the offer, our port, and what is agreed on.
-    async fn agree(&mut self, quality: &Quality) -> Option<(String, UdpSocket, sdp::Media)> {
+    /// Our answer to the offer; none where nothing can be made of it.
+    async fn agree(&mut self, quality: &Quality) -> Option<Agreed> {
         let offer = self.offer.take()?;
         let address = if self.address.is_unspecified() {
             address_towards(&format!("sip:{}", self.source)).await
@@ -140,13 +168,23 @@ impl Rung {
         };
         let secret = sdp::Secret::drawn(rand::random);
         let local = sdp::Local::new(socket.local_addr().ok()?, rand::random(), secret);
-        let (body, agreed) = sdp::answer(&offer, &local, &capabilities).ok()?;
-        Some((body, socket, agreed))
+        let (body, media) = sdp::answer(&offer, &local, &capabilities).ok()?;
+        Some(Agreed {
+            body: body.into_bytes(),
+            media: Media::new(clock::now(), socket, media.peer(), quality.clone(), rand::random()),
+        })
     }
 
-    async fn talk(&mut self, mut media: Media, mut caller: Caller, events: &mut mpsc::Receiver<Event>) {
-        let until = tokio::time::sleep(LONGEST);
-        tokio::pin!(until);
+    /// Says and hears until the call is over, which is told with who ended it; or, where who has nothing more to say leaves, until then.
+    async fn talk(
+        &self,
+        media: &mut Media,
+        mut caller: Caller,
+        events: &mut mpsc::Receiver<Event>,
+        finished: Finished,
+    ) -> Option<By> {
+        let limit = tokio::time::sleep(LONGEST);
+        tokio::pin!(limit);
         let mut tick = tokio::time::interval(FRAME_DURATION);
         tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut datagram = [0_u8; 2048];
@@ -155,7 +193,7 @@ impl Rung {
                 event = events.recv() => match event {
                     Some(Event::Changed { call, .. }) => self.act(Action::RefuseChange { call, code: 488 }),
                     event => if let Some(by) = end_of(event) {
-                        break by;
+                        break Some(by);
                     },
                 },
                 _ = tick.tick() => {
@@ -163,26 +201,31 @@ impl Rung {
                     let incoming = media.tick(now);
                     let frame = caller.tick(now, &incoming.frame);
                     media.send(now, frame, &incoming.frame);
-                    self.follow(&mut media, &mut caller);
+                    match (self.follow(media, &mut caller), finished) {
+                        (Said::More, Finished::HangsUp | Finished::Leaves) => {}
+                        (Said::All, Finished::Leaves) => break None,
+                        (Said::All, Finished::HangsUp) => self.act(Action::Hangup { call: self.call, cause: None }),
+                    }
                 }
-                Ok((length, from)) = media.datagram(&mut datagram) => {
+                Ok((length, from)) = media.socket.recv_from(&mut datagram) => {
                     if let Some(datagram) = datagram.get(..length) {
                         media.receive(clock::now(), from, datagram);
                     }
                 }
-                () = media.held() => media.let_go(clock::now()),
-                () = &mut until => {
+                () = until(media.next()) => media.let_go(clock::now()),
+                () = &mut limit => {
                     self.act(Action::Hangup { call: self.call, cause: None });
-                    break By::Callee;
+                    break Some(By::Callee);
                 }
             }
         };
         caller.end();
-        self.follow(&mut media, &mut caller);
-        self.teller.tell(What::Ended { by });
+        self.follow(media, &mut caller);
+        by
     }
 
-    fn follow(&self, media: &mut Media, caller: &mut Caller) {
+    fn follow(&self, media: &mut Media, caller: &mut Caller) -> Said {
+        let mut said = Said::More;
         while let Some(event) = caller.poll() {
             match event {
                 Acted::Said { text, .. } => self.teller.tell(What::Said { text }),
@@ -196,12 +239,10 @@ impl Rung {
                     self.teller.tell(What::Pressed { key });
                 }
                 Acted::GaveUp(why) => self.teller.tell(What::GaveUp { why }),
-                Acted::HangUp => self.act(Action::Hangup {
-                    call: self.call,
-                    cause: None,
-                }),
+                Acted::HangUp => said = Said::All,
             }
         }
+        said
     }
 }
 
@@ -216,6 +257,14 @@ async fn ended(events: &mut mpsc::Receiver<Event>) -> By {
         if let Some(by) = end_of(events.recv().await) {
             return by;
         }
+    }
+}
+
+/// The same of a call that was not answered.
+fn unanswered(by: By) -> By {
+    match by {
+        By::Caller => By::GaveUp,
+        By::GaveUp | By::Callee | By::Failure => by,
     }
 }
 

@@ -5,11 +5,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use offhook::audio::{Frame, frames};
+use offhook::audio::wav;
 use offhook::campaign::outcome::{AnsweredBy, Reach};
 use offhook::clock;
-use offhook::simulate::caller::AUDIBLE;
-use offhook::simulate::network::{By, Placed, left};
+use offhook::simulate::network::{By, Placed, last_words, left};
 use offhook::store::Store;
 use offhook::store::campaigns::{AttemptRow, ContactRow};
 use offhook::web::signature;
@@ -56,7 +55,9 @@ fn kept(n: usize) -> Option<Kept> {
 fn csv() -> String {
     let (noon, midnight) = noon_and_midnight();
     let mut csv = "order_id,phone,first_name,item,consent_at,zone\n".to_owned();
-    for n in 0..CALLED + KEPT.len() * EACH {
+    // Neighbours are alike: in another order no kind of answer comes in a row, which a trunk that is congested would be left alone for.
+    let mixed = (0..CALLED).map(|n| n * 37 % CALLED);
+    for n in mixed.chain(CALLED..CALLED + KEPT.len() * EACH) {
         let (zone, proof) = match kept(n) {
             Some(Kept::Asleep) => (&midnight, "2026-01-15"),
             Some(Kept::NoProof) => (&noon, ""),
@@ -294,7 +295,7 @@ fn reconciles(journal: &Journal, calls: &[Placed], held: &BTreeSet<usize>) {
         *rung.entry(placed.number.as_str()).or_default() += 1;
     }
     for (contact, attempts) in journal.0.values() {
-        let heard = rung.remove(contact.number.as_str()).unwrap_or(0);
+        let heard = rung.remove(contact.number.to_string().as_str()).unwrap_or(0);
         assert_eq!(
             heard,
             attempts.len(),
@@ -314,16 +315,17 @@ fn reconciles(journal: &Journal, calls: &[Placed], held: &BTreeSet<usize>) {
 
 /// What is written of each attempt is what happened at the network.
 fn ends_as_it_was_answered(journal: &Journal, calls: &[Placed]) {
-    let by_number: BTreeMap<&str, &AttemptRow> = journal.attempts().map(|one| (one.number.as_str(), one)).collect();
+    let by_number: BTreeMap<String, &AttemptRow> =
+        journal.attempts().map(|one| (one.number.to_string(), one)).collect();
     let (mut people, mut lost, mut machines, mut found) = (0, Vec::new(), 0, 0);
     for placed in calls {
-        let attempt = by_number[placed.number.as_str()];
+        let attempt = by_number[&placed.number];
         let reach = attempt.reach.expect("it has ended");
         let expected = match placed.who.as_str() {
-            "busy" => Reach::Busy,
+            "busy" | "sounds_busy" => Reach::Busy,
             "not_answered" | "dead" => Reach::NoAnswer,
             "rejects" => Reach::Rejected,
-            "no_such_number" => Reach::NotFound,
+            "no_such_number" | "intercept" => Reach::NotFound,
             "congested" => Reach::Congestion,
             _ => Reach::Answered,
         };
@@ -360,27 +362,24 @@ fn ends_as_it_was_answered(journal: &Journal, calls: &[Placed]) {
     let hung_up = calls.iter().filter(|placed| placed.who == "hangs_up");
     for placed in hung_up {
         assert_eq!(placed.by, Some(By::Callee), "{placed:?}");
-        assert_eq!(
-            by_number[placed.number.as_str()].disposition,
-            None,
-            "nothing had come of it"
-        );
+        assert_eq!(by_number[&placed.number].disposition, None, "nothing had come of it");
     }
 }
 
 /// What machines recorded after their beep is what the bot said, from the first sound to the last.
 fn messages_are_whole(bot: &Bot, journal: &Journal, calls: &[Placed]) {
-    let by_number: BTreeMap<&str, &AttemptRow> = journal.attempts().map(|one| (one.number.as_str(), one)).collect();
+    let by_number: BTreeMap<String, &AttemptRow> =
+        journal.attempts().map(|one| (one.number.to_string(), one)).collect();
     let mut whole = 0;
     let machines: Vec<&Placed> = calls.iter().filter(|placed| placed.who == "machine").collect();
     for placed in &machines {
-        let attempt = by_number[placed.number.as_str()];
+        let attempt = by_number[&placed.number];
         if attempt.answered_by != Some(AnsweredBy::Machine) {
             continue;
         }
         let record = bot.call(attempt.call.as_deref().expect("a record"));
         let recording = record["recording"].as_str().expect("a recording");
-        let message = last_words(&right(Path::new(recording)));
+        let message = last_words(&wav::read_bot(Path::new(recording)).expect("a recording"));
         assert!(
             message.len() > 16_000,
             "a message of {} samples: {record:#}",
@@ -400,40 +399,13 @@ fn messages_are_whole(bot: &Bot, journal: &Journal, calls: &[Placed]) {
     );
 }
 
-/// What the bot sent.
-fn right(file: &Path) -> Vec<i16> {
-    let reader = hound::WavReader::open(file).expect("a WAV file");
-    let samples: Vec<i16> = reader.into_samples().collect::<Result<_, _>>().expect("samples");
-    samples.as_chunks::<2>().0.iter().map(|[_, bot]| *bot).collect()
-}
-
-/// The last of what was said without a pause of a second.
-fn last_words(sound: &[i16]) -> Vec<i16> {
-    let frames: Vec<Frame> = frames(sound).collect();
-    let Some(last) = frames.iter().rposition(|frame| frame.level() > AUDIBLE) else {
-        return Vec::new();
-    };
-    let mut first = last;
-    for (n, frame) in frames.iter().enumerate().take(last).rev() {
-        if frame.level() > AUDIBLE {
-            first = n;
-        } else if first - n >= 50 {
-            break;
-        }
-    }
-    frames[first..=last]
-        .iter()
-        .flat_map(|frame| frame.samples().to_vec())
-        .collect()
-}
-
 /// Who wanted no more calls is on the list, and nobody else.
 fn opted_out(shop: &Shop<'_>, journal: &Journal, store: &Store) {
     let (mut asked, mut heard) = (0, 0);
     for placed in shop.network.calls() {
         let lists = shop
             .network
-            .block_on(store.do_not_call(&placed.number))
+            .block_on(store.do_not_call(placed.number.parse().expect("a number")))
             .expect("the lists");
         let listed = lists.iter().any(|list| list == "internal");
         match placed.who.as_str() {

@@ -155,7 +155,7 @@ impl Journal {
         assert_eq!(self.0.len(), contacts, "contacts are lost, or doubled");
         let (mut lost, mut doubled, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
         for (contact, attempts) in &self.0 {
-            let heard = rung.get(&contact.number).copied().unwrap_or(0);
+            let heard = rung.get(&contact.number.to_string()).copied().unwrap_or(0);
             if heard > 1 || attempts.len() > 1 {
                 doubled.push((&contact.key, heard, attempts.len()));
             }
@@ -167,8 +167,8 @@ impl Journal {
                 [_, ..] => {}
             }
         }
-        let ours: BTreeSet<&str> = self.0.iter().map(|(contact, _)| contact.number.as_str()).collect();
-        let strangers: Vec<&String> = rung.keys().filter(|number| !ours.contains(number.as_str())).collect();
+        let ours: BTreeSet<String> = self.0.iter().map(|(contact, _)| contact.number.to_string()).collect();
+        let strangers: Vec<&String> = rung.keys().filter(|number| !ours.contains(*number)).collect();
         assert!(lost.is_empty(), "never dialled: {lost:?}");
         assert!(doubled.is_empty(), "dialled more than once: {doubled:?}");
         assert!(
