@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::{Fuse, FusedFuture};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use tokio::sync::{mpsc, watch};
@@ -22,6 +24,7 @@ use crate::campaign::outcome::{AnsweredBy, Reach};
 use crate::clock;
 use crate::dialplan::campaign::PacingMode;
 use crate::engine::dialled::{Dialled, Miss, News, Placed, Way};
+use crate::engine::incoming::profile;
 use crate::engine::journal::{Journal, Outcome, Record};
 use crate::engine::letters::{Letter, Letters};
 use crate::engine::places::Place;
@@ -198,7 +201,7 @@ impl Side {
     }
 }
 
-/// Places a call, and sees to it until it is over and its record is on its way.
+/// Places a call, and sees to it until it is over and its record is on its way. What other systems know is asked while it rings.
 ///
 /// The future is the call: who drops it hangs up. It ends by itself: ringing lasts [`Placing::ring`], a call as long as calls may.
 pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
@@ -207,7 +210,7 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
         record,
         trunk,
         ring,
-        start,
+        mut start,
         place,
         letters: (letters, mut received),
         mut wishes,
@@ -248,9 +251,15 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
     } else {
         Err("the permit to dial is too old".to_owned())
     };
-    let end = match dialled {
-        Ok(dialled) => rung.ring(dialled, (&mut told, &mut received, &mut wishes)).await,
-        Err(why) => End::NotDialled(why),
+    let asked = start.plan.call_start(&start.facts, &start.told);
+    let asks = !asked.is_empty() && dialled.is_ok();
+    let (end, known) = match dialled {
+        Ok(dialled) => {
+            let profile = profile(&bot, &start.plan, start.facts.clone(), asked);
+            let rings = rung.ring(dialled, (&mut told, &mut received, &mut wishes));
+            beside(rings, asks.then_some(profile)).await
+        }
+        Err(why) => (End::NotDialled(why), None),
     };
     let (dialled, media) = match end {
         End::Answered(dialled, media) => (dialled, media),
@@ -260,6 +269,15 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
             return done;
         }
     };
+    match known {
+        Some((facts, more)) => {
+            start.facts = facts;
+            start.told.extend(more);
+        }
+        // Who has answered does not wait for it.
+        None if asks => rung.journal.event("other systems did not say in time what they know"),
+        None => {}
+    }
     let happened = std::mem::take(&mut rung.happened);
     let (placed, line) = dialled.up(&media);
     let given = Given {
@@ -292,6 +310,20 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
     };
     let done = leg.finish(ending);
     done.unwrap_or_else(|| Done::lost(record.id))
+}
+
+/// Does `work` to its end; and `aside` beside it, as far as that comes.
+async fn beside<T, U>(work: impl Future<Output = T>, aside: Option<impl Future<Output = U>>) -> (T, Option<U>) {
+    let aside = aside.map_or_else(Fuse::terminated, FutureExt::fuse);
+    let (mut work, mut aside) = (std::pin::pin!(work), std::pin::pin!(aside));
+    let mut known = None;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return (done, known),
+            found = &mut aside, if !aside.is_terminated() => known = Some(found),
+        }
+    }
 }
 
 /// Until calls are to end.
@@ -422,3 +454,6 @@ impl Rung<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
