@@ -78,6 +78,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/campaigns/{name}", get(campaigns::one))
         .route("/api/v1/campaigns/{name}/report", get(campaigns::report))
         .route("/api/v1/campaigns/{name}/contacts", contacts)
+        .route("/api/v1/campaigns/{name}/contacts/{key}", get(contacts::one))
         .route("/api/v1/campaigns/{name}/{command}", post(campaigns::command))
         .route("/api/v1/do-not-call", post(lists::add))
         .route("/api/v1/do-not-call/{number}", get(lists::of))

@@ -363,6 +363,13 @@ async fn contacts_come_one_by_one_or_many_and_none_is_passed_over() {
         told["refused"][0]["why"][0].as_str().unwrap().contains("order_id"),
         "{told}"
     );
+    let known = site.read("/api/v1/campaigns/unpaid_order/contacts/4713").await;
+    assert_eq!(
+        (&known["contact"]["number"], &known["attempts"]),
+        (&json!("+442079460018"), &json!([]))
+    );
+    let nobody = site.ask(&office(), "/api/v1/campaigns/unpaid_order/contacts/4714");
+    assert_eq!(not_done(nobody).await, (404, "contact".into()));
     let standing = &site.read("/api/v1/campaigns/unpaid_order").await["standing"];
     assert_eq!(standing["contacts"], json!(2));
     // More than may come at once, or than is read.
