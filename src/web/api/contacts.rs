@@ -135,7 +135,7 @@ fn sift(campaign: &Campaign, rows: &[Value], home: Option<Region>, now: Timestam
 }
 
 /// 201 where it is new.
-async fn one(site: &Site, name: &str, contact: NewContact, now: Timestamp, who: &str) -> Result<Response, Refusal> {
+async fn add_one(site: &Site, name: &str, contact: NewContact, now: Timestamp, who: &str) -> Result<Response, Refusal> {
     let key = contact.key.clone();
     let added = site.store.add_contacts(name, &[contact], now).await?;
     let new = added.added > 0;
