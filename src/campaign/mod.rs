@@ -4,12 +4,16 @@
 
 pub mod audit;
 pub mod book;
+pub mod contact;
 pub mod holidays;
+pub mod import;
 pub mod number;
 pub mod outcome;
 pub mod pacer;
 pub mod permit;
 mod predict;
+pub mod rehearsal;
+pub mod report;
 pub mod retry;
 pub mod tally;
 pub mod trigger;

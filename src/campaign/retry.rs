@@ -60,3 +60,102 @@ fn after(at: Timestamp, gap: Duration) -> Timestamp {
     let gap = SignedDuration::try_from(gap).unwrap_or(SignedDuration::MAX);
     at.checked_add(gap).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcome::AnsweredBy;
+    use super::*;
+
+    fn rules() -> Attempts {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        Attempts {
+            max: 3,
+            per_day: 1,
+            gap: Duration::from_secs(20 * 3600),
+            retry_on: words(&["no_answer", "busy", "machine"]),
+            stop_on: words(&["human_reached", "dnc", "wrong_number"]),
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).expect("a time")
+    }
+
+    fn answered(by: AnsweredBy, disposition: &str) -> Outcome {
+        Outcome {
+            answered_by: Some(by),
+            disposition: Some(disposition.to_owned()).filter(|word| !word.is_empty()),
+            ..Outcome::of(Reach::Answered)
+        }
+    }
+
+    fn closed(word: &str) -> Then {
+        Then::Closed(word.to_owned())
+    }
+
+    #[test]
+    fn tries_again_where_the_plan_says_so() {
+        let next = Then::Due(at(20 * 3600));
+        for outcome in [
+            Outcome::of(Reach::NoAnswer),
+            Outcome::of(Reach::Busy),
+            answered(AnsweredBy::Machine, ""),
+            answered(AnsweredBy::Machine, "message_left"),
+            answered(AnsweredBy::Ivr, ""),
+            // Nobody may have been rung, or somebody: one attempt, and not the last.
+            Outcome::of(Reach::Interrupted),
+        ] {
+            assert_eq!(then(&rules(), 1, &outcome, at(0)), next, "{outcome:?}");
+            assert_eq!(then(&rules(), 2, &outcome, at(0)), next, "{outcome:?}");
+            assert_eq!(then(&rules(), 3, &outcome, at(0)), closed(EXHAUSTED), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn closes_with_the_most_particular_word() {
+        for (outcome, word) in [
+            (Outcome::of(Reach::Rejected), "rejected"),
+            (Outcome::of(Reach::NotFound), "not_found"),
+            (Outcome::of(Reach::Failed), "failed"),
+            (Outcome::of(Reach::Congestion), "congestion"),
+            (answered(AnsweredBy::Fax, ""), "fax"),
+            (answered(AnsweredBy::Intercept, ""), "intercept"),
+            (answered(AnsweredBy::Human, ""), "human_reached"),
+            (Outcome::of(Reach::Answered), "human_reached"),
+        ] {
+            assert_eq!(then(&rules(), 1, &outcome, at(0)), closed(word), "{outcome:?}");
+        }
+        let kind = Attempts {
+            stop_on: Vec::new(),
+            ..rules()
+        };
+        let paid = answered(AnsweredBy::Human, "paid");
+        assert_eq!(then(&kind, 1, &paid, at(0)), closed("paid"));
+    }
+
+    #[test]
+    fn what_stops_goes_before_what_is_tried_again() {
+        // A machine's greeting told that the number is somebody else's.
+        let wrong = answered(AnsweredBy::Machine, "wrong_number");
+        assert_eq!(then(&rules(), 1, &wrong, at(0)), closed("wrong_number"));
+    }
+
+    #[test]
+    fn an_appointment_is_kept_by_whom_was_reached_and_by_nobody_who_opted_out() {
+        let asked = Outcome {
+            callback: Some(at(500)),
+            ..answered(AnsweredBy::Human, "callback")
+        };
+        assert_eq!(then(&rules(), 3, &asked, at(0)), Then::Appointment(at(500)));
+        let wrong = Outcome {
+            disposition: Some("wrong_number".to_owned()),
+            ..asked.clone()
+        };
+        assert_eq!(then(&rules(), 1, &wrong, at(0)), closed("wrong_number"));
+        let never = Outcome {
+            opted_out: true,
+            ..asked
+        };
+        assert_eq!(then(&rules(), 1, &never, at(0)), closed(OPTED_OUT));
+    }
+}

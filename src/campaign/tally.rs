@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::outcome::{AnsweredBy, Outcome, Reach};
-use crate::dialplan::Value;
 
 /// What came of the calls of a span of time that goes along.
 #[derive(Clone, Debug)]
@@ -122,17 +121,17 @@ impl Counts {
         self.opted_out += u64::from(outcome.opted_out);
     }
 
-    /// What a plan's `breaker` calls it; a share of nothing is 0.
-    pub fn value(&self, name: &str) -> Value {
-        let share = |of: u64, all: u64| Value::Number(if all == 0 { 0.0 } else { of as f64 / all as f64 });
-        match name {
-            "failed_rate" => share(self.failed, self.calls),
-            "answered_rate" => share(self.answered, self.calls),
+    /// What a plan's `breaker` calls so, 0 to 1, and of nothing 0; none where it calls nothing so.
+    pub fn rate(&self, name: &str) -> Option<f64> {
+        let (part, all) = match name {
+            "failed_rate" => (self.failed, self.calls),
+            "answered_rate" => (self.answered, self.calls),
             // Of those who could have said so.
-            "opt_out_rate" => share(self.opted_out, self.answered.saturating_sub(self.machines)),
-            "machine_rate" => share(self.machines, self.answered),
-            _ => Value::Null,
-        }
+            "opt_out_rate" => (self.opted_out, self.answered.saturating_sub(self.machines)),
+            "machine_rate" => (self.machines, self.answered),
+            _ => return None,
+        };
+        Some(if all == 0 { 0.0 } else { part as f64 / all as f64 })
     }
 }
 
@@ -149,7 +148,7 @@ impl Share {
 impl Abandonment {
     /// What is known of one of the days before, or of this one from before a restart. Those that are older than all that count are left out.
     pub fn restore(&mut self, at: Timestamp, share: Share) {
-        let day = day(at);
+        let day = Self::day(at);
         let place = self.days.partition_point(|(known, _)| *known < day);
         match self.days.get_mut(place).filter(|(known, _)| *known == day) {
             Some((_, known)) => *known = share,
@@ -160,25 +159,29 @@ impl Abandonment {
         }
     }
 
+    /// A call that was dialled at `at` is over.
     pub fn add(&mut self, at: Timestamp, outcome: &Outcome) {
         if !outcome.is_human() {
             return;
         }
-        let mut share = self.today(at);
+        let mut share = self.of_day(Self::day(at));
         share.answered += 1;
         share.abandoned += u64::from(outcome.abandoned);
         self.restore(at, share);
     }
 
     pub fn today(&self, now: Timestamp) -> Share {
-        let today = day(now);
-        let own = self.days.iter().find(|(day, _)| *day == today);
-        own.map_or(Share::default(), |(_, share)| *share)
+        self.of_day(Self::day(now))
+    }
+
+    pub fn of_day(&self, day: i64) -> Share {
+        let found = self.days.iter().find(|(known, _)| *known == day);
+        found.map_or(Share::default(), |(_, share)| *share)
     }
 
     /// Of the last [`DAYS`] days.
     pub fn lately(&self, now: Timestamp) -> Share {
-        let first = day(now).saturating_sub(DAYS as i64 - 1);
+        let first = Self::day(now).saturating_sub(DAYS as i64 - 1);
         let mut all = Share::default();
         for (_, share) in self.days.iter().filter(|(day, _)| *day >= first) {
             all.answered += share.answered;
@@ -186,8 +189,100 @@ impl Abandonment {
         }
         all
     }
+
+    /// The number of the day since 1970.
+    pub fn day(at: Timestamp) -> i64 {
+        at.as_second().div_euclid(86_400)
+    }
 }
 
-fn day(at: Timestamp) -> i64 {
-    at.as_second().div_euclid(86_400)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use proptest::prelude::*;
+
+    fn outcome(kind: u8) -> Outcome {
+        let by = |by| Outcome {
+            answered_by: Some(by),
+            ..Outcome::of(Reach::Answered)
+        };
+        match kind % 7 {
+            0 => Outcome::of(Reach::Failed),
+            1 => Outcome::of(Reach::Busy),
+            2 => by(AnsweredBy::Machine),
+            3 => by(AnsweredBy::Human),
+            4 => Outcome {
+                opted_out: true,
+                ..by(AnsweredBy::Human)
+            },
+            5 => Outcome {
+                abandoned: true,
+                ..by(AnsweredBy::Human)
+            },
+            _ => by(AnsweredBy::Intercept),
+        }
+    }
+
+    #[test]
+    fn rates_are_of_those_whom_they_are_about() {
+        let mut tally = Tally::new(Duration::from_secs(120));
+        let now = clock::now();
+        assert_eq!(tally.counts(now).rate("failed_rate"), Some(0.0));
+        for kind in [0, 1, 2, 3, 4] {
+            tally.add(now, &outcome(kind));
+        }
+        let counts = tally.counts(now);
+        let rates =
+            ["failed_rate", "answered_rate", "machine_rate", "opt_out_rate", "luck"].map(|name| counts.rate(name));
+        assert_eq!(rates, [Some(0.2), Some(0.6), Some(1.0 / 3.0), Some(0.5), None]);
+        tally.clear();
+        assert_eq!(tally.counts(now), Counts::default());
+    }
+
+    #[test]
+    fn thirty_days_are_counted_and_none_before() {
+        let day = |number: i64| Timestamp::from_second(number * 86_400 + 60).expect("a time");
+        let mut days = Abandonment::default();
+        let share = |answered, abandoned| Share { answered, abandoned };
+        for number in (0..40).rev() {
+            days.restore(day(number), share(100, number as u64));
+        }
+        days.add(day(39), &outcome(5));
+        days.add(day(39), &outcome(3));
+        days.add(day(39), &outcome(2));
+        assert_eq!(days.today(day(39)), share(102, 40));
+        assert_eq!(days.lately(day(39)), share(3002, (10..40).sum::<u64>() + 1));
+        assert_eq!(days.lately(day(41)), share(2802, (12..40).sum::<u64>() + 1));
+        assert_eq!(days.lately(day(100)), share(0, 0));
+        assert_eq!(share(200, 6).rate(), 0.03);
+    }
+
+    proptest! {
+        /// Against all that was told, kept: between a span less a part of it and the span.
+        #[test]
+        fn a_tally_is_of_its_span(calls in prop::collection::vec((0_u64..3_000, 0_u8..7), 1..200)) {
+            let span = Duration::from_millis(10_000);
+            let part = span / PARTS;
+            let mut tally = Tally::new(span);
+            let mut now = clock::now();
+            let mut all: Vec<(Instant, u8)> = Vec::new();
+            for (after, kind) in calls {
+                now += Duration::from_millis(after);
+                all.push((now, kind));
+                tally.add(now, &outcome(kind));
+                let within = |span: Duration| {
+                    let mut counts = Counts::default();
+                    for (_, kind) in all.iter().filter(|(at, _)| now.duration_since(*at) < span) {
+                        counts.add(&outcome(*kind));
+                    }
+                    counts
+                };
+                let (found, most, least) = (tally.counts(now), within(span), within(span - part));
+                prop_assert!(least.calls <= found.calls && found.calls <= most.calls);
+                prop_assert!(least.failed <= found.failed && found.failed <= most.failed);
+                prop_assert!(least.opted_out <= found.opted_out && found.opted_out <= most.opted_out);
+            }
+        }
+    }
 }

@@ -33,6 +33,14 @@ const POWERS: [(&str, May); 4] = [
     ("do_not_call", May::DoNotCall),
 ];
 
+impl May {
+    /// As it is written: `do_not_call`.
+    pub fn name(self) -> &'static str {
+        let known = POWERS.iter().find(|(_, own)| *own == self);
+        known.map_or("", |(name, _)| name)
+    }
+}
+
 /// Letters of a key: nobody tries 2^128 of them.
 const SHORTEST: usize = 32;
 

@@ -7,14 +7,16 @@ use reqwest::Url;
 
 use super::Reader;
 use super::api::needs_web;
+use crate::campaign::number::Region;
+use crate::campaign::report::Rate;
 use crate::dialogue::model::Secret;
 use crate::document::{Fields, Node, read};
 use crate::tools::Network;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Campaigns {
-    /// Two capital letters (ISO 3166-1): where a number is read as of that begins without a `+`. Without it such a number is refused.
-    pub region: Option<String>,
+    /// Where a number is read as of that begins without a `+`. Without it such a number is refused.
+    pub region: Option<Region>,
     /// Calls that all campaigns have at once.
     pub lines: usize,
     /// Of `calls.most`, kept for who calls in.
@@ -24,18 +26,10 @@ pub struct Campaigns {
     /// Between two calls to one number, of whatever campaign.
     pub quiet_gap: Duration,
     /// What reports reckon with.
-    pub cost_per_minute: Option<Cost>,
+    pub cost_per_minute: Option<Rate>,
     /// What events from outside are signed with, any of them; none: no events are taken.
     pub events: Vec<Secret>,
     pub webhooks: Vec<Webhook>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cost {
-    /// Of one minute, in `currency`; 0 or more.
-    pub amount: f64,
-    /// Three capital letters (ISO 4217).
-    pub currency: String,
 }
 
 /// Who is told what comes of calls.
@@ -105,11 +99,6 @@ impl Occasion {
 }
 
 impl Campaigns {
-    /// The webhooks that want to know of `occasion`.
-    pub fn told_of(&self, occasion: Occasion) -> impl Iterator<Item = &Webhook> {
-        self.webhooks.iter().filter(move |hook| hook.on.contains(&occasion))
-    }
-
     /// Of the whole configuration, which serves `most` calls at once.
     pub(super) fn read(&mut self, all: &Fields<'_>, most: usize, reader: &mut Reader<'_>) {
         let Some(node) = all.get("campaigns") else {
@@ -129,7 +118,12 @@ impl Campaigns {
         let Some(fields) = Fields::of(node, "`campaigns`", &known, reader.problems) else {
             return;
         };
-        self.region = capitals(&fields, "region", 2, "DE", reader);
+        if let Some(text) = fields.text("region", reader.problems) {
+            self.region = text.parse().ok();
+            if let Err(why) = text.parse::<Region>() {
+                reader.problems.error(fields.place(), format!("`region`: {why}"));
+            }
+        }
         for (name, least, count) in [("lines", 1, &mut self.lines), ("reserve", 0, &mut self.reserve)] {
             if let Some(written) = fields.count(name, least..=MOST, reader.problems) {
                 *count = written as usize;
@@ -177,7 +171,7 @@ impl Campaigns {
 }
 
 /// `{amount: 0.012, currency: EUR}`
-fn cost(node: &Node, reader: &mut Reader<'_>) -> Option<Cost> {
+fn cost(node: &Node, reader: &mut Reader<'_>) -> Option<Rate> {
     let fields = Fields::of(node, "`cost_per_minute`", &["amount", "currency"], reader.problems)?;
     for name in ["amount", "currency"] {
         fields.need(name, "`cost_per_minute`", reader.problems);
@@ -187,9 +181,14 @@ fn cost(node: &Node, reader: &mut Reader<'_>) -> Option<Cost> {
         let message = "`amount` should be what a minute costs, from 0 to 1000";
         reader.problems.error(fields.place(), message);
     }
-    let currency = capitals(&fields, "currency", 3, "EUR", reader);
-    Some(Cost {
-        amount: amount?,
+    let currency = fields.text("currency", reader.problems);
+    let code = |text: &String| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    if let Some(wrong) = currency.as_ref().filter(|text| !code(text)) {
+        let message = format!("`currency: {wrong}` should be three capital letters (ISO 4217), such as EUR");
+        reader.problems.error(fields.place(), message);
+    }
+    Some(Rate {
+        per_minute: amount?,
         currency: currency?,
     })
 }
@@ -270,17 +269,6 @@ fn secret(text: &str, node: &Node, reader: &mut Reader<'_>) -> Option<Secret> {
     (!secret.is_empty()).then(|| Secret::new(secret))
 }
 
-/// `letters` of them.
-fn capitals(fields: &Fields<'_>, name: &str, letters: usize, such: &str, reader: &mut Reader<'_>) -> Option<String> {
-    let text = fields.text(name, reader.problems)?;
-    let good = text.len() == letters && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    if !good {
-        let message = format!("`{name}: {text}` should be {letters} capital letters, such as {such}");
-        reader.problems.error(fields.place(), message);
-    }
-    good.then_some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::parse;
@@ -298,14 +286,14 @@ mod tests {
         let keys = "region: DE, lines: 40, reserve: 3, quiet_gap: 6h, holidays: [2026-12-31, 2026-12-24, 2026-12-24], \
                     cost_per_minute: {amount: 0.012, currency: EUR}, events: {secret: [$LONG, $LONG+]}";
         let read = campaigns(keys).expect("read");
-        assert_eq!((read.region.as_deref(), read.lines, read.reserve), (Some("DE"), 40, 3));
+        assert_eq!((read.region, read.lines, read.reserve), ("DE".parse().ok(), 40, 3));
         let dates: Vec<String> = read.holidays.iter().map(ToString::to_string).collect();
         assert_eq!(dates, ["2026-12-24", "2026-12-31"]);
         assert_eq!(read.quiet_gap, HOUR * 6);
         let cost = read
             .cost_per_minute
             .as_ref()
-            .map(|cost| (cost.amount, cost.currency.as_str()));
+            .map(|cost| (cost.per_minute, cost.currency.as_str()));
         assert_eq!(cost, Some((0.012, "EUR")));
         let secrets: Vec<&str> = read.events.iter().map(Secret::reveal).collect();
         assert_eq!(secrets, ["0123456789abcdef", "0123456789abcdef+"]);
@@ -346,7 +334,7 @@ mod tests {
         let hook = "webhooks: [{name: crm, url: \"https://crm.example/\", secret: $LONG, MORE}]";
         let with = |more: &str| hook.replace("MORE", more);
         for (keys, told) in [
-            ("region: de".to_owned(), "2 capital letters"),
+            ("region: Germany".to_owned(), "two letters, such as DE"),
             ("lines: 0".to_owned(), "from 1 to 10000"),
             ("reserve: 8".to_owned(), "leaves none of the 8 places"),
             ("holidays: [24.12.]".to_owned(), "write year, month and day"),
@@ -355,6 +343,10 @@ mod tests {
             (
                 "cost_per_minute: {amount: -1, currency: EUR}".to_owned(),
                 "from 0 to 1000",
+            ),
+            (
+                "cost_per_minute: {amount: 1, currency: euro}".to_owned(),
+                "three capital letters",
             ),
             ("events: {}".to_owned(), "needs `secret`"),
             ("events: {secret: short}".to_owned(), "16 letters or more"),

@@ -246,11 +246,11 @@ impl Plan {
 
     /// The tools to be used before a call with these facts is routed. What they answer belongs into [`Facts::caller`], where they set
     /// `caller`, or else into [`super::Walk::observe`].
-    pub fn call_start(&self, facts: &Facts) -> Vec<ToolCall> {
+    pub fn call_start(&self, facts: &Facts, told: &BTreeMap<String, Value>) -> Vec<ToolCall> {
         let tools = self.tools.values().filter(|tool| tool.when == When::CallStart);
         tools
             .map(|tool| {
-                let known = |name: &str| facts.value(self, name);
+                let known = |name: &str| told.get(name).cloned().unwrap_or_else(|| facts.value(self, name));
                 tool.call(
                     &known,
                     BTreeMap::new(),

@@ -54,8 +54,13 @@ pub(super) struct Outcome {
 impl Outcome {
     /// A call that was never held.
     pub fn refused(code: u16, reason: &str) -> Self {
+        Self::of_nothing(format!("refused with {code}: {reason}"))
+    }
+
+    /// Of which nothing is known but how it ended.
+    pub fn of_nothing(ending: String) -> Self {
         Self {
-            ending: format!("refused with {code}: {reason}"),
+            ending,
             path: Vec::new(),
             disposition: None,
             slots: BTreeMap::new(),
@@ -81,6 +86,11 @@ impl Journal {
             acts: Vec::new(),
             gaps: Vec::new(),
         }
+    }
+
+    /// Of the record.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     pub fn recording_path(&self) -> PathBuf {

@@ -28,6 +28,7 @@ pub mod stamped;
 pub mod strain;
 mod thinking;
 mod using;
+pub mod webhooks;
 pub mod written;
 
 use std::collections::HashMap;
@@ -64,6 +65,7 @@ use crate::sip::{Action, CallId, Event, UserAgent};
 use crate::speech::Engines;
 use crate::store::Outbox;
 use crate::tools::Toolbox;
+use crate::web;
 
 /// Events that may wait for one call; a call that does not read them for so long is ended.
 const EVENTS: usize = 32;
@@ -74,6 +76,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub struct Bot {
     /// What new calls are held by; a call keeps what it began with.
     pub(super) script: RwLock<Arc<Script>>,
+    /// The campaigns of the newest, for who asks over HTTP.
+    pub(super) published: watch::Sender<web::api::Campaigns>,
     pub toolbox: Arc<Toolbox>,
     pub engines: Arc<Engines>,
     pub model: Option<Arc<Servers>>,
@@ -175,8 +179,13 @@ impl Bot {
     /// Somebody wants no more calls, in the call of this record: their number is written down at once.
     pub(super) fn opted_out(&self, number: &str, call: &str) {
         match Number::parse(number, self.region) {
-            Ok(number) => self.outbox.opted_out(number, clock::wall(), format!("said so in call {call}")),
-            Err(e) => tracing::warn!(call, "wants no more calls, and their number cannot be written down: {e}"),
+            Ok(number) => self
+                .outbox
+                .opted_out(number, clock::wall(), format!("said so in call {call}")),
+            Err(e) => tracing::warn!(
+                call,
+                "wants no more calls, and their number cannot be written down: {e}"
+            ),
         }
     }
 

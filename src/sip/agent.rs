@@ -202,6 +202,17 @@ impl UserAgent {
         self.core.tolls().allows(to).map_err(|refusal| refusal.to_string())
     }
 
+    /// As [`UserAgent::may_dial`], and whether what calls may cost today leaves room for one more. Nothing is counted: only a call that is placed is.
+    ///
+    /// # Errors
+    /// The rule that is against it.
+    pub fn may_dial_now(&self, to: &str, by_trunk: bool) -> Result<(), String> {
+        if !by_trunk && self.core.phone_of(to).is_some() {
+            return Ok(());
+        }
+        self.core.would_permit(to).map_err(|refusal| refusal.to_string())
+    }
+
     /// Each trunk of the configuration, in its order, and whether calls can be placed by it.
     pub fn trunks(&self) -> impl Iterator<Item = (&Trunk, Room)> {
         let trunks = self.core.config.trunks.iter();

@@ -43,6 +43,11 @@ pub(super) struct Core {
     pub calls: AtomicU64,
 }
 
+/// The day of UTC, since 1970.
+fn today() -> i64 {
+    crate::clock::wall().as_second().div_euclid(24 * 3600)
+}
+
 impl Core {
     /// Nothing is begun any more.
     pub fn is_closing(&self) -> bool {
@@ -58,8 +63,12 @@ impl Core {
     }
 
     fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), Refusal> {
-        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
-        self.tolls().permit(to, placed, day, crate::clock::now())
+        self.tolls().permit(to, placed, today(), crate::clock::now())
+    }
+
+    /// Whether a call might be placed now.
+    pub fn would_permit(&self, to: &str) -> Result<(), Refusal> {
+        self.tolls().would_permit(to, today(), crate::clock::now())
     }
 
     /// Whether a call may be redirected there.

@@ -82,6 +82,11 @@ impl Store {
         })
     }
 
+    /// What `work` gives; what goes wrong is told with the file.
+    async fn access<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+        work.await.map_err(|e| self.wrong(e))
+    }
+
     fn wrong(&self, source: sqlx::Error) -> Error {
         Error::Access {
             path: self.path.clone(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, RequestBuilder, Url, redirect};
 use sha2::{Digest, Sha256};
 
 use super::Failure;
@@ -72,8 +72,9 @@ pub fn header_of(key: &str) -> Result<HeaderValue, Failure> {
         .map_err(|_| Failure::NoKey)
 }
 
-/// The body of `answer`, where its status says that it was done.
-pub async fn done(mut answer: Response) -> Result<Vec<u8>, Failure> {
+/// What is answered to `request`, where the status says that it was done.
+pub async fn ask(request: RequestBuilder) -> Result<Vec<u8>, Failure> {
+    let mut answer = request.send().await.map_err(told)?;
     let status = answer.status();
     if !status.is_success() {
         return Err(Failure::Status(status.as_u16()));
@@ -89,7 +90,7 @@ pub async fn done(mut answer: Response) -> Result<Vec<u8>, Failure> {
 }
 
 /// Without the address, which may hold secrets.
-pub fn told(error: reqwest::Error) -> Failure {
+fn told(error: reqwest::Error) -> Failure {
     let host = error.url().and_then(Url::host_str).unwrap_or_default().to_owned();
     let mut source: Option<&dyn std::error::Error> = Some(&error);
     let mut innermost = String::new();

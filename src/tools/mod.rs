@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::clients::{Clients, Network};
+pub use self::clients::{Clients, Network, ask};
 use self::ledger::Ledger;
 use self::request::Ways;
 pub use self::sms::Sms;
@@ -47,7 +47,7 @@ pub enum Failure {
     #[error("its address is no URL")]
     Address,
     #[error(
-        "`{host}` is not of the public network, and the plan does not allow it: add `allow_private: [\"{host}\"]` to the tool"
+        "`{host}` is not of the public network, and nobody allows it: add `allow_private: [\"{host}\"]` to the tool of the plan, `allow_private: true` to the webhook or gateway of the configuration"
     )]
     Private { host: String },
     #[error("no answer in {} ms", .0.as_millis())]

@@ -5,7 +5,7 @@
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 
-use super::clients::{Clients, Network, done, header_of, told};
+use super::clients::{Clients, Network, ask, header_of};
 use super::{Failure, Returned, Secrets, Sms};
 use crate::dialplan::tool::{Method, PrivateTargets, Request};
 use crate::dialplan::{Tool, ToolCall};
@@ -54,7 +54,7 @@ impl Ways {
         if let Some(body) = body.fill(call, &secret)? {
             request = request.json(&body);
         }
-        let bytes = done(request.send().await.map_err(told)?).await?;
+        let bytes = ask(request).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             // 204, or a server that has nothing to say about what it did.
             return Ok(Returned::new());

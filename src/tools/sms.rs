@@ -9,7 +9,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::Failure;
-use super::clients::{Clients, Network, done, header_of, told};
+use super::clients::{Clients, Network, ask, header_of};
 
 /// A gateway.
 #[derive(Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Sms {
         let to = number(to).ok_or(Failure::NoNumber)?;
         let parts = [
             (Some(&self.names.to), to.as_str()),
-            (Some(&self.names.from), &self.from),
+            (Some(&self.names.from), self.from.as_str()),
             (Some(&self.names.text), text),
             (
                 self.names.key.as_ref().filter(|_| key.is_some()),
@@ -105,7 +105,7 @@ impl Sms {
             (None, Some(token)) => request.bearer_auth(token),
             (None, None) => request,
         };
-        let answer = done(request.send().await.map_err(told)?).await?;
+        let answer = ask(request).await?;
         // It was taken: what is said of it beyond that may be of any kind.
         Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }

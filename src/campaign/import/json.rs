@@ -14,7 +14,9 @@ pub(super) struct Objects<R> {
 
 impl<R: BufRead> Objects<R> {
     pub fn new(source: R, line: u64) -> Self {
-        Self { lines: Lines::new(source, line) }
+        Self {
+            lines: Lines::new(source, line),
+        }
     }
 
     pub fn next(&mut self) -> io::Result<Option<Row>> {
@@ -53,7 +55,11 @@ enum State {
 
 impl<R: BufRead> List<R> {
     pub fn new(source: R, line: u64) -> Self {
-        Self { source, line, state: State::Begin }
+        Self {
+            source,
+            line,
+            state: State::Begin,
+        }
     }
 
     pub fn next(&mut self) -> io::Result<Option<Row>> {
@@ -74,7 +80,10 @@ impl<R: BufRead> List<R> {
                 (State::Elements, byte) => return self.element(line, byte).map(Some),
                 (State::Begin | State::End, _) => {
                     self.state = State::Lost;
-                    return Ok(Some(bad(line, "there is more behind the list; nothing from here on was read")));
+                    return Ok(Some(bad(
+                        line,
+                        "there is more behind the list; nothing from here on was read",
+                    )));
                 }
             }
         }
@@ -88,7 +97,10 @@ impl<R: BufRead> List<R> {
         loop {
             let Some(byte) = self.byte()? else {
                 self.state = State::Lost;
-                return Ok(bad(line, "a bracket or quote that opens here is not closed; nothing from here on was read"));
+                return Ok(bad(
+                    line,
+                    "a bracket or quote that opens here is not closed; nothing from here on was read",
+                ));
             };
             // What is neither a list nor a map ends before the next comma.
             if depth == 0 && !text && matches!(byte, b',' | b']') {
@@ -98,7 +110,10 @@ impl<R: BufRead> List<R> {
             bytes.push(byte);
             if bytes.len() > LONGEST {
                 self.state = State::Lost;
-                return Ok(bad(line, "what begins here is longer than a contact can be; nothing from here on was read"));
+                return Ok(bad(
+                    line,
+                    "what begins here is longer than a contact can be; nothing from here on was read",
+                ));
             }
             if text {
                 (text, escaped) = (byte != b'"' || escaped, byte == b'\\' && !escaped);
@@ -114,7 +129,10 @@ impl<R: BufRead> List<R> {
                 break;
             }
         }
-        Ok(Row { line, fields: object(&bytes) })
+        Ok(Row {
+            line,
+            fields: object(&bytes),
+        })
     }
 
     /// The next byte, which is left where it is.

@@ -25,7 +25,11 @@ pub(super) struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// `n` is the number of the first.
     pub fn new(source: R, n: u64) -> Self {
-        Self { source, n, back: VecDeque::new() }
+        Self {
+            source,
+            n,
+            back: VecDeque::new(),
+        }
     }
 
     pub fn next(&mut self) -> io::Result<Option<Line>> {
@@ -33,7 +37,9 @@ impl<R: BufRead> Lines<R> {
             return Ok(Some(line));
         }
         let mut bytes = Vec::new();
-        let read = (&mut self.source).take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes)?;
+        let read = (&mut self.source)
+            .take(LONGEST as u64 + 1)
+            .read_until(b'\n', &mut bytes)?;
         if read == 0 {
             return Ok(None);
         }

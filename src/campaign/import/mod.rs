@@ -5,6 +5,8 @@
 
 mod json;
 mod lines;
+pub mod loading;
+pub mod numbers;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,11 @@ impl<R: BufRead> Table<R> {
         let bytes = first.bytes.ok_or_else(|| Unusable::Header("is far too long".into()))?;
         let count = |delimiter: u8| bytes.iter().filter(|byte| **byte == delimiter).count();
         // Of equals the first counts.
-        let delimiter = DELIMITERS.into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+        let delimiter = DELIMITERS
+            .into_iter()
+            .rev()
+            .max_by_key(|delimiter| count(*delimiter))
+            .unwrap_or(b',');
         let mut parser = Parser::new(delimiter);
         let read = parser.fields(&bytes).map_err(Unusable::Header)?;
         let columns: Vec<String> = read.iter().map(|name| name.trim().to_owned()).collect();
@@ -157,7 +161,9 @@ impl Parser {
         let (result, read, _, count) = self.core.read_record(&self.row, &mut self.text, &mut self.ends);
         match result {
             ReadRecordResult::Record if read == self.row.len() => {}
-            ReadRecordResult::Record => return Err("it has a carriage return in the middle; save the table again".into()),
+            ReadRecordResult::Record => {
+                return Err("it has a carriage return in the middle; save the table again".into());
+            }
             ReadRecordResult::OutputEndsFull => return Err(format!("it has {MOST_COLUMNS} fields or more")),
             ReadRecordResult::InputEmpty | ReadRecordResult::OutputFull | ReadRecordResult::End => {
                 return Err("its quotes are not in order".into());
@@ -167,7 +173,8 @@ impl Parser {
         let mut fields = Vec::with_capacity(count);
         for end in self.ends.iter().take(count) {
             let field = self.text.get(begin..*end).unwrap_or_default();
-            let field = std::str::from_utf8(field).map_err(|_| "it is not UTF-8: save the table as CSV UTF-8".to_owned())?;
+            let field =
+                std::str::from_utf8(field).map_err(|_| "it is not UTF-8: save the table as CSV UTF-8".to_owned())?;
             fields.push(field.to_owned());
             begin = *end;
         }

@@ -10,7 +10,11 @@ fn read(text: &[u8]) -> Vec<(u64, String)> {
     rows.map(|row| {
         let row = row.expect("read");
         let told = match row.fields {
-            Ok(fields) => fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "),
+            Ok(fields) => fields
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
             Err(why) => why,
         };
         (row.line, told)
@@ -107,11 +111,20 @@ fn json_is_a_list_or_an_object_a_line() {
     assert!(objects.get(1).is_some_and(|(_, why)| why.starts_with("it is not JSON")));
     // A list that was cut off, and one with something behind it.
     let cut = read(b"[{\"id\": 1},\n{\"id\": 2");
-    assert!(matches!(cut.as_slice(), [(1, _), (2, why)] if why.contains("not closed")), "{cut:?}");
+    assert!(
+        matches!(cut.as_slice(), [(1, _), (2, why)] if why.contains("not closed")),
+        "{cut:?}"
+    );
     let cut = read(b"[{\"id\": 1},\n");
-    assert!(matches!(cut.as_slice(), [(1, _), (2, why)] if why.contains("cut off")), "{cut:?}");
+    assert!(
+        matches!(cut.as_slice(), [(1, _), (2, why)] if why.contains("cut off")),
+        "{cut:?}"
+    );
     let more = read(b"[]\n{\"id\": 1}\n");
-    assert!(matches!(more.as_slice(), [(2, why)] if why.contains("behind the list")), "{more:?}");
+    assert!(
+        matches!(more.as_slice(), [(2, why)] if why.contains("behind the list")),
+        "{more:?}"
+    );
 }
 
 /// Reads a byte at a time, as a slow disk might.

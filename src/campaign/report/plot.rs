@@ -26,7 +26,10 @@ struct Bar {
 }
 
 pub(super) fn svg(report: &Report) -> String {
-    let mut parts = vec![("Contacts, by how far they got", funnel(report)), ("How the last call ended", outcomes(report))];
+    let mut parts = vec![
+        ("Contacts, by how far they got", funnel(report)),
+        ("How the last call ended", outcomes(report)),
+    ];
     parts.push(("Reached the goal in time, with 95 % confidence", goal(report)));
     parts.retain(|(_, bars)| !bars.is_empty());
     let rows: usize = parts.iter().map(|(_, bars)| bars.len() + 2).sum();
@@ -40,7 +43,13 @@ pub(super) fn svg(report: &Report) -> String {
     let mut y = 30.0;
     for (title, bars) in parts {
         y += ROW;
-        line(&mut svg, &format!("<text x=\"20\" y=\"{y:.1}\" font-weight=\"bold\">{}</text>", escaped(title)));
+        line(
+            &mut svg,
+            &format!(
+                "<text x=\"20\" y=\"{y:.1}\" font-weight=\"bold\">{}</text>",
+                escaped(title)
+            ),
+        );
         y += ROW / 2.0;
         for bar in bars {
             draw(&mut svg, &bar, y);
@@ -54,7 +63,9 @@ pub(super) fn svg(report: &Report) -> String {
 fn funnel(report: &Report) -> Vec<Bar> {
     let all = report.figures.contacts.all;
     let stages = report.funnel().into_iter();
-    stages.map(|(name, hits)| bar(name, Share { hits, of: all }, OWN)).collect()
+    stages
+        .map(|(name, hits)| bar(name, Share { hits, of: all }, OWN))
+        .collect()
 }
 
 fn outcomes(report: &Report) -> Vec<Bar> {
@@ -62,15 +73,28 @@ fn outcomes(report: &Report) -> Vec<Bar> {
     let mut sorted: Vec<(&String, &u64)> = contacts.outcomes.iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let of = contacts.dialled;
-    sorted.into_iter().take(MOST).map(|(name, hits)| bar(name, Share { hits: *hits, of }, OUTCOME)).collect()
+    sorted
+        .into_iter()
+        .take(MOST)
+        .map(|(name, hits)| bar(name, Share { hits: *hits, of }, OUTCOME))
+        .collect()
 }
 
 /// Scaled to the longest interval, since shares are small.
 fn goal(report: &Report) -> Vec<Bar> {
     let goal = &report.figures.goal;
-    let groups = [("those to be called", goal.called, OWN), ("those held out", goal.held_out, OTHER)];
-    let groups: Vec<_> = groups.into_iter().filter(|(_, share, _)| goal.event.is_some() && share.of > 0).collect();
-    let most = groups.iter().map(|(_, share, _)| share.interval().1).fold(1.0, f64::max);
+    let groups = [
+        ("those to be called", goal.called, OWN),
+        ("those held out", goal.held_out, OTHER),
+    ];
+    let groups: Vec<_> = groups
+        .into_iter()
+        .filter(|(_, share, _)| goal.event.is_some() && share.of > 0)
+        .collect();
+    let most = groups
+        .iter()
+        .map(|(_, share, _)| share.interval().1)
+        .fold(1.0, f64::max);
     let drawn = groups.into_iter().map(|(name, share, colour)| {
         let (low, high) = share.interval();
         let percent = share.percent().unwrap_or_default();
@@ -101,10 +125,20 @@ fn draw(svg: &mut String, bar: &Bar, y: f64) {
     let middle = y + BAR / 2.0;
     let text = middle + 4.0;
     let Bar { length, colour, .. } = bar;
-    line(svg, &format!("<text x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>", LEFT - 8.0, escaped(&bar.name)));
     line(
         svg,
-        &format!("<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>", at(*length) - LEFT),
+        &format!(
+            "<text x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>",
+            LEFT - 8.0,
+            escaped(&bar.name)
+        ),
+    );
+    line(
+        svg,
+        &format!(
+            "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>",
+            at(*length) - LEFT
+        ),
     );
     let mut behind = at(*length);
     if let Some((low, high)) = bar.sure {
@@ -120,7 +154,14 @@ fn draw(svg: &mut String, bar: &Bar, y: f64) {
             ),
         );
     }
-    line(svg, &format!("<text x=\"{:.1}\" y=\"{text:.1}\">{}</text>", behind + 8.0, escaped(&bar.figure)));
+    line(
+        svg,
+        &format!(
+            "<text x=\"{:.1}\" y=\"{text:.1}\">{}</text>",
+            behind + 8.0,
+            escaped(&bar.figure)
+        ),
+    );
 }
 
 fn line(svg: &mut String, text: &str) {

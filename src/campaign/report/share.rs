@@ -47,7 +47,10 @@ impl Share {
         let middle = p + Z * Z / (2.0 * n);
         let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).max(0.0).sqrt();
         let whole = 1.0 + Z * Z / n;
-        (((middle - reach) / whole).clamp(0.0, p), ((middle + reach) / whole).clamp(p, 1.0))
+        (
+            ((middle - reach) / whole).clamp(0.0, p),
+            ((middle + reach) / whole).clamp(p, 1.0),
+        )
     }
 }
 
@@ -88,7 +91,10 @@ mod tests {
             (1, 29, 0.0061, 0.1718),
         ] {
             let told = share(hits, of).wilson();
-            assert!((told.0 - low).abs() < 1e-4 && (told.1 - high).abs() < 1e-4, "{hits}/{of}: {told:?}");
+            assert!(
+                (told.0 - low).abs() < 1e-4 && (told.1 - high).abs() < 1e-4,
+                "{hits}/{of}: {told:?}"
+            );
         }
         // The difference: the same volume, 873, table II, method 10.
         for (first, second, low, high) in [
@@ -101,7 +107,10 @@ mod tests {
         ] {
             let told = Difference::of(share(first.0, first.1), share(second.0, second.1)).expect("both have people");
             let (own, upper) = (told.low / 100.0, told.high / 100.0);
-            assert!((own - low).abs() < 1e-4 && (upper - high).abs() < 1e-4, "{first:?} {second:?}: {told:?}");
+            assert!(
+                (own - low).abs() < 1e-4 && (upper - high).abs() < 1e-4,
+                "{first:?} {second:?}: {told:?}"
+            );
         }
         assert_eq!(Difference::of(share(1, 2), share(0, 0)), None);
         assert_eq!((share(0, 0).percent(), share(0, 0).interval()), (None, (0.0, 100.0)));

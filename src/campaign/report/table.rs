@@ -11,25 +11,55 @@ type Row<'a> = (&'static str, &'a str, u64, u64);
 fn rows(report: &Report) -> Vec<Row<'_>> {
     let (contacts, attempts, goal) = (&report.figures.contacts, &report.figures.attempts, &report.figures.goal);
     let mut rows: Vec<Row<'_>> = Vec::new();
-    rows.extend(report.funnel().into_iter().map(|(name, count)| ("funnel", name, count, contacts.all)));
+    rows.extend(
+        report
+            .funnel()
+            .into_iter()
+            .map(|(name, count)| ("funnel", name, count, contacts.all)),
+    );
     rows.push(("contacts", "held out", contacts.held_out, contacts.all));
-    rows.push(("contacts", "called off before a call", contacts.called_off, contacts.all));
+    rows.push((
+        "contacts",
+        "called off before a call",
+        contacts.called_off,
+        contacts.all,
+    ));
     each(&mut rows, "contacts", &contacts.refused, contacts.all);
     rows.push(("contacts", "waiting for the first call", contacts.waiting, contacts.all));
     rows.push(("contacts", "dialled", contacts.dialled, contacts.all));
-    rows.push(("contacts", "of those to be dialled again", contacts.again, contacts.dialled));
+    rows.push((
+        "contacts",
+        "of those to be dialled again",
+        contacts.again,
+        contacts.dialled,
+    ));
     each(&mut rows, "outcome", &contacts.outcomes, contacts.dialled);
     rows.push(("opt-outs", "want no more calls", contacts.opted_out, contacts.dialled));
     each(&mut rows, "attempts", &attempts.reach, attempts.all);
     rows.push(("attempts", "under way", attempts.under_way, attempts.all));
     let answered = attempts.reach.get("answered").copied().unwrap_or_default();
     each(&mut rows, "answered by", &attempts.answered_by, answered);
-    rows.push(("abandoned", "answered, and nobody spoke", attempts.abandoned, attempts.human));
+    rows.push((
+        "abandoned",
+        "answered, and nobody spoke",
+        attempts.abandoned,
+        attempts.human,
+    ));
     let reasons: u64 = report.figures.reasons.iter().map(|reason| reason.calls).sum();
     let reason = report.figures.reasons.iter();
     rows.extend(reason.map(|reason| ("reason", reason.reason.as_str(), reason.calls, reasons)));
-    rows.push(("goal", "reached, of those to be called", goal.called.hits, goal.called.of));
-    rows.push(("goal", "reached, of those held out", goal.held_out.hits, goal.held_out.of));
+    rows.push((
+        "goal",
+        "reached, of those to be called",
+        goal.called.hits,
+        goal.called.of,
+    ));
+    rows.push((
+        "goal",
+        "reached, of those held out",
+        goal.held_out.hits,
+        goal.held_out.of,
+    ));
     rows.push(("goal", "may still be reached", goal.pending, contacts.all));
     rows
 }
@@ -55,7 +85,12 @@ pub(super) fn csv(report: &Report) -> String {
     }
     write(["line", "minutes", &format!("{:.2}", report.minutes), ""]);
     if let Some(cost) = &report.cost {
-        write(["line", &format!("cost in {}", cost.currency), &format!("{:.2}", cost.amount), ""]);
+        write([
+            "line",
+            &format!("cost in {}", cost.currency),
+            &format!("{:.2}", cost.amount),
+            "",
+        ]);
     }
     if let Some(difference) = report.difference {
         for (name, points) in [
@@ -103,7 +138,11 @@ pub(super) fn text(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     writeln!(f, "\n{}", report.verdict)?;
     if report.figures.goal.pending > 0 {
-        writeln!(f, "{} contacts still have time to reach it.", report.figures.goal.pending)?;
+        writeln!(
+            f,
+            "{} contacts still have time to reach it.",
+            report.figures.goal.pending
+        )?;
     }
     Ok(())
 }

@@ -3,7 +3,10 @@
 use super::*;
 
 fn counts(counts: &[(&str, u64)]) -> BTreeMap<String, u64> {
-    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    counts
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count))
+        .collect()
 }
 
 fn figures() -> Figures {
@@ -58,8 +61,16 @@ fn a_report_says_what_it_cost_and_whether_it_helped() {
     let cost = told.cost.as_ref().expect("a rate");
     assert!((told.minutes - 600.0).abs() < 1e-9 && (cost.amount - 12.0).abs() < 1e-9);
     assert!(cost.per_goal.is_some_and(|each| (each - 12.0 / 270.0).abs() < 1e-9));
-    assert!(told.verdict.contains("30.0 %") && told.verdict.contains("15.0 %"), "{}", told.verdict);
-    assert!(told.verdict.contains("+15.0 points") && told.verdict.ends_with("The calls helped."), "{}", told.verdict);
+    assert!(
+        told.verdict.contains("30.0 %") && told.verdict.contains("15.0 %"),
+        "{}",
+        told.verdict
+    );
+    assert!(
+        told.verdict.contains("+15.0 points") && told.verdict.ends_with("The calls helped."),
+        "{}",
+        told.verdict
+    );
 }
 
 #[test]
@@ -105,7 +116,13 @@ fn the_rows_of_each_part_add_up() {
     let cost = named.get(&("line".to_owned(), "cost in EUR".to_owned()));
     assert_eq!(cost.map(String::as_str), Some("12.00"));
     let text = told.to_string();
-    for has in ["link_sent", "“I can't <pay> that & won't”", "600.0", "12.00", "The calls helped."] {
+    for has in [
+        "link_sent",
+        "“I can't <pay> that & won't”",
+        "600.0",
+        "12.00",
+        "The calls helped.",
+    ] {
         assert!(text.contains(has), "{has}: {text}");
     }
 }

@@ -385,12 +385,8 @@ impl Attempt {
         self.bot.live.close(self.number);
         if let Some(journal) = self.journal.take() {
             journal.end(Outcome {
-                ending: ending.to_owned(),
-                path: Vec::new(),
-                disposition: None,
-                slots: std::collections::BTreeMap::new(),
-                recording: None,
                 quality,
+                ..Outcome::of_nothing(ending.to_owned())
             });
         }
     }

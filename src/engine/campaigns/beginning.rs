@@ -26,7 +26,9 @@ impl Runner {
         let spoken = assistant.map_or(&[][..], |assistant| &assistant.languages);
         let wanted = contact.vars.get(LANGUAGE).and_then(Json::as_str);
         let wanted = wanted.and_then(|code| code.parse::<Language>().ok());
-        let language = wanted.filter(|wanted| spoken.contains(wanted)).or(spoken.first().copied());
+        let language = wanted
+            .filter(|wanted| spoken.contains(wanted))
+            .or(spoken.first().copied());
         let facts = Facts {
             at: clock::wall(),
             caller: [("number".to_owned(), text(&contact.number.to_string()))].into(),
@@ -42,7 +44,11 @@ impl Runner {
             language: language.unwrap_or(Language::English),
             facts,
             told: told(campaign, contact, n),
-            understanding: script.understanding.get(&campaign.assistant).cloned().unwrap_or_default(),
+            understanding: script
+                .understanding
+                .get(&campaign.assistant)
+                .cloned()
+                .unwrap_or_default(),
             manager: if self.bot.model.is_some() {
                 Manager::Model
             } else {

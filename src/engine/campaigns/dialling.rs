@@ -3,6 +3,7 @@
 //!
 //! One after the other, so that what is decided for one is known when the next is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,13 +11,14 @@ use serde_json::json;
 
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
+use crate::campaign::book::ContactId;
 use crate::campaign::pacer::{Again, Dial};
 use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
-use crate::campaign::Whereabouts;
+use crate::campaign::{Number, Whereabouts};
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
-use crate::engine::leg::placed::{Placing, place};
+use crate::engine::leg::placed::{Placing, Step, place};
 use crate::engine::letters::letter_box;
 use crate::store;
 use crate::store::campaigns::{AttemptRow, ContactRow, NewAttempt, NotBegun, State};
@@ -29,6 +31,9 @@ const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 const HELD: Duration = Duration::from_secs(10);
 /// After what keeps it from calling anybody, and will until somebody changes something.
 const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// Where as many calls were placed today as may be.
+const A_QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// What was read of a contact for this one decision.
 struct Known {
@@ -57,7 +62,7 @@ impl Runner {
     }
 
     async fn attempt(&mut self, dial: &Dial) -> Result<(), store::Error> {
-        let plan = std::sync::Arc::clone(&self.plan);
+        let plan = Arc::clone(&self.plan);
         let Some(campaign) = plan.campaigns.get(&dial.campaign) else {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
@@ -66,7 +71,9 @@ impl Runner {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
         };
-        let Some(own) = self.campaigns.get(&campaign.name) else { return Ok(()) };
+        let Some(own) = self.campaigns.get(&campaign.name) else {
+            return Ok(());
+        };
         let (attended, abandonment) = self.attended(campaign);
         let number = known.contact.number.to_string();
         let facts = permit::Facts {
@@ -92,6 +99,14 @@ impl Runner {
         let answer = permit::permit(at, &facts);
         let sealed = permit::record(&facts, &answer);
         match answer {
+            Ok(_) if self.bot.sip.may_dial_now(&number, true).is_err() => {
+                tracing::warn!(
+                    campaign = campaign.name,
+                    "today's calls are used up: see `outbound` of the configuration"
+                );
+                self.again(dial, later(at, A_QUARTER));
+                Ok(())
+            }
             Ok(permit) => self.begin(dial, known, permit, sealed).await,
             Err(refusal) => {
                 self.office.store.audit_append(at, &sealed).await?;
@@ -115,11 +130,19 @@ impl Runner {
         let others = store.attempts_to(contact.number, since).await?;
         let listed = store.do_not_call(contact.number).await?;
         let calls = own.iter().map(|row| {
-            let whose = if row.appointment { Whose::Appointment } else { Whose::Contact };
+            let whose = if row.appointment {
+                Whose::Appointment
+            } else {
+                Whose::Contact
+            };
             made(row, whose)
         });
         let others = others.iter().filter(|row| row.contact != contact.id).map(|row| {
-            let whose = if row.campaign == campaign.name { Whose::Campaign } else { Whose::Other };
+            let whose = if row.campaign == campaign.name {
+                Whose::Campaign
+            } else {
+                Whose::Other
+            };
             made(row, whose)
         });
         Ok(Some(Known {
@@ -151,13 +174,17 @@ impl Runner {
             contact: known.contact.id,
             trunk: Some(dial.trunk.clone()),
             at: dialled,
-            call: record.id.clone(),
+            call: Some(record.id.clone()),
             audit: sealed,
         };
         let begun = match self.office.store.begin_attempt(&attempt).await? {
             Ok(begun) => begun,
             Err(why) => {
-                tracing::info!(campaign = campaign.name, contact = known.contact.key, "not dialled after all: {why}");
+                tracing::info!(
+                    campaign = campaign.name,
+                    contact = known.contact.key,
+                    "not dialled after all: {why}"
+                );
                 match why {
                     // What it is now is read with the changes.
                     NotBegun::Closed | NotBegun::UnderWay | NotBegun::DoNotCall => {
@@ -174,24 +201,19 @@ impl Runner {
         };
         let letters = letter_box();
         let told = letters.0.clone();
-        let progress = self.progress.clone();
-        let contact = dial.contact;
-        let call = record.id.clone();
+        let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
             start: self.start(&campaign, &known.contact, &record, begun.n),
+            permit,
             record,
-            number: known.contact.number.to_string(),
-            to: permit.number().to_string(),
             trunk: Some(dial.trunk.clone()),
-            campaign: campaign.name.clone(),
             ring: RING,
             place,
             letters,
             wishes: self.wishes.clone(),
-            progress: Box::new(move |come| drop(progress.try_send((contact, come)))),
-            permit,
+            progress: self.progress_of(contact, known.contact.number, call.clone()),
         };
-        let task = self.calls.spawn(place(std::sync::Arc::clone(&self.bot), placing));
+        let task = self.calls.spawn(place(Arc::clone(&self.bot), placing));
         self.tasks.insert(task.id(), contact);
         let open = Open {
             attempt: begun.id,
@@ -204,11 +226,25 @@ impl Runner {
             progress: None,
             call,
             dialled,
-            campaign: std::sync::Arc::new(campaign),
+            campaign: Arc::new(campaign),
         };
-        tracing::info!(campaign = open.campaign.name, contact = open.key, call = open.call, "dialled");
+        tracing::info!(
+            campaign = open.campaign.name,
+            contact = open.key,
+            call = open.call,
+            "dialled"
+        );
         self.open.insert(contact, open);
         Ok(())
+    }
+
+    /// Where the call tells what cannot wait for its end.
+    fn progress_of(&self, contact: ContactId, number: Number, call: String) -> Box<dyn Fn(Step) + Send + Sync> {
+        let (bot, progress) = (Arc::clone(&self.bot), self.progress.clone());
+        Box::new(move |step| match step {
+            Step::Progress(come) => drop(progress.try_send((contact, come))),
+            Step::OptedOut => bot.opted_out(&number.to_string(), &call),
+        })
     }
 
     async fn refused(

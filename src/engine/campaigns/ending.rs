@@ -48,7 +48,9 @@ impl Runner {
         let outcome = outcome(&done, &open.whereabouts);
         let then = retry::then(&open.campaign.attempts, made(&open, &outcome), &outcome, now);
         let world = self.world();
-        let tripped = self.pacer.ended(&world, &open.campaign.name, contact, &outcome, again(&then));
+        let tripped = self
+            .pacer
+            .ended(&world, &open.campaign.name, contact, &outcome, again(&then));
         let end = self.end(&open, done, &outcome, then, now);
         if let Err(e) = self.write_end(contact, &open, end).await {
             self.rest(&e);
@@ -121,6 +123,7 @@ impl Runner {
             audit: Some(sealed(&told)),
             right_person: right_person(&done),
             disposition: done.disposition,
+            call: None,
             seconds: done.talked.as_secs_f64(),
             human: done.human_reached,
             abandoned: done.abandoned,
@@ -142,7 +145,9 @@ impl Runner {
             Then::Appointment(_) => occasions.push(Occasion::CallbackBooked),
             Then::Close(_) => occasions.push(Occasion::ContactClosed),
         }
-        let rows = occasions.into_iter().flat_map(|occasion| self.office.hooks.rows(occasion, at, told));
+        let rows = occasions
+            .into_iter()
+            .flat_map(|occasion| self.office.hooks.rows(occasion, at, told));
         rows.collect()
     }
 
@@ -154,7 +159,10 @@ impl Runner {
         if let Some(own) = self.campaigns.get_mut(&campaign.name) {
             own.state = State::Paused;
         }
-        self.office.store.set_campaign_state(&campaign.name, State::Paused, Some(&why), at).await?;
+        self.office
+            .store
+            .set_campaign_state(&campaign.name, State::Paused, Some(&why), at)
+            .await?;
         let told = json!({"what": "pause", "campaign": campaign.name, "why": why, "alert": alert});
         self.office.store.audit_append(at, &told).await?;
         self.tell(Occasion::CampaignPaused, told).await
@@ -180,13 +188,18 @@ impl Runner {
                 "campaign": row.campaign, "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
                 "reach": Reach::Interrupted.to_string(), "next": next(&then),
             });
-            tracing::warn!(campaign = row.campaign, attempt = row.id, "the bot ended in the middle of a call");
+            tracing::warn!(
+                campaign = row.campaign,
+                attempt = row.id,
+                "the bot ended in the middle of a call"
+            );
             let end = EndedAttempt {
                 at: now,
                 reach: Reach::Interrupted,
                 answered: None,
                 answered_by: None,
                 disposition: None,
+                call: None,
                 seconds: 0.0,
                 human: false,
                 right_person: None,
@@ -230,7 +243,9 @@ fn outcome(done: &Done, whereabouts: &Whereabouts) -> Outcome {
             Some(_) if done.reach != Reach::Answered => Reach::NoAnswer,
             Some(_) | None => done.reach,
         },
-        answered_by: done.answered_by.or_else(|| done.human_reached.then_some(AnsweredBy::Human)),
+        answered_by: done
+            .answered_by
+            .or_else(|| done.human_reached.then_some(AnsweredBy::Human)),
         disposition: done.disposition.clone(),
         callback: callback.map(|at| at.timestamp()),
         opted_out: done.opted_out,

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::Runner;
 use crate::campaign::book::ContactId;
-use crate::campaign::trigger::{self, Meaning};
 use crate::campaign::contact;
+use crate::campaign::trigger::{self, Meaning};
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
@@ -31,7 +31,10 @@ impl Runner {
             }
             for event in events {
                 let outcome = self.heed(&event).await?;
-                self.office.store.event_handled(event.n, clock::wall(), &outcome).await?;
+                self.office
+                    .store
+                    .event_handled(event.n, clock::wall(), &outcome)
+                    .await?;
             }
         }
     }
@@ -77,7 +80,11 @@ impl Runner {
             Ok(new) => new,
             Err(faults) => {
                 let faults = faults.join("; ");
-                tracing::warn!(campaign = campaign.name, event = event.key, "nobody is called for it: {faults}");
+                tracing::warn!(
+                    campaign = campaign.name,
+                    event = event.key,
+                    "nobody is called for it: {faults}"
+                );
                 return Ok(format!("nobody can be called: {faults}"));
             }
         };
@@ -90,7 +97,10 @@ impl Runner {
         // What calls it off may have been told before: systems do not tell in order.
         let calls_off = campaign.trigger.iter().flat_map(|trigger| &trigger.cancel_on);
         for name in calls_off {
-            if let Some(earlier) = store.event_about(name, (&campaign.contacts.key, &key), event.at).await? {
+            if let Some(earlier) = store
+                .event_about(name, (&campaign.contacts.key, &key), event.at)
+                .await?
+            {
                 self.cancel(campaign, &key, &earlier).await?;
                 return Ok(format!("`{key}` was called off before by `{name}`"));
             }
@@ -105,7 +115,11 @@ impl Runner {
         };
         let id = ContactId(contact.id);
         // First the store: whatever comes next, nobody dials them again.
-        let closed = self.office.store.cancel_contact(contact.id, clock::wall(), &event.name).await?;
+        let closed = self
+            .office
+            .store
+            .cancel_contact(contact.id, clock::wall(), &event.name)
+            .await?;
         self.pacer.remove(&campaign.name, id);
         let told = self.open.get(&id).is_some_and(|open| {
             let letter = Letter::Event(event.name.clone());
@@ -129,7 +143,10 @@ impl Runner {
             return Ok(format!("`{key}` had reached the goal"));
         }
         self.office.store.reach_goal(contact.id, event.at).await?;
-        let cancels = campaign.trigger.iter().any(|trigger| trigger.cancel_on.contains(&event.name));
+        let cancels = campaign
+            .trigger
+            .iter()
+            .any(|trigger| trigger.cancel_on.contains(&event.name));
         if let Some(open) = self.open.get(&ContactId(contact.id)).filter(|_| !cancels) {
             // Who is on the line may be told that it has come; what calls off is told there.
             open.letters.try_send(Letter::Event(event.name.clone())).ok();

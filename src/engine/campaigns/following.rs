@@ -149,7 +149,9 @@ impl Runner {
             };
             loop {
                 let rows = self.office.store.changed_contacts(&name, mark, PAGE).await?;
-                let Some(last) = rows.last().map(Mark::behind) else { break };
+                let Some(last) = rows.last().map(Mark::behind) else {
+                    break;
+                };
                 for row in &rows {
                     self.put(&name, row).await?;
                 }
@@ -196,14 +198,21 @@ impl Runner {
             return Ok(());
         }
         // Whoever is on the line comes back with what follows.
-        let Some(own) = self.campaigns.get(campaign).filter(|_| !self.open.contains_key(&contact)) else {
+        let Some(own) = self
+            .campaigns
+            .get(campaign)
+            .filter(|_| !self.open.contains_key(&contact))
+        else {
             return Ok(());
         };
         let whereabouts = match Whereabouts::of(row.number, row.zone.as_deref()) {
             Ok(whereabouts) => whereabouts,
             Err(why) => {
                 tracing::error!(campaign, contact = row.id, "nobody can be called by this row: {why}");
-                self.office.store.close_contact(row.id, clock::wall(), UNREADABLE).await?;
+                self.office
+                    .store
+                    .close_contact(row.id, clock::wall(), UNREADABLE)
+                    .await?;
                 return Ok(());
             }
         };
@@ -211,20 +220,33 @@ impl Runner {
             opening: Arc::clone(&own.opening),
             whereabouts,
         };
-        let Some(book) = self.pacer.book(campaign) else { return Ok(()) };
+        let Some(book) = self.pacer.book(campaign) else {
+            return Ok(());
+        };
         let hours = book.hours(&whenever);
         let (due, lane) = match row.appointment {
             Some(at) => (at, Lane::Appointment),
             None => (row.due, Lane::Attempt),
         };
         let number = row.number.digits();
-        book.put(contact, Entry { number, due, lane, hours });
+        book.put(
+            contact,
+            Entry {
+                number,
+                due,
+                lane,
+                hours,
+            },
+        );
         Ok(())
     }
 }
 
 fn queues(plan: &Plan, campaign: &Campaign) -> Vec<String> {
-    plan.queues_from(&campaign.flow).into_iter().map(str::to_owned).collect()
+    plan.queues_from(&campaign.flow)
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn discloses(plan: &Plan, campaign: &Campaign) -> bool {

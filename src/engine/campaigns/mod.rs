@@ -67,13 +67,14 @@ pub(super) struct Office {
 
 impl Office {
     /// As the configuration has it.
-    pub fn of(config: &Config, store: Store, region: Option<Region>) -> Self {
+    pub fn of(config: &Config, store: Store) -> Self {
         let Campaigns {
             lines,
             reserve,
             holidays,
             quiet_gap,
             webhooks,
+            region,
             ..
         } = &config.campaigns;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -83,7 +84,7 @@ impl Office {
                 lines: count(*lines),
                 reserve: count(*reserve),
             },
-            region,
+            region: *region,
             closed: holidays.clone(),
             quiet_gap: *quiet_gap,
             home: TimeZone::system(),
@@ -231,7 +232,9 @@ impl Runner {
             return latest;
         }
         let world = self.world();
-        self.pacer.poll_timeout(&world).map_or(latest, |due| due.clamp(now, latest))
+        self.pacer
+            .poll_timeout(&world)
+            .map_or(latest, |due| due.clamp(now, latest))
     }
 
     fn is_resting(&mut self) -> bool {

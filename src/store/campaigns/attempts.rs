@@ -24,8 +24,8 @@ pub struct NewAttempt {
     pub contact: i64,
     pub trunk: Option<String>,
     pub at: Timestamp,
-    /// The id of its record.
-    pub call: String,
+    /// The id that its record will have.
+    pub call: Option<String>,
     /// Why it may be made, for the audit trail: sealed with the same write.
     pub audit: Value,
 }
@@ -62,6 +62,8 @@ pub struct EndedAttempt {
     pub answered_by: Option<AnsweredBy>,
     /// In the plan's word.
     pub disposition: Option<String>,
+    /// The id of its record, where that was not told when it began.
+    pub call: Option<String>,
     /// From the answer to the end, in seconds.
     pub seconds: f64,
     /// A person spoke, or was taken for one.
@@ -140,21 +142,28 @@ impl Store {
         if let Some(why) = obstacle(&mut transaction, attempt.contact).await? {
             return Ok(Err(why));
         }
-        let row = sqlx::query(
-            "UPDATE contacts SET attempts = attempts + 1, appointment = NULL WHERE id = ? RETURNING attempts",
-        )
-        .bind(attempt.contact)
-        .fetch_one(&mut *transaction)
-        .await?;
-        let n: u32 = row.try_get("attempts")?;
-        let query = "INSERT INTO attempts (contact, campaign, number, n, appointment, trunk, call, dialled) \
+        let query = "SELECT attempts + 1 AS n, appointment IS NOT NULL AS appointment FROM contacts WHERE id = ?";
+        let row = sqlx::query(query)
+            .bind(attempt.contact)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let (n, appointment): (u32, bool) = (row.try_get("n")?, row.try_get("appointment")?);
+        let query =
+            "UPDATE contacts SET attempts = ?, appointments = appointments + ?, appointment = NULL WHERE id = ?";
+        sqlx::query(query)
+            .bind(n)
+            .bind(appointment)
+            .bind(attempt.contact)
+            .execute(&mut *transaction)
+            .await?;
+        let query = "INSERT INTO attempts (contact, campaign, number, n, appointment, trunk, dialled, call) \
                      SELECT id, campaign, number, ?, ?, ?, ?, ? FROM contacts WHERE id = ? RETURNING id";
         let row = sqlx::query(query)
             .bind(n)
             .bind(appointment)
             .bind(&attempt.trunk)
-            .bind(&attempt.call)
             .bind(attempt.at.as_millisecond())
+            .bind(&attempt.call)
             .bind(attempt.contact)
             .fetch_one(&mut *transaction)
             .await?;
@@ -171,7 +180,7 @@ impl Store {
 
     async fn write_end_of_attempt(&self, id: i64, end: &EndedAttempt) -> Result<bool, sqlx::Error> {
         let mut transaction = writing(&self.journal).await?;
-        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, seconds = ?, human = ?, \
+        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, call = COALESCE(?, call), seconds = ?, human = ?, \
                      right_person = ?, abandoned = ?, opted_out = ?, reason = ?, quote = ?, slots = ? \
                      WHERE id = ? AND ended IS NULL RETURNING contact, number";
         let row = sqlx::query(query)
@@ -180,6 +189,7 @@ impl Store {
             .bind(end.answered.map(|at| at.as_millisecond()))
             .bind(end.answered_by.map(|by| by.to_string()))
             .bind(&end.disposition)
+            .bind(&end.call)
             .bind(end.seconds)
             .bind(end.human)
             .bind(end.right_person)
@@ -224,6 +234,29 @@ impl Store {
             .await;
         let rows = rows.and_then(|rows| rows.iter().map(attempt).collect());
         rows.map_err(|e| self.wrong(e))
+    }
+
+    /// All of a campaign, in the order of their ids, from behind `after` on, each with the key of its contact.
+    pub async fn attempts_of_campaign(
+        &self,
+        campaign: &str,
+        after: i64,
+        most: u32,
+    ) -> Result<Vec<(String, AttemptRow)>, Error> {
+        self.access(async {
+            let query = "SELECT a.*, c.key AS key FROM attempts a JOIN contacts c ON c.id = a.contact \
+                         WHERE a.campaign = ? AND a.id > ? ORDER BY a.id LIMIT ?";
+            let rows = sqlx::query(query)
+                .bind(campaign)
+                .bind(after)
+                .bind(most)
+                .fetch_all(&self.pool)
+                .await?;
+            rows.iter()
+                .map(|row| Ok((row.try_get("key")?, attempt(row)?)))
+                .collect()
+        })
+        .await
     }
 
     /// To one number, by whatever campaign, since then; the first first.

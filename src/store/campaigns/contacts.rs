@@ -22,11 +22,11 @@ const BATCH: usize = 1_000;
 pub struct Added {
     pub added: u64,
     /// Rows whose keys the campaign had already, or that stood in a row before; what was there is left as it is.
-    pub known: Vec<Known>,
+    pub known: Vec<Earlier>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct Earlier {
     /// Its place among the rows, from 0.
     pub row: usize,
     /// When that key was added.
@@ -112,12 +112,22 @@ impl Store {
         for (n, batch) in rows.chunks(BATCH).enumerate() {
             let added = self.add_batch(campaign, batch, at).await.map_err(|e| self.wrong(e))?;
             all.added += added.added;
-            all.known.extend(added.known.into_iter().map(|known| Known {
+            all.known.extend(added.known.into_iter().map(|known| Earlier {
                 row: known.row + n * BATCH,
                 ..known
             }));
         }
         Ok(all)
+    }
+
+    /// Which of `keys` the campaign has, by their places, as [`Store::add_contacts`] would tell.
+    pub async fn known_keys(&self, campaign: &str, keys: &[&str]) -> Result<Vec<Earlier>, Error> {
+        let keys: Vec<(usize, &str)> = keys.iter().copied().enumerate().collect();
+        self.access(async {
+            let mut connection = self.pool.acquire().await?;
+            since(&mut connection, campaign, &keys).await
+        })
+        .await
     }
 
     /// The batch goes as one JSON text: one statement, not a thousand.
@@ -223,16 +233,16 @@ impl Store {
 
     /// Nothing more is tried. What is closed stays as it was; whether it was open is told.
     pub async fn close_contact(&self, id: i64, at: Timestamp, outcome: &str) -> Result<bool, Error> {
-        self.close(id, at, outcome, None).await.map_err(|e| self.wrong(e))
+        self.close_row(id, at, outcome, None).await.map_err(|e| self.wrong(e))
     }
 
     /// An event called it off.
     pub async fn cancel_contact(&self, id: i64, at: Timestamp, event: &str) -> Result<bool, Error> {
-        let closed = self.close(id, at, "cancelled", Some(event)).await;
+        let closed = self.close_row(id, at, "cancelled", Some(event)).await;
         closed.map_err(|e| self.wrong(e))
     }
 
-    async fn close(&self, id: i64, at: Timestamp, outcome: &str, event: Option<&str>) -> Result<bool, sqlx::Error> {
+    async fn close_row(&self, id: i64, at: Timestamp, outcome: &str, event: Option<&str>) -> Result<bool, sqlx::Error> {
         let mut transaction = writing(&self.journal).await?;
         let revision = bump(&mut transaction).await?;
         let query = "UPDATE contacts SET closed = ?, outcome = ?, cancelled = ?, appointment = NULL, revision = ? WHERE id = ? AND closed IS NULL";
@@ -261,7 +271,7 @@ impl Store {
     }
 
     async fn stamp(&self, id: i64, at: Timestamp, query: &'static str) -> Result<(), Error> {
-        let write = async {
+        self.access(async {
             let mut transaction = writing(&self.pool).await?;
             let revision = bump(&mut transaction).await?;
             sqlx::query(query)
@@ -271,8 +281,8 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await
-        };
-        write.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 }
 
@@ -281,7 +291,7 @@ async fn since(
     connection: &mut SqliteConnection,
     campaign: &str,
     known: &[(usize, &str)],
-) -> Result<Vec<Known>, sqlx::Error> {
+) -> Result<Vec<Earlier>, sqlx::Error> {
     if known.is_empty() {
         return Ok(Vec::new());
     }
@@ -294,7 +304,7 @@ async fn since(
     rows.iter()
         .map(|row| {
             let place: i64 = row.try_get("place")?;
-            Ok(Known {
+            Ok(Earlier {
                 row: usize::try_from(place).unwrap_or_default(),
                 since: time(row.try_get("added")?),
             })

@@ -22,6 +22,9 @@ pub struct Event {
     pub subject: String,
     /// JSON.
     pub body: String,
+    /// When a campaign took notice, and what it did, in words.
+    pub handled: Option<Timestamp>,
+    pub outcome: Option<String>,
 }
 
 impl Store {
@@ -62,7 +65,7 @@ impl Store {
                 .bind(most)
                 .fetch_all(&self.pool)
                 .await?;
-            rows.iter().map(event).collect()
+            rows.iter().map(event).collect::<Result<_, sqlx::Error>>()
         };
         read.await.map_err(|e| self.wrong(e))
     }
@@ -87,6 +90,16 @@ impl Store {
         found.map_err(|e| self.wrong(e))
     }
 
+    /// The one that came with this key.
+    pub async fn event(&self, key: &str) -> Result<Option<Event>, Error> {
+        let row = sqlx::query("SELECT * FROM events WHERE key = ?")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await;
+        let found = row.and_then(|row| row.as_ref().map(event).transpose());
+        found.map_err(|e| self.wrong(e))
+    }
+
     /// A campaign took notice; `outcome` says what it did, in words. Written after what it did, which must do no harm when it is done again.
     pub async fn event_handled(&self, n: i64, at: Timestamp, outcome: &str) -> Result<(), Error> {
         sqlx::query("UPDATE events SET handled = ?, outcome = ? WHERE n = ? AND handled IS NULL")
@@ -101,6 +114,7 @@ impl Store {
 }
 
 fn event(row: &SqliteRow) -> Result<Event, sqlx::Error> {
+    let handled: Option<i64> = row.try_get("handled")?;
     Ok(Event {
         n: row.try_get("n")?,
         key: row.try_get("key")?,
@@ -108,6 +122,8 @@ fn event(row: &SqliteRow) -> Result<Event, sqlx::Error> {
         name: row.try_get("name")?,
         subject: row.try_get("subject")?,
         body: row.try_get("body")?,
+        handled: handled.map(time),
+        outcome: row.try_get("outcome")?,
     })
 }
 
@@ -139,6 +155,12 @@ mod tests {
             .expect("written");
         let events = store.unhandled_events(10).await.expect("read");
         assert_eq!(names(&events), ["payment.succeeded"]);
+        let past = store.event("a").await.expect("read").expect("known");
+        assert_eq!(
+            (past.name.as_str(), past.handled, past.outcome.as_deref()),
+            ("payment.abandoned", Some(at(2)), Some("a contact was added"))
+        );
+        assert_eq!(store.event("c").await.expect("read"), None);
         // It is known though it is handled.
         assert!(!take("a", "payment.abandoned").await.expect("nothing"));
     }

@@ -8,17 +8,21 @@ mod attempts;
 mod contacts;
 mod do_not_call;
 mod events;
+mod known;
 mod states;
 mod sums;
 mod trail;
 mod webhooks;
+#[cfg(test)]
+mod tests;
 
 pub use attempts::{AttemptRow, Begun, EndedAttempt, NewAttempt, NotBegun, Then};
-pub use contacts::{Added, ContactRow, Known, Mark, Waiting};
-pub use do_not_call::{INTERNAL, Listed};
+pub use contacts::{Added, ContactRow, Earlier, Mark, Waiting};
+pub use do_not_call::{INTERNAL, List, Listed};
 pub use events::Event;
-pub use states::{CampaignState, State};
-pub use sums::Standing;
+pub use known::Known;
+pub use states::{CampaignState, Order, State};
+pub use sums::{Standing, Status};
 pub use webhooks::{Hook, Webhook};
 
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
 
 use super::{bump, writing};
 use crate::store::records::time;
@@ -19,6 +20,34 @@ pub enum State {
     Running,
     /// Goes on where it was; calls in progress end as they would.
     Paused,
+}
+
+/// What somebody may want of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Start,
+    Pause,
+    Resume,
+    Stop,
+}
+
+impl Order {
+    /// What a campaign that is `state` becomes by it.
+    ///
+    /// # Errors
+    /// Why that makes no sense, in words.
+    pub fn of(self, state: State) -> Result<State, String> {
+        match (self, state) {
+            (Order::Start, _) | (Order::Resume, State::Paused) => Ok(State::Running),
+            (Order::Stop, _) => Ok(State::Stopped),
+            (Order::Pause, State::Running) => Ok(State::Paused),
+            (Order::Pause, State::Stopped | State::Paused) => {
+                Err(format!("it is {state}, so there is nothing to pause"))
+            }
+            (Order::Resume, State::Running) => Err("it runs already".into()),
+            (Order::Resume, State::Stopped) => Err("it is stopped; start it".into()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -92,20 +121,58 @@ impl Store {
         why: Option<&str>,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let write = async {
+        self.access(async {
             let mut transaction = writing(&self.pool).await?;
-            sqlx::query("INSERT OR REPLACE INTO campaigns (name, state, why, changed) VALUES (?, ?, ?, ?)")
-                .bind(name)
-                .bind(state.to_string())
-                .bind(why)
-                .bind(at.as_millisecond())
-                .execute(&mut *transaction)
-                .await?;
-            bump(&mut transaction).await?;
+            put(&mut transaction, name, state, why, at).await?;
             transaction.commit().await
-        };
-        write.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
+
+    /// Wishes of it what `order` makes of it, or says why that makes no sense. One write, so of two who order at once the second is told.
+    pub async fn order_campaign(
+        &self,
+        name: &str,
+        order: Order,
+        why: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Result<State, String>, Error> {
+        self.access(async {
+            let mut transaction = writing(&self.pool).await?;
+            let row = sqlx::query("SELECT state FROM campaigns WHERE name = ?")
+                .bind(name)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let state: Option<String> = row.map(|row| row.try_get("state")).transpose()?;
+            let state = state.and_then(|word| word.parse().ok()).unwrap_or(State::Stopped);
+            let after = match order.of(state) {
+                Ok(after) => after,
+                Err(why) => return Ok(Err(why)),
+            };
+            put(&mut transaction, name, after, why, at).await?;
+            transaction.commit().await?;
+            Ok(Ok(after))
+        })
+        .await
+    }
+}
+
+async fn put(
+    connection: &mut SqliteConnection,
+    name: &str,
+    state: State,
+    why: Option<&str>,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT OR REPLACE INTO campaigns (name, state, why, changed) VALUES (?, ?, ?, ?)")
+        .bind(name)
+        .bind(state.to_string())
+        .bind(why)
+        .bind(at.as_millisecond())
+        .execute(&mut *connection)
+        .await?;
+    bump(connection).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -134,6 +201,19 @@ mod tests {
             changed: at,
         };
         assert_eq!(bot.campaign_states().await.expect("read"), [wished]);
+        // What makes no sense changes nothing.
+        let again = command
+            .order_campaign("unpaid", Order::Pause, None, at)
+            .await
+            .expect("read");
+        assert!(again.is_err_and(|why| why.contains("nothing to pause")));
+        assert_eq!(bot.change_counter().await.expect("read"), before + 2);
+        let resume = command.order_campaign("unpaid", Order::Resume, None, at).await;
+        assert_eq!(resume.expect("written"), Ok(State::Running));
+        let resume = command.order_campaign("other", Order::Resume, None, at).await;
+        assert!(resume.expect("read").is_err_and(|why| why.contains("start it")));
+        let stop = command.order_campaign("unpaid", Order::Stop, None, at).await;
+        assert_eq!(stop.expect("written"), Ok(State::Stopped));
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::{CampaignState, State};
 use crate::campaign::report::share::Share;
 use crate::campaign::report::{Attempts, Contacts, Figures, Goal, Reason};
 use crate::store::{Error, Store};
@@ -14,8 +16,17 @@ use crate::store::{Error, Store};
 /// Quotes that are told of a reason: the newest.
 const QUOTES: u32 = 3;
 
+/// A campaign as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    #[serde(flatten)]
+    pub state: CampaignState,
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
 /// How far a campaign has got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Standing {
     pub contacts: u64,
     pub held_out: u64,
@@ -40,7 +51,7 @@ impl Store {
         goal: Option<(&str, Duration)>,
         now: Timestamp,
     ) -> Result<Figures, Error> {
-        let read = async {
+        self.access(async {
             // One transaction, so that the parts are of one instant and add up.
             let mut transaction = self.pool.begin().await?;
             let since = since.map_or(i64::MIN, |since| since.as_millisecond());
@@ -55,13 +66,39 @@ impl Store {
             };
             transaction.commit().await?;
             Ok(figures)
-        };
-        read.await.map_err(|e| self.wrong(e))
+        })
+        .await
+    }
+
+    /// Each of `names`, which are the plan's, and every other campaign of which something is kept, by name. What was never started is stopped since 1970.
+    pub async fn campaign_status(
+        &self,
+        names: impl IntoIterator<Item = &str> + Send,
+        now: Timestamp,
+    ) -> Result<Vec<Status>, Error> {
+        let mut standings = self.standings(now).await?;
+        let mut states: BTreeMap<String, CampaignState> = BTreeMap::new();
+        for state in self.campaign_states().await? {
+            states.insert(state.name.clone(), state);
+        }
+        for name in names.into_iter().map(str::to_owned).chain(standings.keys().cloned()) {
+            states.entry(name.clone()).or_insert(CampaignState {
+                name,
+                state: State::Stopped,
+                why: None,
+                changed: Timestamp::UNIX_EPOCH,
+            });
+        }
+        let status = states.into_values().map(|state| Status {
+            standing: standings.remove(&state.name).unwrap_or_default(),
+            state,
+        });
+        Ok(status.collect())
     }
 
     /// How far each campaign that has contacts has got at `now`.
     pub async fn standings(&self, now: Timestamp) -> Result<BTreeMap<String, Standing>, Error> {
-        let read = async {
+        self.access(async {
             let query = "SELECT campaign, COUNT(*) AS contacts, SUM(held_out) AS held_out, SUM(closed IS NULL AND NOT held_out) AS open, \
                          SUM(closed IS NULL AND NOT held_out AND due <= ?) AS due, SUM(attempts > 0) AS dialled, \
                          SUM(closed IS NOT NULL AND NOT held_out) AS closed, SUM(attempts) AS attempts FROM contacts GROUP BY campaign";
@@ -90,8 +127,8 @@ impl Store {
                 }
             }
             Ok(standings)
-        };
-        read.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 }
 

@@ -15,25 +15,25 @@ use crate::store::{Error, Store};
 impl Store {
     /// On the disk when it returns.
     pub async fn audit_append(&self, at: Timestamp, what: &Value) -> Result<Entry, Error> {
-        let write = async {
+        self.access(async {
             let mut transaction = writing(&self.journal).await?;
             let entry = put(&mut transaction, at, what).await?;
             transaction.commit().await?;
             Ok(entry)
-        };
-        write.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 
     /// Several, in one write.
     pub async fn audit_append_all(&self, at: Timestamp, all: &[Value]) -> Result<(), Error> {
-        let write = async {
+        self.access(async {
             let mut transaction = writing(&self.journal).await?;
             for what in all {
                 put(&mut transaction, at, what).await?;
             }
             transaction.commit().await
-        };
-        write.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 
     /// Who has this number wants no calls, ever: it is on the internal list and in the audit trail with one write. Who was on it already stays as they were.
@@ -52,24 +52,24 @@ impl Store {
 
     /// In their order, from behind `after` on.
     pub async fn audit_rows(&self, after: u64, most: u32) -> Result<Vec<Entry>, Error> {
-        let read = async {
+        self.access(async {
             let rows = sqlx::query("SELECT * FROM audit WHERE n > ? ORDER BY n LIMIT ?")
                 .bind(i64::try_from(after).unwrap_or(i64::MAX))
                 .bind(most)
                 .fetch_all(&self.pool)
                 .await?;
             rows.iter().map(entry).collect()
-        };
-        read.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 
     /// The last; none where nothing was written yet.
     pub async fn audit_head(&self) -> Result<Option<Head>, Error> {
-        let read = async {
+        self.access(async {
             let mut connection = self.pool.acquire().await?;
             head(&mut connection).await
-        };
-        read.await.map_err(|e| self.wrong(e))
+        })
+        .await
     }
 }
 

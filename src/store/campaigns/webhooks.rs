@@ -40,10 +40,13 @@ impl Store {
         write.await.map_err(|e| self.wrong(e))
     }
 
-    /// Those to be told at `now`, the oldest first.
-    pub async fn due_webhooks(&self, now: Timestamp, most: u32) -> Result<Vec<Webhook>, Error> {
+    /// Those of `endpoint` to be told at `now`, the oldest first.
+    pub async fn due_webhooks(&self, endpoint: &str, now: Timestamp, most: u32) -> Result<Vec<Webhook>, Error> {
         let read = async {
-            let rows = sqlx::query("SELECT * FROM webhooks WHERE done IS NULL AND due <= ? ORDER BY due, id LIMIT ?")
+            let query =
+                "SELECT * FROM webhooks WHERE done IS NULL AND endpoint = ? AND due <= ? ORDER BY due, id LIMIT ?";
+            let rows = sqlx::query(query)
+                .bind(endpoint)
                 .bind(now.as_millisecond())
                 .bind(most)
                 .fetch_all(&self.pool)
@@ -58,9 +61,23 @@ impl Store {
                         tries: row.try_get("tries")?,
                     })
                 })
-                .collect()
+                .collect::<Result<_, sqlx::Error>>()
         };
         read.await.map_err(|e| self.wrong(e))
+    }
+
+    /// Gives up what is for others than `endpoints`: how many there were.
+    pub async fn abandon_webhooks(&self, endpoints: &[&str], at: Timestamp, why: &str) -> Result<u64, Error> {
+        let query = "UPDATE webhooks SET done = ?, why = ? \
+                     WHERE done IS NULL AND endpoint NOT IN (SELECT value FROM json_each(?))";
+        let done = sqlx::query(query)
+            .bind(at.as_millisecond())
+            .bind(why)
+            .bind(serde_json::json!(endpoints).to_string())
+            .execute(&self.pool)
+            .await
+            .map_err(|e| self.wrong(e))?;
+        Ok(done.rows_affected())
     }
 
     /// It was told.
@@ -133,8 +150,8 @@ mod tests {
         };
         let hooks = [hook("1"), hook("2"), hook("3")];
         store.queue_webhooks(&hooks, at(10)).await.expect("written");
-        assert!(store.due_webhooks(at(9), 10).await.expect("read").is_empty());
-        let due = store.due_webhooks(at(10), 10).await.expect("read");
+        assert!(store.due_webhooks("shop", at(9), 10).await.expect("read").is_empty());
+        let due = store.due_webhooks("shop", at(10), 10).await.expect("read");
         let [told, refused, hopeless] = due.as_slice() else {
             panic!("{due:?}");
         };
@@ -143,14 +160,25 @@ mod tests {
         again.await.expect("written");
         let given_up = store.webhook_failed(hopeless.id, at(11), "gone", None);
         given_up.await.expect("written");
-        assert!(store.due_webhooks(at(19), 10).await.expect("read").is_empty());
-        let due = store.due_webhooks(at(20), 10).await.expect("read");
+        assert!(store.due_webhooks("shop", at(19), 10).await.expect("read").is_empty());
+        let due = store.due_webhooks("shop", at(20), 10).await.expect("read");
         let told: Vec<_> = due
             .iter()
             .map(|hook| (hook.body.as_str(), hook.tries, hook.made))
             .collect();
         assert_eq!(told, [("2", 1, at(10))]);
         assert_eq!(store.forget_webhooks(at(12)).await.expect("deleted"), 2);
-        assert_eq!(store.due_webhooks(at(20), 10).await.expect("read").len(), 1);
+        assert_eq!(store.due_webhooks("shop", at(20), 10).await.expect("read").len(), 1);
+        assert!(store.due_webhooks("crm", at(20), 10).await.expect("read").is_empty());
+        let gone = "no webhook is called so any more";
+        assert_eq!(
+            store.abandon_webhooks(&["shop"], at(21), gone).await.expect("written"),
+            0
+        );
+        assert_eq!(
+            store.abandon_webhooks(&["crm"], at(21), gone).await.expect("written"),
+            1
+        );
+        assert!(store.due_webhooks("shop", at(30), 10).await.expect("read").is_empty());
     }
 }
