@@ -17,7 +17,7 @@ pub static ALONE: Mutex<()> = Mutex::new(());
 /// To be ready, the first rendering of a greeting included.
 const READY: Duration = Duration::from_secs(90);
 /// For whatever else a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Bot {
     child: Child,
