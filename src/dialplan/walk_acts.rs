@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
+use super::campaign::Clock;
 use super::code::Op;
 use super::hours::zone;
 use super::next::Next;
-use super::order::{self, Order};
+use super::order::{self, Command, Order};
 use super::plan::{Callback, Record, Target, Ticket, ToolUse, Transfer, Value};
 use super::policy::Duty;
 use super::prompt::Prompt;
@@ -62,6 +64,24 @@ impl Walk {
             | Waiting::Over => return None,
         };
         Some(self.words(prompt))
+    }
+
+    /// What the caller said for what `slot` holds, in their own words; nothing where it was keyed or is personal.
+    pub fn quoted(&self, slot: &str) -> Option<&str> {
+        let personal = self.plan.slots.get(slot).is_none_or(|slot| slot.pii);
+        let held = !personal && self.slots.contains_key(slot);
+        self.quotes.get(slot).filter(|_| held).map(String::as_str)
+    }
+
+    /// Remembers how values were said.
+    pub(super) fn quote(&mut self, commands: &[Command]) {
+        for command in commands {
+            if let Command::Set { slot, .. } = command
+                && self.plan.slots.contains_key(slot)
+            {
+                self.quotes.insert(slot.clone(), self.last_words.clone());
+            }
+        }
     }
 
     pub fn language(&self) -> Language {
@@ -228,6 +248,19 @@ impl Walk {
         }
     }
 
+    /// What the knowledge says is said, or where it leads that it says nothing.
+    pub(super) fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
+        match (answer, on_fail.or_else(|| self.below_score.clone())) {
+            (Some(text), _) => self.queue.push_back(Order::Say {
+                text,
+                bargein: self.bargein,
+            }),
+            (None, Some(next)) => return self.leave(&next),
+            (None, None) => self.queue_words(&self.plan.patterns.unknown.clone()),
+        }
+        self.next()
+    }
+
     pub(super) fn transfer(&mut self, transfer: &Transfer) -> Order {
         self.advance();
         let say = transfer.say.as_ref().map(|say| self.words(say));
@@ -315,6 +348,14 @@ impl Walk {
     /// The turn is over: the first policy that has come to hold and leads elsewhere takes the place of `order`. A call that is being handed
     /// over or ended is let go.
     pub(super) fn govern(&mut self, order: Order) -> Order {
+        let leaving = matches!(
+            order,
+            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
+        );
+        self.judged(leaving).unwrap_or(order)
+    }
+
+    pub(super) fn judged(&mut self, leaving: bool) -> Option<Order> {
         let plan = Arc::clone(&self.plan);
         let holding: Vec<usize> = (0..plan.policies.len())
             .filter(|at| plan.policies[*at].when.holds(&|path| self.value(path)))
@@ -325,10 +366,6 @@ impl Walk {
             .filter(|at| !self.holding.contains(at))
             .collect();
         self.holding = holding;
-        let leaving = matches!(
-            order,
-            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
-        );
         for policy in fresh.into_iter().filter_map(|at| plan.policies.get(at)) {
             if let Some(disposition) = &policy.disposition {
                 self.disposition = Some(disposition.clone());
@@ -343,19 +380,19 @@ impl Walk {
                     self.corrections.clear();
                     if let Next::Flow(flow) = next {
                         self.start(flow);
-                        return self.next();
+                        return Some(self.next());
                     }
-                    return self.leave(next);
+                    return Some(self.leave(next));
                 }
                 Some(Duty::Hangup(say)) => {
                     self.queue.clear();
                     let words = say.as_ref().map(|say| self.words(say));
-                    return self.end(words);
+                    return Some(self.end(words));
                 }
                 None => {}
             }
         }
-        order
+        self.let_go(leaving)
     }
 
     /// Whether `slot` can hold `value`, and it is what the slot must be.
@@ -369,27 +406,45 @@ impl Walk {
             Some(Must::Hold(expression)) => {
                 expression.holds(&|path| if path == slot { value.clone() } else { self.value(path) })
             }
-            Some(Must::WithinWindow) => {
-                let windows = self
-                    .plan
-                    .campaigns
-                    .values()
-                    .filter_map(|campaign| campaign.window.as_ref());
-                let at = text.parse::<DateTime>();
-                at.is_ok_and(|at| windows.into_iter().all(|window| window.open_at(at)))
-            }
+            Some(Must::WithinWindow) => text.parse::<DateTime>().is_ok_and(|at| self.within_window(at)),
             Some(Must::WithinHours(hours)) => {
                 let hours = self.plan.hours.get(hours);
                 text.parse::<DateTime>()
                     .is_ok_and(|at| hours.is_some_and(|hours| hours.open_on(at)))
             }
             Some(Must::Future) => {
-                let now = self.facts.at.to_zoned(zone(&self.plan)).datetime();
+                let now = self.facts.at.to_zoned(self.clock()).datetime();
                 match text.parse::<DateTime>() {
                     Ok(at) => at > now,
                     Err(_) => text.parse().is_ok_and(|day: jiff::civil::Date| day > now.date()),
                 }
             }
         }
+    }
+
+    /// Where the clock of a person is whom the bot called; of one who called nothing tells it.
+    pub fn zone(&self) -> Option<TimeZone> {
+        TimeZone::get(&self.value("campaign.timezone").to_string()).ok()
+    }
+
+    /// The clock by which a time is meant that is told.
+    fn clock(&self) -> TimeZone {
+        self.zone().unwrap_or_else(|| zone(&self.plan))
+    }
+
+    /// Whether the campaign that made this call may call at `at`, by the clock of whom it called; where none did, whether all may.
+    fn within_window(&self, at: DateTime) -> bool {
+        let name = self.value("campaign.name").to_string();
+        let campaigns = self.plan.campaigns.values();
+        let mut windows = campaigns
+            .filter(|campaign| name.is_empty() || campaign.name == name)
+            .filter_map(|campaign| campaign.window.as_ref());
+        windows.all(|window| match window.clock {
+            Clock::Contact => window.open_at(at),
+            Clock::Caller => {
+                let there = at.to_zoned(self.clock());
+                there.is_ok_and(|there| window.open_at(there.with_time_zone(zone(&self.plan)).datetime()))
+            }
+        })
     }
 }

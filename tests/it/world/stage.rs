@@ -178,6 +178,7 @@ impl Stage {
             },
             understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
             told: BTreeMap::new(),
+            opening: None,
             manager,
             plan: Arc::clone(&plan),
         };
