@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use tokio::net::UdpSocket;
 
 use super::*;
+use crate::audio::codec::Codec;
 use crate::audio::tone::{Key, sine};
 use crate::audio::{Frame, frames};
 use crate::call::{Manager, Opening};
@@ -20,7 +21,7 @@ use crate::engine::load::{self, Script};
 use crate::language::Language;
 use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
-use crate::sip::{CallerId, Destination, Destinations, Listen, Transport, Trunk};
+use crate::sip::{Destination, Destinations, Listen, Prefix, Transport, Trunk};
 use crate::store::Store;
 
 const PLAN: &str = r#"
@@ -167,8 +168,11 @@ impl Telephone {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
         let local = sdp::Local::new(address, 1, sdp::Secret::drawn(|| 7));
-        let (answer, media) =
-            sdp::answer(offer.as_bytes(), &local, &Capabilities::default()).expect("a codec in common");
+        let telephones = Capabilities {
+            codecs: vec![Codec::Pcma],
+            ..Capabilities::default()
+        };
+        let (answer, media) = sdp::answer(offer.as_bytes(), &local, &telephones).expect("a codec in common");
         let telephone = Self {
             socket,
             stream: RtpStream::new(clock::now(), media.peer(), rtp::Config::default(), 1),
@@ -285,7 +289,12 @@ impl Trial {
     }
 
     /// A call by a permit of that moment, and where it is told of events.
-    fn placed(&mut self, ring: Duration, at: Timestamp) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
+    fn placed(
+        &mut self,
+        trunk: &str,
+        ring: Duration,
+        at: Timestamp,
+    ) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
         self.call += 1;
         let record = self.bot.next_record();
         let (letters, steps) = (letter_box(), Arc::clone(&self.steps));
@@ -294,7 +303,7 @@ impl Trial {
             permit: self.permit(at),
             start: self.start(&record),
             record,
-            trunk: Some("provider".into()),
+            trunk: Some(trunk.into()),
             ring,
             place: self.bot.places.take_to_dial(1).expect("a place"),
             letters,
@@ -305,7 +314,7 @@ impl Trial {
     }
 
     fn places(&mut self) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
-        self.placed(LIMIT, clock::wall())
+        self.placed("provider", LIMIT, clock::wall())
     }
 
     /// What was told meanwhile.
@@ -353,7 +362,7 @@ async fn nobody_answers(trial: &mut Trial) {
         assert_eq!(done.reach, reach, "{done:?}");
     }
 
-    let (call, _told) = trial.placed(Duration::from_millis(700), clock::wall());
+    let (call, _told) = trial.placed("provider", Duration::from_millis(700), clock::wall());
     let rings = async {
         let invite = trial.network.reads("INVITE").await;
         trial.network.responds(&invite, "180 Ringing", "").await;
@@ -379,11 +388,13 @@ async fn nobody_answers(trial: &mut Trial) {
     );
 
     let old = clock::wall() - SignedDuration::from_secs(10);
-    let (call, _told) = trial.placed(LIMIT, old);
-    let done = soon("the end of what was not begun", call).await;
-    assert_eq!((done.reach, done.code), (Reach::Congestion, None));
-    assert!(done.ending.contains("permit"), "{done:?}");
-    assert_eq!(trial.steps(), [], "nobody was reached");
+    for (trunk, at, why) in [("provider", old, "permit"), ("hidden", clock::wall(), "withholds")] {
+        let (call, _told) = trial.placed(trunk, LIMIT, at);
+        let done = soon("the end of what was not begun", call).await;
+        assert_eq!((done.reach, done.code), (Reach::Congestion, None));
+        assert!(done.ending.contains(why), "{done:?}");
+    }
+    assert!(trial.steps().is_empty(), "nobody was reached");
 }
 
 /// The network says by a tone what its code leaves open.
@@ -487,16 +498,20 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
         transport: Transport::Udp,
         address: ([127, 0, 0, 1], 0).into(),
     }];
-    config.sip.trunks = vec![Trunk {
-        name: "provider".into(),
+    let trunk = |name: &str, caller_id| Trunk {
+        name: name.into(),
         server: network.0.local_addr().expect("an address").to_string(),
-        caller_id: CallerId::Asserted,
-        numbers: vec![crate::sip::Prefix {
+        caller_id,
+        numbers: vec![Prefix {
             from: "+".into(),
             to: "00".into(),
         }],
         ..Trunk::default()
-    }];
+    };
+    config.sip.trunks = vec![
+        trunk("provider", CallerId::Asserted),
+        trunk("hidden", CallerId::Withheld),
+    ];
     config.outbound.allow = Destinations::Listed(vec!["+49".parse::<Destination>().expect("a rule")]);
     let script = Script::load(&config.plan, None).expect("a plan");
     let engines = match tokio::task::block_in_place(|| load::engines(&config, &script)) {
@@ -547,4 +562,22 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
         );
         assert_eq!(lines.contains("meanwhile: paid"), ending.contains("person"), "{lines}");
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_is_known_or_not_when_the_work_is_done() {
+    let (done, wait) = tokio::sync::oneshot::channel::<u8>();
+    let work = async {
+        tokio::task::yield_now().await;
+        done.send(7).ok();
+        tokio::task::yield_now().await;
+        "done"
+    };
+    assert_eq!(beside(work, Some(wait)).await, ("done", Some(Ok(7))));
+    let never = std::future::pending::<u8>();
+    assert_eq!(beside(async { "done" }, Some(never)).await, ("done", None));
+    assert_eq!(
+        beside(async { "done" }, None::<std::future::Ready<u8>>).await,
+        ("done", None)
+    );
 }
