@@ -46,8 +46,16 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub struct Book<H> {
     entries: BTreeMap<ContactId, Kept>,
+    /// Who was taken and not settled, and whether they may come back.
+    out: BTreeMap<ContactId, Return>,
     kinds: Vec<Kind<H>>,
     known: HashMap<H, HoursId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Return {
+    Welcome,
+    Unwanted,
 }
 
 /// An [`Entry`] in 24 bytes.
@@ -77,6 +85,7 @@ impl<H> Default for Book<H> {
     fn default() -> Self {
         Self {
             entries: BTreeMap::new(),
+            out: BTreeMap::new(),
             kinds: Vec::new(),
             known: HashMap::new(),
         }
@@ -101,8 +110,11 @@ impl<H: Hours + Clone + Eq + Hash> Book<H> {
         id
     }
 
-    /// Who is there already is moved to what `entry` says.
+    /// Somebody is to be called; who waits already is moved. Who was taken is not touched: what comes of that is newer than what is told of them.
     pub fn put(&mut self, contact: ContactId, entry: Entry) {
+        if self.out.contains_key(&contact) {
+            return;
+        }
         self.remove(contact);
         let kept = Kept {
             number: entry.number,
@@ -116,8 +128,11 @@ impl<H: Hours + Clone + Eq + Hash> Book<H> {
         }
     }
 
-    /// None where nobody of that id waits.
+    /// Somebody is to be called no more; none where nobody of that id waits. Who was taken does not come back, whatever [`Self::settle`] is told.
     pub fn remove(&mut self, contact: ContactId) -> Option<Entry> {
+        if let Some(out) = self.out.get_mut(&contact) {
+            *out = Return::Unwanted;
+        }
         let kept = self.entries.remove(&contact)?;
         if let Some(kind) = self.kind(kept.hours) {
             kind.lane(kept.lane).remove(&(kept.due, contact));
@@ -129,12 +144,27 @@ impl<H: Hours + Clone + Eq + Hash> Book<H> {
         self.entries.get(&contact).map(Kept::entry)
     }
 
-    /// Who is to be called now, removed: of those whose time has come and whose hours it is an appointment before attempts, and then who has been due
+    /// Who is to be called now; they are out until [`Self::settle`]. Of those whose time has come and whose hours it is an appointment before attempts, and then who has been due
     /// for longest.
     pub fn take(&mut self, now: Timestamp) -> Option<(ContactId, Entry)> {
         let firsts = self.kinds.iter_mut().filter_map(|kind| kind.first(now));
         let (_, _, contact) = firsts.min()?;
-        Some((contact, self.remove(contact)?))
+        let entry = self.remove(contact)?;
+        self.out.insert(contact, Return::Welcome);
+        Some((contact, entry))
+    }
+
+    /// What becomes of somebody who was taken: to be called again, or not.
+    pub fn settle(&mut self, contact: ContactId, again: Option<Entry>) {
+        if let (Some(Return::Welcome), Some(entry)) = (self.out.remove(&contact), again) {
+            self.put(contact, entry);
+        }
+    }
+
+    /// Nobody waits any more, and all hours are forgotten. Who is out stays so.
+    pub fn clear(&mut self) {
+        let out = std::mem::take(&mut self.out);
+        *self = Self { out, ..Self::default() };
     }
 
     /// What the one is due for that [`Self::take`] gives.
@@ -155,6 +185,11 @@ impl<H: Hours + Clone + Eq + Hash> Book<H> {
 
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// What they are that are called so.
+    pub fn hours_of(&self, id: HoursId) -> Option<&H> {
+        Some(&self.kinds.get(id.0 as usize)?.hours)
     }
 
     fn kind(&mut self, hours: HoursId) -> Option<&mut Kind<H>> {

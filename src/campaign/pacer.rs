@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::pace::{Call, Motion, Pace};
 use self::trunk::{Health, Rate};
-use super::book::{Book, ContactId, Entry, Hours, HoursId, Lane};
+use super::book::{Book, ContactId, Entry, Hours, Lane};
 use super::outcome::{Outcome, Reach};
 use super::retry::Then;
 use super::tally::Share;
@@ -219,26 +219,14 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         }
     }
 
-    /// What these hours are called in [`Entry`]; none where there is no such campaign.
-    pub fn hours(&mut self, campaign: &str, hours: &H) -> Option<HoursId> {
-        Some(self.campaigns.get_mut(campaign)?.book.hours(hours))
+    /// Its contacts: to put in, move and remove those who wait.
+    pub fn book(&mut self, campaign: &str) -> Option<&mut Book<H>> {
+        Some(&mut self.campaigns.get_mut(campaign)?.book)
     }
 
-    /// Somebody is to be called; who waits already is moved. With whom a call is under way comes back by [`Self::ended`] alone.
-    pub fn put(&mut self, campaign: &str, contact: ContactId, entry: Entry) {
-        if let Some(pace) = self.campaigns.get_mut(campaign) {
-            pace.put(contact, entry);
-        }
-    }
-
-    /// Somebody is to be called no more; what they waited for. With whom a call is under way is not put back after it, whatever [`Self::ended`] is told.
+    /// Somebody is to be called no more; what they waited for. With whom a call is under way is not called again after it, whatever [`Self::ended`] is told.
     pub fn remove(&mut self, campaign: &str, contact: ContactId) -> Option<Entry> {
-        self.campaigns.get_mut(campaign)?.remove(contact)
-    }
-
-    /// Who waits.
-    pub fn book(&self, campaign: &str) -> Option<&Book<H>> {
-        Some(&self.campaigns.get(campaign)?.book)
+        self.book(campaign)?.remove(contact)
     }
 
     /// What the store knows of calls that were dialled on the day that `at` is in, by the calendar of UTC. At the start, for each of the last
@@ -273,11 +261,11 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         line.health.dialled(world.now);
         self.numbers.insert(entry.number);
         let call = Call {
-            entry,
+            number: entry.number,
+            hours: pace.book.hours_of(entry.hours)?.clone(),
             dialled: world.now,
             at: world.wall,
             motion: Motion::Dialled,
-            is_wanted: true,
             trunk: trunk.name.clone(),
             taken: (
                 pace.rate.take(world.now, pace.rules.calls_per_second),
@@ -312,7 +300,7 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
                 return Some((name, contact, entry));
             }
             let due = pace::later(world.wall, ENGAGED);
-            pace.book.put(contact, Entry { due, ..entry });
+            pace.book.settle(contact, Some(Entry { due, ..entry }));
         }
         None
     }
@@ -350,12 +338,12 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         if let Some((trunk, dialled)) = pace.told(now, contact, progress)
             && let Some(line) = self.trunks.get_mut(&trunk)
         {
-            line.health.ended(now, dialled, Some(Reach::Answered));
+            line.health.ended(now, dialled, Reach::Answered);
         }
     }
 
     /// Nobody was dialled after all, since the permit was refused or the call could not be placed: nothing of it counts.
-    pub fn refused(&mut self, world: &World, campaign: &str, contact: ContactId, again: Option<Again>) {
+    pub fn refused(&mut self, campaign: &str, contact: ContactId, again: Option<Again>) {
         let Some(pace) = self.campaigns.get_mut(campaign) else {
             return;
         };
@@ -364,14 +352,14 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         };
         pace.turn = pace.turn.saturating_sub(1);
         pace.rate.give_back(call.taken.0);
-        pace.put_back(contact, &call, again);
+        pace.settle(contact, &call, again);
         if let Some(line) = self.trunks.get_mut(&call.trunk) {
-            line.health.ended(world.now, call.dialled, None);
+            line.health.not_dialled(call.dialled);
             if let Some(before) = call.taken.1 {
                 line.rate.give_back(before);
             }
         }
-        self.freed(&call, campaign);
+        self.freed(call.number, campaign);
     }
 
     /// A call is over, and the contact is to be called `again`, or not; some if the campaign's breaker halts it now. Nothing where no call is under way
@@ -386,12 +374,12 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
     ) -> Option<Tripped> {
         let pace = self.campaigns.get_mut(campaign)?;
         let call = pace.calls.remove(&contact)?;
-        pace.put_back(contact, &call, again);
+        pace.settle(contact, &call, again);
         let tripped = pace.ended(world.now, &call, outcome);
         if let Some(line) = self.trunks.get_mut(&call.trunk) {
-            line.health.ended(world.now, call.dialled, Some(outcome.reach));
+            line.health.ended(world.now, call.dialled, outcome.reach);
         }
-        self.freed(&call, campaign);
+        self.freed(call.number, campaign);
         tripped
     }
 
@@ -406,8 +394,8 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         lines.filter_map(move |(name, line)| Some((name.as_str(), line.health.resting(now)?)))
     }
 
-    fn freed(&mut self, call: &Call, campaign: &str) {
-        self.numbers.remove(&call.entry.number);
+    fn freed(&mut self, number: u64, campaign: &str) {
+        self.numbers.remove(&number);
         if self.campaigns.get(campaign).is_some_and(Pace::is_over) {
             self.campaigns.remove(campaign);
         }

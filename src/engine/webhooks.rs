@@ -1,7 +1,7 @@
 //! Other systems are told what comes of calls: what is queued in the store is posted until it was taken, or a day has passed.
 //!
 //! One task for each webhook, so that a server that is slow or down keeps nobody else waiting; no call waits for any. What is on its way when the program
-//! ends is posted again: a receiver that must not count twice looks at the id in the body. When to try again says [`Patience`], which knows no network.
+//! ends is posted again: a receiver that must not count twice looks at `Idempotency-Key`. When to try again says [`Patience`], which knows no network.
 
 mod patience;
 #[cfg(test)]

@@ -121,6 +121,10 @@ fn a_part_of_a_millisecond_is_never_early() {
 
 #[derive(Clone, Debug)]
 enum Step {
+    Settle {
+        id: i64,
+        due: Option<i64>,
+    },
     Put {
         id: i64,
         due: i64,
@@ -142,6 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, due, appointment, hours)| Step::Put { id, due, appointment, hours }),
         1 => (0_i64..40).prop_map(|id| Step::Remove { id }),
         4 => Just(Step::Take),
+        3 => (0_i64..40, prop_oneof![Just(None), (0_i64..5_000).prop_map(Some)]).prop_map(|(id, due)| Step::Settle { id, due }),
         // Now and then the clock is put back.
         2 => (-100_i64..600).prop_map(|seconds| Step::Pass { seconds }),
     ]
@@ -161,16 +166,27 @@ proptest! {
         let ids = kinds.clone().map(|hours| book.hours(&hours));
         prop_assert_eq!(ids, kinds.clone().map(|hours| book.hours(&hours)));
         let mut all: BTreeMap<ContactId, (Lane, i64, usize)> = BTreeMap::new();
+        let mut out: BTreeMap<ContactId, Return> = BTreeMap::new();
         let mut now = 0;
         for step in steps {
             match step {
                 Step::Put { id, due, appointment, hours } => {
                     let lane = if appointment { Lane::Appointment } else { Lane::Attempt };
                     book.put(ContactId(id), entry(due, lane, ids[hours]));
-                    all.insert(ContactId(id), (lane, due, hours));
+                    if !out.contains_key(&ContactId(id)) {
+                        all.insert(ContactId(id), (lane, due, hours));
+                    }
+                }
+                Step::Settle { id, due } => {
+                    let again = due.map(|due| entry(due, Lane::Attempt, ids[0]));
+                    book.settle(ContactId(id), again);
+                    if let (Some(Return::Welcome), Some(due)) = (out.remove(&ContactId(id)), due) {
+                        all.insert(ContactId(id), (Lane::Attempt, due, 0));
+                    }
                 }
                 Step::Remove { id } => {
                     let known = all.remove(&ContactId(id));
+                    out.entry(ContactId(id)).and_modify(|to| *to = Return::Unwanted);
                     prop_assert_eq!(book.remove(ContactId(id)).map(|entry| entry.due), known.map(|(_, due, _)| at(due)));
                 }
                 Step::Pass { seconds } => now += seconds,
@@ -196,6 +212,7 @@ proptest! {
                     prop_assert_eq!(found.map(|(id, entry)| (entry.lane, entry.due.as_second(), id)), wanted);
                     if let Some((id, _)) = found {
                         all.remove(&id);
+                        out.insert(id, Return::Welcome);
                     }
                 }
             }

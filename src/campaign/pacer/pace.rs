@@ -17,7 +17,7 @@ use crate::dialplan::Value;
 pub(super) struct Pace<H> {
     pub rules: Rules,
     pub book: Book<H>,
-    pub calls: BTreeMap<ContactId, Call>,
+    pub calls: BTreeMap<ContactId, Call<H>>,
     pub abandonment: Abandonment,
     pub rate: Rate,
     /// Calls dialled, but for those who had nobody to dial meanwhile.
@@ -36,14 +36,13 @@ enum State {
 }
 
 /// A call under way.
-pub(super) struct Call {
-    /// As it was in the book.
-    pub entry: Entry,
+pub(super) struct Call<H> {
+    /// The digits of E.164.
+    pub number: u64,
+    pub hours: H,
     pub dialled: Instant,
     pub at: Timestamp,
     pub motion: Motion,
-    /// Whether they may be called again.
-    pub is_wanted: bool,
     pub trunk: String,
     /// Of the campaign's rate and of the trunk's.
     pub taken: (Taken, Option<Taken>),
@@ -104,31 +103,20 @@ impl<H: Hours + Clone + Eq + Hash> Pace<H> {
 
     pub fn leave(&mut self) {
         self.state = State::Leaving;
-        self.book = Book::default();
+        self.book.clear();
     }
 
-    pub fn put(&mut self, contact: ContactId, entry: Entry) {
-        if self.state != State::Leaving && !self.calls.contains_key(&contact) {
-            self.book.put(contact, entry);
-        }
-    }
-
-    pub fn remove(&mut self, contact: ContactId) -> Option<Entry> {
-        if let Some(call) = self.calls.get_mut(&contact) {
-            call.is_wanted = false;
-        }
-        self.book.remove(contact)
-    }
-
-    pub fn put_back(&mut self, contact: ContactId, call: &Call, again: Option<Again>) {
-        if let Some(Again { due, lane }) = again.filter(|_| call.is_wanted) {
-            let entry = Entry {
+    /// The hours are what they were when the call was dialled, though the plan is another by now: who dials asks for the permit.
+    pub fn settle(&mut self, contact: ContactId, call: &Call<H>, again: Option<Again>) {
+        let again = again
+            .filter(|_| self.state != State::Leaving)
+            .map(|Again { due, lane }| Entry {
+                number: call.number,
                 due,
                 lane,
-                ..call.entry
-            };
-            self.put(contact, entry);
-        }
+                hours: self.book.hours(&call.hours),
+            });
+        self.book.settle(contact, again);
     }
 
     /// Whether one call more is well, but for the pace and for whom.
@@ -182,7 +170,7 @@ impl<H: Hours + Clone + Eq + Hash> Pace<H> {
         Some((call.trunk.clone(), call.dialled))
     }
 
-    pub fn ended(&mut self, now: Instant, call: &Call, outcome: &Outcome) -> Option<Tripped> {
+    pub fn ended(&mut self, now: Instant, call: &Call<H>, outcome: &Outcome) -> Option<Tripped> {
         self.abandonment.add(call.at, outcome);
         match call.motion {
             Motion::Dialled if outcome.is_human() => self.habits.human(now.saturating_duration_since(call.dialled)),

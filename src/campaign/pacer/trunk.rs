@@ -104,12 +104,12 @@ impl Health {
         }
     }
 
-    /// What became of a call that was dialled at `dialled`; none: it did not go out.
-    pub fn ended(&mut self, now: Instant, dialled: Instant, reach: Option<Reach>) {
+    /// What became of a call that was dialled at `dialled`.
+    pub fn ended(&mut self, now: Instant, dialled: Instant, reach: Reach) {
         let says = match reach {
-            Some(Reach::Congestion) => Says::Full,
-            Some(Reach::Answered | Reach::Busy | Reach::NoAnswer | Reach::Rejected | Reach::NotFound) => Says::Room,
-            Some(Reach::Failed | Reach::Interrupted) | None => Says::Nothing,
+            Reach::Congestion => Says::Full,
+            Reach::Answered | Reach::Busy | Reach::NoAnswer | Reach::Rejected | Reach::NotFound => Says::Room,
+            Reach::Failed | Reach::Interrupted => Says::Nothing,
         };
         let resting = |length: Duration| Self::Resting {
             until: now + length,
@@ -131,6 +131,17 @@ impl Health {
             // Calls from before the rest tell nothing of what is now.
             (same @ (Self::Well { .. } | Self::Resting { .. } | Self::Trying { .. }), _) => same,
         };
+    }
+}
+
+impl Health {
+    /// The call that was to go out at `dialled` did not: another may try.
+    pub fn not_dialled(&mut self, dialled: Instant) {
+        if let Self::Trying { since, .. } = self
+            && *since == Some(dialled)
+        {
+            *since = None;
+        }
     }
 }
 

@@ -3,20 +3,23 @@
 //!
 //! One after the other, so that what is decided for one is known when the next is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::ending::{congested, counted};
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
-use crate::campaign::Whereabouts;
+use crate::campaign::book::ContactId;
 use crate::campaign::pacer::{Again, Dial};
 use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
+use crate::campaign::{Number, Whereabouts};
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
-use crate::engine::leg::placed::{Placing, place};
+use crate::engine::leg::placed::{Placing, Step, place};
 use crate::engine::letters::letter_box;
 use crate::store;
 use crate::store::campaigns::{AttemptRow, ContactRow, NewAttempt, NotBegun, State};
@@ -30,6 +33,9 @@ const HELD: Duration = Duration::from_secs(10);
 /// After what keeps it from calling anybody, and will until somebody changes something.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
+/// Where as many calls were placed today as may be.
+const A_QUARTER: Duration = Duration::from_secs(15 * 60);
+
 /// What was read of a contact for this one decision.
 struct Known {
     contact: ContactRow,
@@ -38,6 +44,8 @@ struct Known {
     listed: Vec<String>,
     /// Attempts that count against the plan's.
     counted: u32,
+    /// Those that the network had no room for.
+    congested: u32,
 }
 
 impl Runner {
@@ -57,7 +65,7 @@ impl Runner {
     }
 
     async fn attempt(&mut self, dial: &Dial) -> Result<(), store::Error> {
-        let plan = std::sync::Arc::clone(&self.plan);
+        let plan = Arc::clone(&self.plan);
         let Some(campaign) = plan.campaigns.get(&dial.campaign) else {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
@@ -94,6 +102,14 @@ impl Runner {
         let answer = permit::permit(at, &facts);
         let sealed = permit::record(&facts, &answer);
         match answer {
+            Ok(_) if self.bot.sip.may_dial_now(&number, true).is_err() => {
+                tracing::warn!(
+                    campaign = campaign.name,
+                    "today's calls are used up: see `outbound` of the configuration"
+                );
+                self.again(dial, later(at, A_QUARTER));
+                Ok(())
+            }
             Ok(permit) => self.begin(dial, known, permit, sealed).await,
             Err(refusal) => {
                 self.office.store.audit_append(at, &sealed).await?;
@@ -134,7 +150,8 @@ impl Runner {
         });
         Ok(Some(Known {
             calls: calls.chain(others).collect(),
-            counted: super::ending::counted(&own),
+            counted: counted(&own),
+            congested: congested(&own),
             whereabouts,
             listed,
             contact,
@@ -149,7 +166,7 @@ impl Runner {
         permit: Permit,
         sealed: serde_json::Value,
     ) -> Result<(), store::Error> {
-        let Some(place) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
+        let Some(room) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
             self.again(dial, later(clock::wall(), SOON));
             return Ok(());
         };
@@ -188,37 +205,33 @@ impl Runner {
         };
         let letters = letter_box();
         let told = letters.0.clone();
-        let progress = self.progress.clone();
-        let contact = dial.contact;
-        let call = record.id.clone();
+        let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
             start: self.start(&campaign, &known.contact, &record, begun.n),
+            permit,
             record,
-            number: known.contact.number.to_string(),
-            to: permit.number().to_string(),
             trunk: Some(dial.trunk.clone()),
-            campaign: campaign.name.clone(),
             ring: RING,
-            place,
+            place: room,
             letters,
             wishes: self.wishes.clone(),
-            progress: Box::new(move |come| drop(progress.try_send((contact, come)))),
-            permit,
+            progress: self.progress_of(contact, known.contact.number, call.clone()),
         };
-        let task = self.calls.spawn(place(std::sync::Arc::clone(&self.bot), placing));
+        let task = self.calls.spawn(place(Arc::clone(&self.bot), placing));
         self.tasks.insert(task.id(), contact);
         let open = Open {
             attempt: begun.id,
             key: known.contact.key,
             number: known.contact.number,
             whereabouts: known.whereabouts,
-            before: known.counted,
+            counted: known.counted,
+            congested: known.congested,
             appointment: begun.appointment,
             letters: told,
             progress: None,
             call,
             dialled,
-            campaign: std::sync::Arc::new(campaign),
+            campaign: Arc::new(campaign),
         };
         tracing::info!(
             campaign = open.campaign.name,
@@ -228,6 +241,15 @@ impl Runner {
         );
         self.open.insert(contact, open);
         Ok(())
+    }
+
+    /// Where the call tells what cannot wait for its end.
+    fn progress_of(&self, contact: ContactId, number: Number, call: String) -> Box<dyn Fn(Step) + Send + Sync> {
+        let (bot, progress) = (Arc::clone(&self.bot), self.progress.clone());
+        Box::new(move |step| match step {
+            Step::Progress(come) => drop(progress.try_send((contact, come))),
+            Step::OptedOut => bot.opted_out(&number.to_string(), &call),
+        })
     }
 
     async fn refused(

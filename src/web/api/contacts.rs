@@ -1,4 +1,4 @@
-//! Contacts that programs add: one, or up to a thousand at once.
+//! Contacts that programs add, one or up to a thousand at once, and look at.
 //!
 //! Each row is taken, known already, or refused with all that is wrong with it; none is passed over.
 
@@ -41,6 +41,22 @@ struct Known {
     since: Timestamp,
 }
 
+/// A contact, and each time that it was dialled.
+pub(super) async fn one(
+    State(site): State<Arc<Site>>,
+    Path((name, key)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    Asked::of(&site, &request).permit(&site, May::Read).await?;
+    campaign(&site.api.campaigns(), &name)?;
+    let contact = site.store.contact_by_key(&name, &key).await?.ok_or_else(|| {
+        let told = format!("the campaign `{name}` has no contact `{key}`");
+        Refusal::new(StatusCode::NOT_FOUND, "contact", told)
+    })?;
+    let attempts = site.store.attempts_of(contact.id).await?;
+    Ok(Json(json!({"contact": contact, "attempts": attempts})).into_response())
+}
+
 /// The rows of a request.
 #[derive(Default)]
 struct Sifted {
@@ -62,7 +78,7 @@ pub(super) async fn add(
         Value::Object(row) => {
             let read = contact::read(&campaign, &row, home, now);
             let contact = read.map_err(|why| unfit("contact", why.join("; ")))?;
-            return one(&site, &name, contact, now, &who).await;
+            return add_one(&site, &name, contact, now, &who).await;
         }
         Value::Array(rows) if rows.len() <= MOST => rows,
         Value::Array(rows) => {
@@ -119,7 +135,7 @@ fn sift(campaign: &Campaign, rows: &[Value], home: Option<Region>, now: Timestam
 }
 
 /// 201 where it is new.
-async fn one(site: &Site, name: &str, contact: NewContact, now: Timestamp, who: &str) -> Result<Response, Refusal> {
+async fn add_one(site: &Site, name: &str, contact: NewContact, now: Timestamp, who: &str) -> Result<Response, Refusal> {
     let key = contact.key.clone();
     let added = site.store.add_contacts(name, &[contact], now).await?;
     let new = added.added > 0;

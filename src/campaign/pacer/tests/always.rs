@@ -147,7 +147,7 @@ impl Scene {
                 open,
             } => {
                 let (name, contact) = (NAMES[campaign], ContactId(contact));
-                let hours = self.pacer.hours(name, &Sometimes { open }).expect("the campaign");
+                let hours = self.pacer.book(name).expect("the campaign").hours(&Sometimes { open });
                 let due = self.world.wall.as_second() + after;
                 let entry = Entry {
                     number,
@@ -155,7 +155,7 @@ impl Scene {
                     lane: Lane::Attempt,
                     hours,
                 };
-                self.pacer.put(name, contact, entry);
+                self.pacer.book(name).expect("the campaign").put(contact, entry);
                 if !self
                     .calls
                     .iter()
@@ -179,7 +179,7 @@ impl Scene {
                 let before = self.dialled.len();
                 if self.dial() {
                     let (dial, ..) = self.calls.pop().expect("the call");
-                    self.pacer.refused(&self.world, &dial.campaign, dial.contact, None);
+                    self.pacer.refused(&dial.campaign, dial.contact, None);
                     self.dialled.truncate(before);
                 }
             }
@@ -360,15 +360,13 @@ impl Scene {
     }
 
     /// Nobody is forgotten, and nobody waits whom a call is under way with.
-    fn check(&self) {
+    fn check(&mut self) {
         for name in NAMES {
             let waiting = self.waiting.keys().filter(|(campaign, _)| campaign == name);
             let calls = self.calls.iter().filter(|(dial, ..)| dial.campaign == name);
+            let under_way = self.pacer.calls(name);
             let book = self.pacer.book(name).expect("the campaign");
-            assert_eq!(
-                (book.len(), self.pacer.calls(name)),
-                (waiting.clone().count(), calls.count())
-            );
+            assert_eq!((book.len(), under_way), (waiting.clone().count(), calls.count()));
             for (_, contact) in waiting {
                 assert!(book.get(*contact).is_some());
             }
