@@ -1,6 +1,7 @@
 //! Calls that are placed on loopback, by a bot with its engines: the network is a socket that says what the test wants.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Mutex;
 
 use jiff::SignedDuration;
@@ -8,7 +9,7 @@ use tokio::net::UdpSocket;
 
 use super::*;
 use crate::audio::codec::Codec;
-use crate::audio::tone::{Key, sine};
+use crate::audio::tone::{Key, level_at, sine};
 use crate::audio::{Frame, frames};
 use crate::call::{Manager, Opening};
 use crate::campaign::pacer::Progress;
@@ -23,6 +24,7 @@ use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities};
 use crate::sip::{Destination, Destinations, Listen, Prefix, Transport, Trunk};
 use crate::store::Store;
+use crate::store::people::{Hash, Person, Role};
 
 const PLAN: &str = r#"
 version: 1
@@ -36,12 +38,27 @@ campaigns:
     dnc: {lists: [internal], opt_out: ["dtmf:9"]}
     window: {days: mon-sun, from: "06:00", to: "20:00", clock: contact, holidays: false}
     caller_id: "+4930123456"
+  welcome:
+    assistant: leo
+    flow: hand
+    contacts: {key: id, phone: phone, vars: [consent_at]}
+    consent: {basis: prior_express, purpose: service, proof: consent_at}
+    dnc: {lists: [internal], opt_out: [speech]}
+    window: {days: mon-sun, from: "06:00", to: "20:00", clock: contact, holidays: false}
+    caller_id: "+4930123456"
+    pacing: {mode: progressive, max_calls: 2}
+queues:
+  care: {skills: [returns], max_wait: 5m, overflow: nobody}
+handoff:
+  warm: {queue: care, brief: [summary], whisper: 4s, no_agent: nobody}
 assistants:
   leo: {languages: [en], disclosure: "This is Leo, an automated assistant, calling about your order."}
 slots:
   reason: {type: enum, values: [price, later]}
 flows:
   ask: {steps: [{collect: reason, ask: "Was it the price, or is it for later?"}, {disposition: told}, {hangup: "Thank you."}]}
+  hand: {steps: [{transfer: warm, say: "One moment, please."}]}
+  nobody: {steps: [{say: "Nobody is free."}]}
 policies:
   - {when: "caller.opts_out", do: {disposition: dnc, hangup: "Goodbye."}}
 "#;
@@ -227,16 +244,18 @@ impl Telephone {
 struct Trial {
     bot: Arc<Bot>,
     network: Network,
+    /// Where the telephone of an agent is.
+    desk: Network,
+    campaign: &'static str,
     wishes: watch::Sender<Option<Wish>>,
     steps: Arc<Mutex<Vec<Step>>>,
-    call: u32,
 }
 
 impl Trial {
     /// A permit of that moment.
     fn permit(&self, at: Timestamp) -> Permit {
         let script = self.bot.script();
-        let campaign = script.plan.campaigns.get("unpaid").expect("the campaign");
+        let campaign = script.plan.campaigns.get(self.campaign).expect("the campaign");
         // Where it is about noon.
         let hour = at.to_zoned(jiff::tz::TimeZone::UTC).hour();
         let zone = format!("Etc/GMT{:+}", hour - 12);
@@ -270,10 +289,10 @@ impl Trial {
 
     fn start(&self, record: &Record) -> Start {
         let script = self.bot.script();
-        let campaign = script.plan.campaigns.get("unpaid").expect("the campaign");
+        let campaign = script.plan.campaigns.get(self.campaign).expect("the campaign");
         Start {
             assistant: "leo".into(),
-            flow: "ask".into(),
+            flow: campaign.flow.clone(),
             language: Language::English,
             facts: dialplan::Facts {
                 call: [("id".to_owned(), Value::Text(record.id.clone()))].into(),
@@ -295,7 +314,6 @@ impl Trial {
         ring: Duration,
         at: Timestamp,
     ) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
-        self.call += 1;
         let record = self.bot.next_record();
         let (letters, steps) = (letter_box(), Arc::clone(&self.steps));
         let told = letters.0.clone();
@@ -461,6 +479,60 @@ async fn somebody_hangs_up(trial: &mut Trial) -> String {
     done.call
 }
 
+/// An agent is rung for who has answered, and they are together; or the agent does not come.
+async fn an_agent_takes_it(trial: &mut Trial) {
+    trial.campaign = "welcome";
+    for comes in [false, true] {
+        let (call, _told) = trial.places();
+        let answers = async {
+            let invite = trial.network.reads("INVITE").await;
+            let mut called = trial.network.answers(&invite).await;
+            let rung = called.through(trial.desk.reads("INVITE")).await;
+            if comes {
+                let mut agent = trial.desk.answers(&rung).await;
+                let says = Frame::from_slice(&sine(700.0, -15.0, FRAME_DURATION));
+                let heard = async {
+                    loop {
+                        let frame = called.step(&Frame::silence()).await;
+                        if level_at(frame.samples(), 16_000, 700.0) > -30.0 {
+                            return;
+                        }
+                    }
+                };
+                let speaks = async {
+                    loop {
+                        agent.step(&says).await;
+                    }
+                };
+                soon("the agent's voice", async {
+                    tokio::select! {
+                        () = heard => {}
+                        () = speaks => {}
+                    }
+                })
+                .await;
+                trial.network.hangs_up(&invite).await;
+                trial.desk.is_hung_up_on().await;
+            } else {
+                trial.desk.responds(&rung, "180 Ringing", "").await;
+                trial.network.hangs_up(&invite).await;
+                trial.desk.is_given_up(&rung).await;
+            }
+        };
+        let (done, ()) = soon("the end of a call", async { tokio::join!(call, answers) }).await;
+        assert_eq!(
+            (done.reach, done.bridged, done.abandoned),
+            (Reach::Answered, comes, !comes),
+            "{done:?}"
+        );
+        assert_eq!(
+            trial.steps(),
+            [Progress::Human, Progress::WithAgent].map(Step::Progress)
+        );
+    }
+    trial.campaign = "unpaid";
+}
+
 /// The bot is shut down.
 async fn all_is_over(trial: &mut Trial) {
     let (call, _told) = trial.places();
@@ -481,12 +553,31 @@ async fn all_is_over(trial: &mut Trial) {
     assert_eq!(done.reach, Reach::Interrupted, "{done:?}");
 }
 
+/// She takes calls of the queue, at a telephone there.
+async fn employs_ann(records: &Path, desk: &Network) {
+    let store = Store::open(records).await.expect("the records");
+    let ann = Person {
+        name: "ann".into(),
+        display: "Ann".into(),
+        role: Role::Agent,
+        skills: vec!["returns".into()],
+        languages: vec![Language::English],
+        capacity: 1,
+        phone: Some(format!("sip:ann@{}", desk.0.local_addr().expect("an address"))),
+        disabled: false,
+    };
+    let added = store.add_person(&ann, &Hash::none(), None, clock::wall()).await;
+    assert!(added.expect("written"));
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_placed_and_what_comes_of_them_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = folder.path().join("plan.yaml");
     std::fs::write(&plan, PLAN).expect("written");
     let network = Network(UdpSocket::bind("127.0.0.1:0").await.expect("a port"));
+    let desk = Network(UdpSocket::bind("127.0.0.1:0").await.expect("a port"));
     let mut config = Config {
         plan,
         data: folder.path().to_owned(),
@@ -512,7 +603,9 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
         trunk("provider", CallerId::Asserted),
         trunk("hidden", CallerId::Withheld),
     ];
-    config.outbound.allow = Destinations::Listed(vec!["+49".parse::<Destination>().expect("a rule")]);
+    let allowed = ["+49", "sip:ann@127.0.0.1"].map(|rule| rule.parse::<Destination>().expect("a rule"));
+    config.outbound.allow = Destinations::Listed(allowed.to_vec());
+    employs_ann(&config.data.join("offhook.db"), &desk).await;
     let script = Script::load(&config.plan, None).expect("a plan");
     let engines = match tokio::task::block_in_place(|| load::engines(&config, &script)) {
         Ok(engines) => Arc::new(engines),
@@ -522,15 +615,17 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
     let mut trial = Trial {
         bot: Arc::clone(&running.bot),
         network,
+        desk,
+        campaign: "unpaid",
         wishes: watch::channel(None).0,
         steps: Arc::default(),
-        call: 0,
     };
     let wishes = running.wishes.clone();
     let calling = async move {
         nobody_answers(&mut trial).await;
         a_busy_tone_is_heard(&mut trial).await;
         let calls = [somebody_opts_out(&mut trial).await, somebody_hangs_up(&mut trial).await];
+        an_agent_takes_it(&mut trial).await;
         all_is_over(&mut trial).await;
         let places = &trial.bot.places;
         assert_eq!(
