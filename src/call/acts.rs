@@ -132,7 +132,8 @@ impl Call {
         };
         let queue = queue.clone().filter(|queue| self.plan.queues.contains_key(queue))?;
         let number = Some(number.clone()).filter(|number| number.chars().any(|c| c.is_ascii_digit()))?;
-        let here = |at: DateTime| at.to_zoned(TimeZone::system()).ok();
+        let zone = self.walk.zone().unwrap_or_else(TimeZone::system);
+        let here = |at: DateTime| at.to_zoned(zone.clone()).ok();
         let wait = here(at.parse().ok()?)?.duration_since(&here(self.at + self.since_answer(now))?);
         Some(CallBack {
             number,

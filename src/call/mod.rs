@@ -215,7 +215,7 @@ const LAST_WORDS: Duration = Duration::from_millis(1_500);
 impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
-        let at = start.facts.at.to_zoned(jiff::tz::TimeZone::system()).datetime();
+        let began = start.facts.at;
         let (walk, order) = Walk::enter_knowing(
             Arc::clone(&start.plan),
             &start.assistant,
@@ -224,6 +224,8 @@ impl Call {
             start.facts,
             start.told,
         );
+        let zone = walk.zone().unwrap_or_else(jiff::tz::TimeZone::system);
+        let at = began.to_zoned(zone).datetime();
         let guard = Guard::new(&start.plan.never, start.language);
         let grounded = start.understanding.get(&start.language).cloned();
         let grounded = grounded.unwrap_or_else(|| {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::{DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use super::expression::Expression;
 use super::next::Next;
@@ -47,7 +47,46 @@ pub struct Contacts {
     pub key: String,
     pub phone: String,
     pub timezone: Zone,
-    pub vars: Vec<String>,
+    pub vars: Vec<Var>,
+}
+
+/// A column, and what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Var {
+    pub name: String,
+    pub kind: VarKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VarKind {
+    Text,
+    Number,
+    /// An amount in the unit that the plan speaks of, such as 12.5.
+    Money,
+    /// `2026-11-21`.
+    Date,
+    /// `2026-11-21T15:00`, or with an offset from Greenwich.
+    DateTime,
+    Boolean,
+    /// A number that can be called.
+    Phone,
+    Email,
+    /// `https://…` or `http://…`.
+    Url,
+}
+
+impl VarKind {
+    pub const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Number,
+        Self::Money,
+        Self::Date,
+        Self::DateTime,
+        Self::Boolean,
+        Self::Phone,
+        Self::Email,
+        Self::Url,
+    ];
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +144,28 @@ pub enum OptOut {
 pub struct Window {
     pub days: Vec<Weekday>,
     pub from: Time,
-    /// Not included.
+    /// Not included; midnight stands for the end of the day.
     pub to: Time,
     pub clock: Clock,
+    pub holidays: Holidays,
+}
+
+/// The days on which nobody is called whatever day of the week it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holidays {
+    pub public: Public,
+    /// The plan's own; for a year that no table of public holidays reaches they are taken for all there are.
+    pub dates: Vec<Date>,
+}
+
+/// Which public holidays of the contact's country count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Public {
+    None,
+    /// Those of the whole country.
+    Nationwide,
+    /// Those of any part of it too: a number does not tell the part for sure.
+    Anywhere,
 }
 
 /// Whose time it is.
@@ -122,6 +180,8 @@ pub struct Pacing {
     pub mode: PacingMode,
     pub max_calls: u32,
     pub calls_per_second: f64,
+    /// The share of calls answered by a person whom nobody then speaks to, over 30 days, 0 to 0.03.
+    pub abandon_cap: f64,
     /// No new call as long as this holds.
     pub hold_if: Option<Expression>,
 }
@@ -132,7 +192,12 @@ pub enum PacingMode {
     Agentless,
     /// No faster than agents are free.
     Progressive,
+    /// As fast as agents are expected to be free, never above `abandon_cap`.
+    Predictive,
 }
+
+/// What regulators allow (FCC 47 CFR 64.1200(a)(7), Ofcom's persistent misuse policy): 3 % over 30 days.
+pub const ABANDON_CAP: f64 = 0.03;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempts {
@@ -184,16 +249,28 @@ pub struct Goal {
 impl Contacts {
     /// The names that a contact gives a plan.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        [self.key.as_str(), self.phone.as_str()]
-            .into_iter()
-            .chain(self.vars.iter().map(String::as_str))
+        self.columns().map(|(name, _)| name)
+    }
+
+    /// Those, with what stands in each.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, VarKind)> {
+        let vars = self.vars.iter().map(|var| (var.name.as_str(), var.kind));
+        let key = (self.key.as_str(), VarKind::Text);
+        // As it is in the plan's prompts: a number in E.164.
+        let phone = (self.phone.as_str(), VarKind::Phone);
+        [key, phone].into_iter().chain(vars)
     }
 }
 
 impl Window {
-    /// Whether people may be called at `at`, by the clock that counts.
+    /// Whether people may be called at `at`, by the clock that counts, public holidays aside.
     pub fn open_at(&self, at: DateTime) -> bool {
-        self.days.contains(&at.weekday()) && at.time() >= self.from && at.time() < self.to
+        self.open_on(at.date()) && at.time() >= self.from && (self.to == Time::midnight() || at.time() < self.to)
+    }
+
+    /// Whether there is an hour for it on `day`, public holidays aside.
+    pub fn open_on(&self, day: Date) -> bool {
+        self.days.contains(&day.weekday()) && !self.holidays.dates.contains(&day)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::civil::Time;
+
 use super::campaign::{
-    Amd, Answered, Attempts, Basis, Breaker, Campaign, Clock, Consent, Contacts, Dnc, Goal, OptOut, Pacing, PacingMode,
-    Purpose, Scrub, Trigger, Window, Zone,
+    ABANDON_CAP, Amd, Answered, Attempts, Basis, Breaker, Campaign, Clock, Consent, Contacts, Dnc, Goal, Holidays,
+    OptOut, Pacing, PacingMode, Public, Purpose, Scrub, Trigger, Var, VarKind, Window, Zone,
 };
 use super::expression::Expression;
 use super::hours::{time, weekdays};
@@ -13,7 +15,7 @@ use super::prompt::Prompt;
 use super::schema::{Shape, Table, keys};
 use super::slot::is_name;
 use crate::document::yaml::Key;
-use crate::document::{Fields, Node, Problems, read};
+use crate::document::{Fields, Node, Place, Problems, Tree, read};
 
 pub(super) const CAMPAIGN: Table = &[
     ("assistant", Shape::Text),
@@ -40,7 +42,13 @@ pub(super) const CONTACTS: Table = &[
     ("key", Shape::Text),
     ("phone", Shape::Text),
     ("timezone", Shape::Text),
-    ("vars", Shape::Texts),
+    (
+        "vars",
+        Shape::Either(&[Shape::Texts, Shape::Named(&Shape::OneOf(&VAR_KINDS))]),
+    ),
+];
+const VAR_KINDS: [&str; 9] = [
+    "text", "number", "money", "date", "datetime", "boolean", "phone", "email", "url",
 ];
 const BASES: [&str; 3] = ["prior_express_written", "prior_express", "existing_customer"];
 const PURPOSES: [&str; 5] = ["marketing", "service", "reminder", "survey", "collection"];
@@ -59,11 +67,16 @@ pub(super) const WINDOW: Table = &[
     ("from", Shape::Text),
     ("to", Shape::Text),
     ("clock", Shape::OneOf(&["contact", "caller"])),
+    (
+        "holidays",
+        Shape::Either(&[Shape::Boolean, Shape::OneOf(&["nationwide"]), Shape::Texts]),
+    ),
 ];
 pub(super) const PACING: Table = &[
-    ("mode", Shape::OneOf(&["agentless", "progressive"])),
+    ("mode", Shape::OneOf(&["agentless", "progressive", "predictive"])),
     ("max_calls", Shape::Count),
     ("calls_per_second", Shape::Number),
+    ("abandon_cap", Shape::Share),
     ("hold_if", Shape::Expression),
 ];
 pub(super) const ATTEMPTS: Table = &[
@@ -196,16 +209,7 @@ impl Contacts {
             fields.need("key", "`contacts`", problems),
             fields.need("phone", "`contacts`", problems),
         );
-        let vars = fields.texts("vars", problems);
-        for name in &vars {
-            if !is_name(name) {
-                let place = fields.get("vars").map_or(node.place, |node| node.place);
-                problems.error(
-                    place,
-                    format!("`{name}` is no name of a column; write letters, digits and `_`"),
-                );
-            }
-        }
+        let vars = fields.get("vars").map(|node| vars(node, problems)).unwrap_or_default();
         Some(Self {
             key: read::text(key?, "key", problems)?,
             phone: read::text(phone?, "phone", problems)?,
@@ -216,6 +220,33 @@ impl Contacts {
             vars,
         })
     }
+}
+
+/// Names of columns with text in them, or names with their kinds.
+fn vars(node: &Node, problems: &mut Problems) -> Vec<Var> {
+    let kinds: Vec<(&str, VarKind)> = VAR_KINDS.iter().copied().zip(VarKind::ALL).collect();
+    let mut found: Vec<(Place, Var)> = Vec::new();
+    if let Tree::Map(entries) = &node.value {
+        for (key, node) in entries {
+            let (place, name) = (key.place, key.name.clone());
+            let kind = read::one_of(node, &key.name, &kinds, problems).unwrap_or(VarKind::Text);
+            found.push((place, Var { name, kind }));
+        }
+    } else {
+        for name in read::texts(node, "vars", problems) {
+            let kind = VarKind::Text;
+            found.push((node.place, Var { name, kind }));
+        }
+    }
+    for (place, Var { name, .. }) in &found {
+        if !is_name(name) {
+            problems.error(
+                *place,
+                format!("`{name}` is no name of a column; write letters, digits and `_`"),
+            );
+        }
+    }
+    found.into_iter().map(|(_, var)| var).collect()
 }
 
 impl Consent {
@@ -303,7 +334,11 @@ impl Window {
             }
             found
         };
-        let (from, to) = (hour("from", problems), hour("to", problems));
+        let from = hour("from", problems);
+        let to = match fields.get("to").and_then(Node::scalar).as_deref() {
+            Some("24:00") => Some(Time::midnight()),
+            Some(_) | None => hour("to", problems),
+        };
         let days = fields.need("days", "`window`", problems);
         let written = days.and_then(Node::scalar);
         let found = written.as_deref().and_then(weekdays);
@@ -312,6 +347,7 @@ impl Window {
         }
         if let (Some(from), Some(to)) = (from, to)
             && from >= to
+            && to != Time::midnight()
         {
             problems.error(node.place, "`from` should be earlier than `to`");
         }
@@ -321,7 +357,36 @@ impl Window {
             from: from?,
             to: to?,
             clock: fields.one_of("clock", &clocks, problems).unwrap_or(Clock::Contact),
+            holidays: Holidays::read(fields.get("holidays"), problems),
         })
+    }
+}
+
+impl Holidays {
+    /// `true`, which is what holds without it, `nationwide`, `false`, or days beside the public ones.
+    fn read(node: Option<&Node>, problems: &mut Problems) -> Self {
+        let of = |public, dates| Self { public, dates };
+        let Some(node) = node else {
+            return of(Public::Anywhere, Vec::new());
+        };
+        match (&node.value, node.scalar().as_deref()) {
+            (Tree::Boolean(true), _) => of(Public::Anywhere, Vec::new()),
+            (Tree::Boolean(false), _) => of(Public::None, Vec::new()),
+            (_, Some("nationwide")) => of(Public::Nationwide, Vec::new()),
+            (_, _) => {
+                let mut dates = Vec::new();
+                for text in read::texts(node, "holidays", problems) {
+                    match text.parse() {
+                        Ok(date) => dates.push(date),
+                        Err(_) => problems.error(
+                            node.place,
+                            format!("`{text}` is no date; `holidays` should be true, nationwide, false, or days such as [\"2026-12-24\"]"),
+                        ),
+                    }
+                }
+                of(Public::Anywhere, dates)
+            }
+        }
     }
 }
 
@@ -331,14 +396,22 @@ impl Pacing {
         let modes = [
             ("agentless", PacingMode::Agentless),
             ("progressive", PacingMode::Progressive),
+            ("predictive", PacingMode::Predictive),
         ];
-        let (mut mode, mut most, mut rate, mut hold_if) = (None, None, None, None);
+        let (mut mode, mut most, mut rate, mut cap, mut hold_if) = (None, None, None, None, None);
         if let (Some(fields), Some(node)) = (fields, node) {
             mode = fields.one_of("mode", &modes, problems);
             most = fields.count("max_calls", 1..=1000, problems);
             rate = fields.number("calls_per_second", problems);
             if rate.is_some_and(|rate| !(rate > 0.0 && rate <= 100.0)) {
                 problems.error(node.place, "`calls_per_second` should be more than 0 and at most 100");
+            }
+            cap = fields.share("abandon_cap", problems);
+            if cap.is_some_and(|cap| cap > ABANDON_CAP) {
+                problems.error(
+                    node.place,
+                    "`abandon_cap` should be at most 3%, which is what regulators allow",
+                );
             }
             hold_if = fields
                 .get("hold_if")
@@ -348,6 +421,7 @@ impl Pacing {
             mode: mode.unwrap_or(PacingMode::Agentless),
             max_calls: most.unwrap_or(1),
             calls_per_second: rate.unwrap_or(1.0),
+            abandon_cap: cap.unwrap_or(ABANDON_CAP),
             hold_if,
         }
     }

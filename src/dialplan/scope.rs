@@ -1,5 +1,6 @@
 //! The names that prompts, expressions and tools may use, and their types.
 
+use super::campaign::VarKind;
 use super::expression::{Expression, Type};
 use super::plan::Plan;
 use super::slot::{Slot, SlotKind};
@@ -32,10 +33,13 @@ const CALL: [(&str, Type); 4] = [
 ];
 const QUEUE: [(&str, Type); 3] = [("wait", Type::Span), ("length", Type::Number), ("agents", Type::Number)];
 const SENTIMENT: [(&str, Type); 2] = [("negative_turns", Type::Number), ("score", Type::Number)];
-const CAMPAIGN: [(&str, Type); 3] = [
+const CAMPAIGN: [(&str, Type); 6] = [
     ("name", Type::Text),
     ("caller_id", Type::Text),
     ("attempt", Type::Number),
+    ("number", Type::Text),
+    ("timezone", Type::Text),
+    ("event", Type::Text),
 ];
 const WRAP_UP: [(&str, Type); 2] = [("resolved", Type::Boolean), ("disposition", Type::Text)];
 const BREAKER: [(&str, Type); 4] = [
@@ -71,9 +75,8 @@ pub(super) fn name(plan: &Plan, path: &str, at: Where) -> Result<Type, String> {
     if let Some((_, found)) = own.iter().find(|(name, _)| *name == path) {
         return Ok(*found);
     }
-    let mut contacts = plan.campaigns.values().flat_map(|campaign| campaign.contacts.names());
-    if at != Where::Breaker && contacts.any(|name| name == path) && !plan.slots.contains_key(path) {
-        return Ok(Type::Any);
+    if let Some(found) = column(plan, path).filter(|_| at != Where::Breaker && !plan.slots.contains_key(path)) {
+        return Ok(found);
     }
     if let Some(slot) = plan.slots.get(path) {
         return match at {
@@ -102,6 +105,25 @@ pub(super) fn name(plan: &Plan, path: &str, at: Where) -> Result<Type, String> {
         }
         _ => of_tool(plan, path, root, rest).unwrap_or_else(|| Err(unknown(plan, path, own))),
     }
+}
+
+/// The type of a contact's column; what campaigns do not agree in may be anything, as may text.
+fn column(plan: &Plan, path: &str) -> Option<Type> {
+    let columns = plan.campaigns.values().flat_map(|campaign| campaign.contacts.columns());
+    let kinds: Vec<VarKind> = columns
+        .filter(|(name, _)| *name == path)
+        .map(|(_, kind)| kind)
+        .collect();
+    let first = *kinds.first()?;
+    if kinds.iter().any(|kind| *kind != first) {
+        return Some(Type::Any);
+    }
+    Some(match first {
+        VarKind::Text => Type::Any,
+        VarKind::Number | VarKind::Money => Type::Number,
+        VarKind::Boolean => Type::Boolean,
+        VarKind::Date | VarKind::DateTime | VarKind::Phone | VarKind::Email | VarKind::Url => Type::Text,
+    })
 }
 
 fn one_of(path: &str, root: &str, rest: &str, known: &[(&str, Type)]) -> Result<Type, String> {

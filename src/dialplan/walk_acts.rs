@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
+use super::campaign::Clock;
 use super::code::Op;
 use super::hours::zone;
 use super::next::Next;
@@ -369,27 +371,45 @@ impl Walk {
             Some(Must::Hold(expression)) => {
                 expression.holds(&|path| if path == slot { value.clone() } else { self.value(path) })
             }
-            Some(Must::WithinWindow) => {
-                let windows = self
-                    .plan
-                    .campaigns
-                    .values()
-                    .filter_map(|campaign| campaign.window.as_ref());
-                let at = text.parse::<DateTime>();
-                at.is_ok_and(|at| windows.into_iter().all(|window| window.open_at(at)))
-            }
+            Some(Must::WithinWindow) => text.parse::<DateTime>().is_ok_and(|at| self.within_window(at)),
             Some(Must::WithinHours(hours)) => {
                 let hours = self.plan.hours.get(hours);
                 text.parse::<DateTime>()
                     .is_ok_and(|at| hours.is_some_and(|hours| hours.open_on(at)))
             }
             Some(Must::Future) => {
-                let now = self.facts.at.to_zoned(zone(&self.plan)).datetime();
+                let now = self.facts.at.to_zoned(self.clock()).datetime();
                 match text.parse::<DateTime>() {
                     Ok(at) => at > now,
                     Err(_) => text.parse().is_ok_and(|day: jiff::civil::Date| day > now.date()),
                 }
             }
         }
+    }
+
+    /// Where the clock of a person is whom the bot called; of one who called nothing tells it.
+    pub fn zone(&self) -> Option<TimeZone> {
+        TimeZone::get(&self.value("campaign.timezone").to_string()).ok()
+    }
+
+    /// The clock by which a time is meant that is told.
+    fn clock(&self) -> TimeZone {
+        self.zone().unwrap_or_else(|| zone(&self.plan))
+    }
+
+    /// Whether the campaign that made this call may call at `at`, by the clock of whom it called; where none did, whether all may.
+    fn within_window(&self, at: DateTime) -> bool {
+        let name = self.value("campaign.name").to_string();
+        let campaigns = self.plan.campaigns.values();
+        let mut windows = campaigns
+            .filter(|campaign| name.is_empty() || campaign.name == name)
+            .filter_map(|campaign| campaign.window.as_ref());
+        windows.all(|window| match window.clock {
+            Clock::Contact => window.open_at(at),
+            Clock::Caller => {
+                let there = at.to_zoned(self.clock());
+                there.is_ok_and(|there| window.open_at(there.with_time_zone(zone(&self.plan)).datetime()))
+            }
+        })
     }
 }

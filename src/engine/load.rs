@@ -18,7 +18,7 @@ use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Callbacks, Wish};
+use super::{Bot, Callbacks, Wish, webhooks};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -26,7 +26,8 @@ use crate::config::{self, Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
-use crate::dialplan::{self, Plan, Problem};
+use crate::dialplan::tool::Request;
+use crate::dialplan::{self, Plan, Problem, Tool};
 use crate::language::Voice;
 use crate::models::Cache;
 use crate::rtp::dtls::Identity;
@@ -36,7 +37,7 @@ use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
 use crate::tools::Toolbox;
-use crate::web::{self, Feeds, Web};
+use crate::web::{self, Api, Feeds, Web};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -188,6 +189,8 @@ pub struct Running {
     pub wished: mpsc::Receiver<Wish>,
     callbacks: Callbacks,
     web: Option<Web>,
+    /// Told what comes of calls, and from where.
+    webhooks: (Store, Vec<config::campaigns::Webhook>),
     /// And who tells whose page is there.
     clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
     writer: JoinHandle<()>,
@@ -219,7 +222,7 @@ fn encryption(srtp: Srtp) -> Encryption {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     start_with(config, script, engines, toolbox).await
 }
 
@@ -232,10 +235,19 @@ pub async fn start_with(
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
     let (people, notes) = (store.clone(), store.clone());
+    let webhooks = (store.clone(), config.campaigns.webhooks.clone());
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
+    let published = watch::Sender::new(Arc::new(script.plan.campaigns.clone()));
     let (web, requests) = match &config.web {
         Some(web) => {
-            let (web, requests) = open(web, store.clone()).await?;
+            let api = Api {
+                keys: config.api.clone(),
+                events: config.campaigns.events.clone(),
+                home: config.campaigns.region,
+                rate: config.campaigns.cost_per_minute.clone(),
+                campaigns: published.subscribe(),
+            };
+            let (web, requests) = open(web, api, store.clone()).await?;
             (Some(web), Some(requests))
         }
         None => (None, None),
@@ -255,6 +267,12 @@ pub async fn start_with(
     };
     for caution in config.cautions() {
         tracing::warn!("{caution}");
+    }
+    let messages = |tool: &Tool| matches!(tool.request, Request::Sms { .. });
+    if config.sms.is_none() && script.plan.tools.values().any(messages) {
+        tracing::warn!(
+            "the plan sends text messages, and no way is configured: each fails; write `messages` into the configuration"
+        );
     }
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
@@ -299,6 +317,7 @@ pub async fn start_with(
     let (live, errands) = Live::new(feeds);
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
+        published,
         toolbox: Arc::new(toolbox),
         engines,
         model,
@@ -336,6 +355,7 @@ pub async fn start_with(
         wishes,
         wished,
         callbacks: Callbacks { kept, wanted },
+        webhooks,
         web,
         writer,
         recorder: thread,
@@ -343,9 +363,9 @@ pub async fn start_with(
 }
 
 /// Opens the door for browsers; what their pages ask for comes out.
-async fn open(config: &config::Web, store: Store) -> Result<(Web, mpsc::Receiver<web::Request>), LoadError> {
+async fn open(config: &config::Web, api: Api, store: Store) -> Result<(Web, mpsc::Receiver<web::Request>), LoadError> {
     let (requests, asked) = mpsc::channel(REQUESTS);
-    let web = Web::start(config, store, requests).await?;
+    let web = Web::start(config, api, store, requests).await?;
     tracing::info!("people sign in at {}", web.local());
     Ok((web, asked))
 }
@@ -367,6 +387,9 @@ fn pages(config: &Config) -> clerk::Settings {
 impl Running {
     /// Answers calls until drained, then closes what was opened; all records are written when it returns.
     pub async fn run(self) {
+        let (store, hooks) = self.webhooks;
+        let mut telling = JoinSet::new();
+        telling.spawn(webhooks::run(store, hooks));
         let mut desk = JoinSet::new();
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));

@@ -25,6 +25,7 @@ pub mod stamped;
 pub mod strain;
 mod thinking;
 mod using;
+pub mod webhooks;
 pub mod written;
 
 use std::collections::HashMap;
@@ -57,6 +58,7 @@ use crate::sip::{Action, CallId, Event, UserAgent};
 use crate::speech::Engines;
 use crate::store::Outbox;
 use crate::tools::Toolbox;
+use crate::web;
 
 /// Events that may wait for one call; a call that does not read them for so long is ended.
 const EVENTS: usize = 32;
@@ -67,6 +69,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub struct Bot {
     /// What new calls are held by; a call keeps what it began with.
     pub(super) script: RwLock<Arc<Script>>,
+    /// The campaigns of the newest, for who asks over HTTP.
+    pub(super) published: watch::Sender<web::api::Campaigns>,
     pub toolbox: Arc<Toolbox>,
     pub engines: Arc<Engines>,
     pub model: Option<Arc<Servers>>,

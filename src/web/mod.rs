@@ -1,8 +1,9 @@
-//! Where people meet the bot with a browser: signing in, and the feed of what their page shows.
+//! Where people meet the bot with a browser: signing in, and the feed of what their page shows; and where programs ask it for something.
 //!
 //! HTTP on one port, which a reverse proxy may give TLS. It knows who people are and nothing of calls or the desk: the engine publishes by
-//! [`Feeds`], and is handed what pages ask for as [`Request`]s.
+//! [`Feeds`], and is handed what pages ask for as [`Request`]s. What programs ask for goes into the store.
 
+pub mod api;
 mod attempts;
 mod command;
 mod door;
@@ -11,6 +12,7 @@ mod feeds;
 mod headers;
 mod openid;
 mod pages;
+pub mod signature;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use self::api::Api;
 use self::attempts::Attempts;
 pub use self::command::{Act, Command, Request, State, To};
 pub use self::feeds::{Feeds, Snapshot};
@@ -68,6 +71,7 @@ struct Site {
     proxies: Vec<IpAddr>,
     session: Duration,
     openid: Option<Provider>,
+    api: Api,
     /// Told when somebody signs out.
     signed_out: watch::Sender<()>,
     closing: CancellationToken,
@@ -92,6 +96,7 @@ impl Web {
     #[expect(clippy::disallowed_methods, reason = "the task is owned by what is returned")]
     pub async fn start(
         config: &config::Web,
+        api: Api,
         store: Store,
         requests: mpsc::Sender<Request>,
     ) -> Result<Self, StartError> {
@@ -114,6 +119,7 @@ impl Web {
             proxies: config.proxies.clone(),
             session: config.session,
             openid,
+            api,
             signed_out: watch::Sender::new(()),
             closing: closing.clone(),
             tasks: TaskTracker::new(),
