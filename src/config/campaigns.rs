@@ -99,11 +99,6 @@ impl Occasion {
 }
 
 impl Campaigns {
-    /// The webhooks that want to know of `occasion`.
-    pub fn told_of(&self, occasion: Occasion) -> impl Iterator<Item = &Webhook> {
-        self.webhooks.iter().filter(move |hook| hook.on.contains(&occasion))
-    }
-
     /// Of the whole configuration, which serves `most` calls at once.
     pub(super) fn read(&mut self, all: &Fields<'_>, most: usize, reader: &mut Reader<'_>) {
         let Some(node) = all.get("campaigns") else {

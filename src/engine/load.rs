@@ -268,11 +268,8 @@ pub async fn start_with(
     for caution in config.cautions() {
         tracing::warn!("{caution}");
     }
-    let messages = |tool: &Tool| matches!(tool.request, Request::Sms { .. });
-    if config.sms.is_none() && script.plan.tools.values().any(messages) {
-        tracing::warn!(
-            "the plan sends text messages, and no way is configured: each fails; write `messages` into the configuration"
-        );
+    for lack in lacks(config, &script.plan) {
+        tracing::warn!("{lack}");
     }
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
@@ -360,6 +357,16 @@ pub async fn start_with(
         writer,
         recorder: thread,
     })
+}
+
+/// What the plan counts on and the configuration does not give.
+pub fn lacks(config: &Config, plan: &Plan) -> Vec<&'static str> {
+    let mut lacks = Vec::new();
+    let messages = |tool: &Tool| matches!(tool.request, Request::Sms { .. });
+    if config.sms.is_none() && plan.tools.values().any(messages) {
+        lacks.push("the plan sends text messages, and no way is configured: each fails; write `messages: {sms: …}`");
+    }
+    lacks
 }
 
 /// Opens the door for browsers; what their pages ask for comes out.

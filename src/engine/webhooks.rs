@@ -1,7 +1,7 @@
 //! Other systems are told what comes of calls: what is queued in the store is posted until it was taken, or a day has passed.
 //!
 //! One task for each webhook, so that a server that is slow or down keeps nobody else waiting; no call waits for any. What is on its way when the program
-//! ends is posted again: a receiver that must not count twice looks at the id in the body. When to try again says [`Patience`], which knows no network.
+//! ends is posted again: a receiver that must not count twice looks at `Idempotency-Key`. When to try again says [`Patience`], which knows no network.
 
 mod patience;
 #[cfg(test)]
@@ -10,7 +10,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use reqwest::header::CONTENT_TYPE;
 use tokio::task::JoinSet;
@@ -95,9 +95,9 @@ impl Teller {
     /// Posts what is due, `most` of it: for each whether the server could be reached.
     async fn turn(&self, most: u32) -> Result<Vec<bool>, store::Error> {
         let due = self.store.due_webhooks(&self.hook.name, clock::wall(), most).await?;
-        let posts = futures_util::stream::iter(due.iter().map(|row| self.tell(row)));
-        let told: Vec<Result<bool, store::Error>> = posts.buffer_unordered(AT_ONCE).collect().await;
-        told.into_iter().collect()
+        let posts: Vec<_> = due.iter().map(|row| self.tell(row)).collect();
+        let posts = stream::iter(posts).buffer_unordered(AT_ONCE);
+        posts.collect::<Vec<_>>().await.into_iter().collect()
     }
 
     /// Posts it, and writes down what came of that: whether the server could be reached.

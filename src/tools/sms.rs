@@ -76,7 +76,7 @@ impl Sms {
         let to = number(to).ok_or(Failure::NoNumber)?;
         let parts = [
             (Some(&self.names.to), to.as_str()),
-            (Some(&self.names.from), &self.from),
+            (Some(&self.names.from), self.from.as_str()),
             (Some(&self.names.text), text),
             (
                 self.names.key.as_ref().filter(|_| key.is_some()),

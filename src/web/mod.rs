@@ -66,6 +66,8 @@ struct Site {
     feeds: Feeds,
     requests: mpsc::Sender<Request>,
     attempts: Mutex<Attempts>,
+    /// Of programs that do not show what they should: they keep nobody from signing in.
+    strangers: Mutex<Attempts>,
     origins: Origins,
     cookies: Cookies,
     proxies: Vec<IpAddr>,
@@ -114,6 +116,7 @@ impl Web {
             feeds: Feeds::new(),
             requests,
             attempts: Mutex::default(),
+            strangers: Mutex::default(),
             origins: Origins::of(config, local),
             cookies: Cookies::of(config),
             proxies: config.proxies.clone(),

@@ -10,7 +10,7 @@ mod lists;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
@@ -78,6 +78,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/campaigns/{name}", get(campaigns::one))
         .route("/api/v1/campaigns/{name}/report", get(campaigns::report))
         .route("/api/v1/campaigns/{name}/contacts", contacts)
+        .route("/api/v1/campaigns/{name}/contacts/{key}", get(contacts::one))
         .route("/api/v1/campaigns/{name}/{command}", post(campaigns::command))
         .route("/api/v1/do-not-call", post(lists::add))
         .route("/api/v1/do-not-call/{number}", get(lists::of))
@@ -149,10 +150,10 @@ impl Asked {
 
     /// Somebody who does not show what they should; who does so often is told to wait, and not logged.
     fn unproven(&self, site: &Site, error: &'static str, told: &str) -> Refusal {
-        let address = self.address;
-        match door::attempts(site, |attempts| attempts.arrive(address, clock::now())) {
+        let mut strangers = site.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        match strangers.arrive(self.address, clock::now()) {
             Ok(()) => {
-                tracing::warn!("{address} asked in vain: {told}");
+                tracing::warn!("{} asked in vain: {told}", self.address);
                 Refusal::new(StatusCode::UNAUTHORIZED, error, told)
             }
             Err(wait) => Refusal::often(wait),

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use offhook::config::{ApiKey, May, Secret as Shared};
 use offhook::dialplan;
 use offhook::store::campaigns::{INTERNAL, State};
+use offhook::web::api::Campaigns;
 use offhook::web::signature::{HEADER, sign};
 use tokio::sync::watch;
 
@@ -39,7 +40,13 @@ policies:
 
 /// A site with a campaign, and keys: of a shop, which tells of contacts, a board, which reads, and an office, which does all.
 async fn site() -> Site {
+    planned().await.0
+}
+
+/// And whoever gives it another plan.
+async fn planned() -> (Site, watch::Sender<Campaigns>) {
     let plan = dialplan::parse(PLAN, "plan.yaml").unwrap();
+    let (plans, told) = watch::channel(Arc::new(plan.campaigns));
     let key = |name: &str, key: String, may: &[May]| ApiKey {
         name: name.into(),
         key: Shared::new(key),
@@ -54,10 +61,10 @@ async fn site() -> Site {
         ],
         events: vec![Shared::new("what was before this"), Shared::new(SIGNED)],
         home: "DE".parse().ok(),
-        campaigns: watch::channel(Arc::new(plan.campaigns)).1,
+        campaigns: told,
         ..Api::default()
     };
-    Site::open_to(config::Web::default(), api).await
+    (Site::open_to(config::Web::default(), api).await, plans)
 }
 
 impl Site {
@@ -158,6 +165,8 @@ async fn who_guesses_keys_is_told_to_wait_and_who_has_one_is_not() {
     }
     assert!(often >= 5, "{often}");
     assert_eq!(done(site.ask(&office(), "/api/v1/campaigns")).await.0, 200);
+    // From the same address people sign in as before.
+    site.sign_in("alice").await;
 }
 
 #[tokio::test]
@@ -248,8 +257,8 @@ async fn an_event_that_is_not_proven_or_not_fit_is_not_taken() {
     for wrong in [
         by("another secret of theirs", body),
         by(SIGNED, "{}"),
-        site.event("e-1", body, 301),
-        site.event("e-1", body, -301),
+        site.event("e-1", body, 310),
+        site.event("e-1", body, -310),
         site.browser.post(&url).header("Idempotency-Key", "e-1").body(body),
         site.browser
             .post(&url)
@@ -363,6 +372,13 @@ async fn contacts_come_one_by_one_or_many_and_none_is_passed_over() {
         told["refused"][0]["why"][0].as_str().unwrap().contains("order_id"),
         "{told}"
     );
+    let known = site.read("/api/v1/campaigns/unpaid_order/contacts/4713").await;
+    assert_eq!(
+        (&known["contact"]["number"], &known["attempts"]),
+        (&json!("+442079460018"), &json!([]))
+    );
+    let nobody = site.ask(&office(), "/api/v1/campaigns/unpaid_order/contacts/4714");
+    assert_eq!(not_done(nobody).await, (404, "contact".into()));
     let standing = &site.read("/api/v1/campaigns/unpaid_order").await["standing"];
     assert_eq!(standing["contacts"], json!(2));
     // More than may come at once, or than is read.
@@ -473,4 +489,25 @@ async fn a_number_is_never_called_from_then_on() {
         let told = not_done(site.tell(&office(), "/api/v1/do-not-call", &body)).await;
         assert_eq!(told, (422, word.into()), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_that_is_loaded_anew_is_asked_from_then_on() {
+    let (site, plans) = planned().await;
+    let add = || {
+        site.tell(
+            KEY,
+            "/api/v1/campaigns/unpaid_order/contacts",
+            &contact("4711", "030 23125000"),
+        )
+    };
+    assert_eq!(done(add()).await.0, 201);
+    let renamed = PLAN.replace("unpaid_order", "late_order");
+    let renamed = dialplan::parse(&renamed, "plan.yaml").unwrap().campaigns;
+    plans.send_replace(Arc::new(renamed));
+    assert_eq!(not_done(add()).await, (404, "campaign".into()));
+    assert_eq!(
+        site.read("/api/v1/campaigns").await["campaigns"][0]["name"],
+        json!("late_order")
+    );
 }
