@@ -66,8 +66,8 @@ pub(super) async fn command(
         let told = format!("a campaign cannot be told to `{command}`; write start, pause, resume or stop");
         Refusal::new(StatusCode::NOT_FOUND, "command", told)
     })?;
-    let state = Now::of(&site).await?.state(&name);
-    let wished = asked.of(state).map_err(|why| {
+    let states = site.store.campaign_states().await?;
+    let wished = asked.of(state(&states, &name)).map_err(|why| {
         let told = format!("the campaign `{name}` cannot {command}: {why}");
         Refusal::new(StatusCode::CONFLICT, "state", told)
     })?;
@@ -92,25 +92,25 @@ impl Now {
         })
     }
 
-    fn wish(&self, name: &str) -> Option<&CampaignState> {
-        self.states.iter().find(|state| state.name == name)
-    }
-
-    /// One that nobody ever started is stopped.
-    fn state(&self, name: &str) -> Wished {
-        self.wish(name).map_or(Wished::Stopped, |wish| wish.state)
-    }
-
     fn told(&self, name: &str) -> Value {
-        let wish = self.wish(name);
+        let wish = wish(&self.states, name);
         json!({
             "name": name,
-            "state": self.state(name),
+            "state": state(&self.states, name),
             "why": wish.and_then(|wish| wish.why.as_deref()),
             "changed": wish.map(|wish| wish.changed),
             "standing": self.standings.get(name).copied().unwrap_or_default(),
         })
     }
+}
+
+fn wish<'a>(states: &'a [CampaignState], name: &str) -> Option<&'a CampaignState> {
+    states.iter().find(|state| state.name == name)
+}
+
+/// One that nobody ever started is stopped.
+fn state(states: &[CampaignState], name: &str) -> Wished {
+    wish(states, name).map_or(Wished::Stopped, |wish| wish.state)
 }
 
 /// Of `since=2026-11-01`, or a moment such as 2026-11-01T08:00:00Z; a day begins as in Greenwich.
