@@ -6,6 +6,7 @@ mod bot;
 mod browser;
 mod callers;
 mod calling_back;
+mod campaigning;
 mod chromium;
 mod conformance;
 mod desk;
