@@ -5,6 +5,7 @@
 pub mod bare;
 pub mod barge_in;
 mod calling;
+pub mod campaign;
 pub mod capacity;
 pub mod carrying;
 pub mod cutting_in;

@@ -1,5 +1,6 @@
 //! `offhook bench`
 
+mod campaign;
 mod desk;
 mod hand_over;
 mod load;
@@ -116,6 +117,8 @@ enum What {
     Desk(desk::Desk),
     /// Hand-overs to people of which most go wrong, at every point: callers dropped, and how long any of them hears nothing.
     HandOver(hand_over::HandOvers),
+    /// A large campaign without calls: how long it takes to load, what it takes to keep, and how soon it is decided who is dialled next.
+    Campaign(campaign::Campaign),
     /// A bot without models that answers whoever rings, for the others.
     #[command(hide = true)]
     BareBot(load::BareBot),
@@ -260,6 +263,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Soak(what) => return load::soak_of(arguments, what),
         What::Desk(what) => return desk::desk_of(arguments, what),
         What::HandOver(what) => return hand_over::hand_overs_of(arguments, what),
+        What::Campaign(what) => return campaign::campaign_of(arguments, what),
         What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)
