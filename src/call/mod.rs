@@ -397,6 +397,11 @@ impl Call {
         .collect()
     }
 
+    /// What the caller said for what `slot` holds, in their own words, as it may be kept.
+    pub fn quote(&self, slot: &str) -> Option<&str> {
+        self.walk.quoted(slot)
+    }
+
     pub fn language(&self) -> Language {
         self.language
     }

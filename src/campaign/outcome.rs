@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 /// How far a call got, by what SIP said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reach {
@@ -36,6 +38,60 @@ pub enum AnsweredBy {
     Screening,
     /// The network's own announcement.
     Intercept,
+}
+
+/// What came of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub reach: Reach,
+    /// None where nobody answered, or it was not told: then it was a person, if anybody answered.
+    pub answered_by: Option<AnsweredBy>,
+    /// As the plan says.
+    pub disposition: Option<String>,
+    /// When the person asked to be called.
+    pub callback: Option<Timestamp>,
+    pub opted_out: bool,
+    /// A person answered, and nobody was there to talk with them.
+    pub abandoned: bool,
+}
+
+impl Outcome {
+    /// Of a call that told nothing more.
+    pub fn of(reach: Reach) -> Self {
+        Self {
+            reach,
+            answered_by: None,
+            disposition: None,
+            callback: None,
+            opted_out: false,
+            abandoned: false,
+        }
+    }
+
+    /// Whether a person was on the line.
+    pub fn is_human(&self) -> bool {
+        self.reach == Reach::Answered && matches!(self.answered_by, None | Some(AnsweredBy::Human))
+    }
+
+    /// What a plan calls it in `retry_on` and `stop_on`, from the general to the particular: the disposition last.
+    pub fn words(&self) -> Vec<&str> {
+        let known: &[&str] = match (self.reach, self.answered_by) {
+            (Reach::Answered, None | Some(AnsweredBy::Human)) => &["human_reached"],
+            (Reach::Answered, Some(AnsweredBy::Machine)) => &["machine"],
+            (Reach::Answered, Some(AnsweredBy::Ivr)) => &["machine", "ivr"],
+            (Reach::Answered, Some(AnsweredBy::Screening)) => &["machine", "screening"],
+            (Reach::Answered, Some(AnsweredBy::Fax)) => &["fax"],
+            (Reach::Answered, Some(AnsweredBy::Intercept)) => &["failed", "intercept"],
+            (Reach::Busy, _) => &["busy"],
+            (Reach::NoAnswer, _) => &["no_answer"],
+            (Reach::Rejected, _) => &["rejected"],
+            (Reach::NotFound, _) => &["not_found"],
+            (Reach::Congestion, _) => &["failed", "congestion"],
+            (Reach::Failed, _) => &["failed"],
+            (Reach::Interrupted, _) => &["interrupted"],
+        };
+        known.iter().copied().chain(self.disposition.as_deref()).collect()
+    }
 }
 
 const REACHES: [(Reach, &str); 8] = [

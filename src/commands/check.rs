@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use offhook::config::Config;
 use offhook::dialplan::{self, Problem, Severity};
+use offhook::engine::load;
 
 use super::told;
 
@@ -19,7 +20,10 @@ pub fn run(config: &Path, plans: &[PathBuf]) -> ExitCode {
     if plans.is_empty() {
         match Config::load(config) {
             Ok(read) => {
-                problems.extend(read.cautions().into_iter().map(|message| caution(config, message)));
+                let plan = dialplan::load(&read.plan).ok();
+                let lacks = plan.iter().flat_map(|plan| load::lacks(&read, plan));
+                let cautions = read.cautions().into_iter().chain(lacks);
+                problems.extend(cautions.map(|message| caution(config, message)));
                 checked.push(read.plan);
             }
             Err(found) => problems.extend(found),

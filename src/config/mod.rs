@@ -4,9 +4,12 @@
 //! dial plan. Every knob says what it trades; a secret is written `${NAME}` and comes from the environment.
 
 pub mod access;
+mod api;
 pub mod busy;
+pub mod campaigns;
 mod tls;
 pub mod media;
+mod messages;
 mod trunk;
 mod openid;
 mod outbound;
@@ -20,18 +23,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::access::Access;
+pub use self::api::{ApiKey, May};
 pub use self::busy::Busy;
+pub use self::campaigns::Campaigns;
 pub use self::media::{Media, Srtp};
 pub use self::openid::{Claim, OpenId};
 pub use self::overload::Overload;
 pub use self::web::Web;
 use crate::audio::clean::Cleaning;
-use crate::dialogue::model::{Format, Secret, Server};
+pub use crate::dialogue::model::Secret;
+use crate::dialogue::model::{Format, Server};
 use crate::document::yaml::Node;
 use crate::document::{Fields, Place, Problem, Problems, Severity, read, yaml};
 use crate::language::Language;
 use crate::sip::{Admit, Listen, Outbound, Tls, Transport, Trunk, is_private};
 use crate::speech::server::Server as SpeechServer;
+use crate::tools::Sms;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -49,6 +56,11 @@ pub struct Config {
     pub models: Vec<Server>,
     /// Where people sign in; none: nowhere.
     pub web: Option<Web>,
+    /// Programs that may ask for something, at the address of `web`.
+    pub api: Vec<ApiKey>,
+    pub campaigns: Campaigns,
+    /// By which way text messages go; none: a plan's fail.
+    pub sms: Option<Sms>,
 }
 
 #[derive(Clone, Debug)]
@@ -156,11 +168,14 @@ impl Default for Config {
             },
             models: Vec::new(),
             web: None,
+            api: Vec::new(),
+            campaigns: Campaigns::default(),
+            sms: None,
         }
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 12] = [
     "sip",
     "outbound",
     "rtp",
@@ -170,6 +185,9 @@ const KEYS: [&str; 9] = [
     "inference",
     "models",
     "web",
+    "api",
+    "campaigns",
+    "messages",
 ];
 
 impl Config {
@@ -252,6 +270,9 @@ impl Config {
         if let Some(node) = fields.get("web") {
             self.web = Some(web::web(node, &mut reader));
         }
+        self.api = api::read(&fields, &mut reader);
+        self.campaigns.read(&fields, self.calls.most, &mut reader);
+        self.sms = messages::read(&fields, &mut reader);
         if let Some(plan) = fields.text("plan", reader.problems) {
             self.plan = PathBuf::from(plan);
         }

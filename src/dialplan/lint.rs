@@ -31,7 +31,7 @@ pub(super) fn lint(plan: &Plan, problems: &mut Problems) {
 }
 
 /// The flows that `flow` leads to.
-fn leads_to<'a>(plan: &'a Plan, flow: &'a Flow) -> Vec<&'a str> {
+pub(super) fn leads_to<'a>(plan: &'a Plan, flow: &'a Flow) -> Vec<&'a str> {
     let mut names: Vec<&str> = flow.events.flows().collect();
     each(&flow.steps, &mut |step| match &step.action {
         Action::GotoFlow(next) => names.extend(next.flow()),

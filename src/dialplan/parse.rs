@@ -18,8 +18,7 @@ use super::route::{ROUTE, Route};
 use super::scenario::{SCENARIO, Scenario};
 use super::schema::{Shape, Table, keys};
 use super::slot::{SLOT, Slot, is_name};
-use super::tool::Request;
-use super::tool::Tool;
+use super::tool::{Request, Tool};
 use super::tools::TOOL;
 use super::{check as checks, sources};
 use crate::document::yaml::Key;
@@ -281,25 +280,14 @@ fn routes(
 
 /// Parts that are read and checked, and what happens instead of them.
 fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
-    for (name, instead) in [
-        ("campaigns", "none is ever started"),
-        ("wrap_up", "nothing is done after a call beside keeping its record"),
-    ] {
-        if let Some(node) = fields.get(name) {
-            problems.warn(
-                node.place,
-                format!("`{name}` is read and checked, but not carried out by this version: {instead}"),
-            );
-        }
+    if let Some(node) = fields.get("wrap_up") {
+        let message = "`wrap_up` is read and checked, but not carried out by this version: nothing is done after a call beside keeping its record";
+        problems.warn(node.place, message);
     }
-    for tool in plan.tools.values() {
-        let what = match tool.request {
-            Request::Http { .. } => continue,
-            Request::Sms { .. } => "text messages",
-            Request::Email { .. } => "e-mails",
-        };
+    let mails = |tool: &&Tool| matches!(tool.request, Request::Email { .. });
+    for tool in plan.tools.values().filter(mails) {
         let message = format!(
-            "{what} are not sent by this version: tool `{}` fails each time",
+            "e-mails are not sent by this version: tool `{}` fails each time",
             tool.name
         );
         problems.warn(tool.place, message);

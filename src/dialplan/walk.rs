@@ -103,6 +103,8 @@ pub struct Walk {
     pub(super) bargein: bool,
     pub(super) frames: Vec<Frame>,
     pub(super) slots: BTreeMap<String, Value>,
+    /// In which words the caller said them, by slot.
+    pub(super) quotes: BTreeMap<String, String>,
     /// What tools answered and whoever carries the call observed, by dotted names.
     pub(super) known: BTreeMap<String, Value>,
     /// What was written already, by tool and key, and what was answered.
@@ -193,6 +195,7 @@ impl Walk {
             bargein,
             frames: Vec::new(),
             slots: BTreeMap::new(),
+            quotes: BTreeMap::new(),
             known,
             written: BTreeMap::new(),
             below_score,

@@ -10,7 +10,7 @@ use super::campaign::Clock;
 use super::code::Op;
 use super::hours::zone;
 use super::next::Next;
-use super::order::{self, Order};
+use super::order::{self, Command, Order};
 use super::plan::{Callback, Record, Target, Ticket, ToolUse, Transfer, Value};
 use super::policy::Duty;
 use super::prompt::Prompt;
@@ -64,6 +64,24 @@ impl Walk {
             | Waiting::Over => return None,
         };
         Some(self.words(prompt))
+    }
+
+    /// What the caller said for what `slot` holds, in their own words; nothing where it was keyed or is personal.
+    pub fn quoted(&self, slot: &str) -> Option<&str> {
+        let personal = self.plan.slots.get(slot).is_none_or(|slot| slot.pii);
+        let held = !personal && self.slots.contains_key(slot);
+        self.quotes.get(slot).filter(|_| held).map(String::as_str)
+    }
+
+    /// Remembers how values were said.
+    pub(super) fn quote(&mut self, commands: &[Command]) {
+        for command in commands {
+            if let Command::Set { slot, .. } = command
+                && self.plan.slots.contains_key(slot)
+            {
+                self.quotes.insert(slot.clone(), self.last_words.clone());
+            }
+        }
     }
 
     pub fn language(&self) -> Language {

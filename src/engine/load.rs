@@ -5,20 +5,22 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::calling_back;
+use super::campaigns::Office;
 use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
 use super::live::Live;
 use super::meaning::Engine;
+use super::places::Places;
 use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Callbacks, Wish};
+use super::{Bot, Callbacks, Duties, Wish, webhooks};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -26,7 +28,8 @@ use crate::config::{self, Config, Recordings, Srtp};
 use crate::dialogue::grounded::{Understanding, understanding};
 use crate::dialogue::knowledge::reading::Unreadable;
 use crate::dialogue::model::Servers;
-use crate::dialplan::{self, Plan, Problem};
+use crate::dialplan::tool::Request;
+use crate::dialplan::{self, Plan, Problem, Tool};
 use crate::language::Voice;
 use crate::models::Cache;
 use crate::rtp::dtls::Identity;
@@ -36,7 +39,7 @@ use crate::speech::text::clauses;
 use crate::speech::{self, Engines};
 use crate::store::{self, Outbox, Store};
 use crate::tools::Toolbox;
-use crate::web::{self, Feeds, Web};
+use crate::web::{self, Api, Feeds, Web};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -186,8 +189,10 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
-    callbacks: Callbacks,
+    duties: Duties,
     web: Option<Web>,
+    /// Told what comes of calls, and from where.
+    webhooks: (Store, Vec<config::campaigns::Webhook>),
     /// And who tells whose page is there.
     clerk: Option<(Clerk, watch::Receiver<BTreeSet<String>>)>,
     writer: JoinHandle<()>,
@@ -219,7 +224,7 @@ fn encryption(srtp: Srtp) -> Encryption {
 /// Opens records, ports and SIP: the last thing, so that a call that comes in finds everything warm.
 pub async fn start(config: &Config, script: Script, engines: Arc<Engines>) -> Result<Running, LoadError> {
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     start_with(config, script, engines, toolbox).await
 }
 
@@ -231,11 +236,20 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
-    let (people, notes) = (store.clone(), store.clone());
+    let (people, notes, campaigns) = (store.clone(), store.clone(), store.clone());
+    let webhooks = (store.clone(), config.campaigns.webhooks.clone());
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
+    let published = watch::Sender::new(Arc::new(script.plan.campaigns.clone()));
     let (web, requests) = match &config.web {
         Some(web) => {
-            let (web, requests) = open(web, store.clone()).await?;
+            let api = Api {
+                keys: config.api.clone(),
+                events: config.campaigns.events.clone(),
+                home: config.campaigns.region,
+                rate: config.campaigns.cost_per_minute.clone(),
+                campaigns: published.subscribe(),
+            };
+            let (web, requests) = open(web, api, store.clone()).await?;
             (Some(web), Some(requests))
         }
         None => (None, None),
@@ -255,6 +269,9 @@ pub async fn start_with(
     };
     for caution in config.cautions() {
         tracing::warn!("{caution}");
+    }
+    for lack in lacks(config, &script.plan) {
+        tracing::warn!("{lack}");
     }
     let (sip, events) = UserAgent::start(sip::Config {
         listen: config.sip.listen.clone(),
@@ -299,6 +316,7 @@ pub async fn start_with(
     let (live, errands) = Live::new(feeds);
     let bot = Arc::new(Bot {
         script: RwLock::new(Arc::new(script)),
+        published,
         toolbox: Arc::new(toolbox),
         engines,
         model,
@@ -315,7 +333,7 @@ pub async fn start_with(
         cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),
         outbox,
-        places: Arc::new(Semaphore::new(config.calls.most)),
+        places: Places::new(config.calls.most),
         most: config.calls.most + config.calls.busy.waiting,
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
@@ -324,6 +342,7 @@ pub async fn start_with(
         numbers: AtomicU64::new(0),
         callbacks,
         placed: Mutex::default(),
+        region: config.campaigns.region,
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });
@@ -335,17 +354,31 @@ pub async fn start_with(
         events,
         wishes,
         wished,
-        callbacks: Callbacks { kept, wanted },
+        duties: Duties {
+            callbacks: Callbacks { kept, wanted },
+            campaigns: Office::of(config, campaigns),
+        },
+        webhooks,
         web,
         writer,
         recorder: thread,
     })
 }
 
+/// What the plan counts on and the configuration does not give.
+pub fn lacks(config: &Config, plan: &Plan) -> Vec<&'static str> {
+    let mut lacks = Vec::new();
+    let messages = |tool: &Tool| matches!(tool.request, Request::Sms { .. });
+    if config.sms.is_none() && plan.tools.values().any(messages) {
+        lacks.push("the plan sends text messages, and no way is configured: each fails; write `messages: {sms: …}`");
+    }
+    lacks
+}
+
 /// Opens the door for browsers; what their pages ask for comes out.
-async fn open(config: &config::Web, store: Store) -> Result<(Web, mpsc::Receiver<web::Request>), LoadError> {
+async fn open(config: &config::Web, api: Api, store: Store) -> Result<(Web, mpsc::Receiver<web::Request>), LoadError> {
     let (requests, asked) = mpsc::channel(REQUESTS);
-    let web = Web::start(config, store, requests).await?;
+    let web = Web::start(config, api, store, requests).await?;
     tracing::info!("people sign in at {}", web.local());
     Ok((web, asked))
 }
@@ -367,11 +400,14 @@ fn pages(config: &Config) -> clerk::Settings {
 impl Running {
     /// Answers calls until drained, then closes what was opened; all records are written when it returns.
     pub async fn run(self) {
+        let (store, hooks) = self.webhooks;
+        let mut telling = JoinSet::new();
+        telling.spawn(webhooks::run(store, hooks));
         let mut desk = JoinSet::new();
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));
         }
-        super::run(Arc::clone(&self.bot), self.events, self.wished, self.callbacks).await;
+        super::run(Arc::clone(&self.bot), self.events, self.wished, self.duties).await;
         // Pages first: then nobody asks for anything any more, and the clerk ends.
         if let Some(web) = self.web {
             web.close().await;

@@ -36,6 +36,7 @@ pub async fn reload(bot: &Arc<Bot>, path: &Path) -> Result<String, ReloadError> 
         load::render(&bot.engines, &script).await;
         bot.sip.name(script.plan.destinations());
         bot.floor.follow(&script.plan);
+        bot.published.send_replace(Arc::new(script.plan.campaigns.clone()));
         *bot.script.write().unwrap_or_else(PoisonError::into_inner) = script;
     }
     Ok(new)

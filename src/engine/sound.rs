@@ -202,7 +202,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
     };
     let plan = Arc::clone(&start.plan);
     let secrets = |name: &str| std::env::var(name).ok();
-    let toolbox = Toolbox::new(Arc::new(secrets)).map_err(|e| LoadError::Toolbox(e.to_string()))?;
+    let toolbox = Toolbox::new(Arc::new(secrets), config.sms.clone()).map_err(|e| LoadError::Toolbox(e.to_string()))?;
     let toolbox = Arc::new(toolbox);
     let (answers, mut answered) = mpsc::channel(64);
     let mut vad = engines.vad();

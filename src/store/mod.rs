@@ -1,10 +1,11 @@
-//! What is kept of calls: who, when, what was said, how long each turn took, what agents noted, who is to be called back; and who may sign in.
+//! What is kept of calls: who, when, what was said, how long each turn took, what agents noted, who is to be called back; whom campaigns call; and who may sign in.
 //!
 //! SQLite in one file. Nothing that decides reads it: calls hand their records to the [`Outbox`] and go on, whether the
-//! disk keeps up or not.
+//! disk keeps up or not. Only campaigns go by it ([`campaigns`]): what they are to do is written here, and what they do is written before it is done.
 
 mod acts;
 mod callbacks;
+pub mod campaigns;
 mod gaps;
 mod notes;
 mod outbox;
@@ -14,6 +15,7 @@ mod records;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -33,10 +35,15 @@ pub enum Error {
     Access { path: PathBuf, source: sqlx::Error },
 }
 
+/// The running bot and commands share the file: one waits so long for another's write.
+const BUSY: Duration = Duration::from_secs(10);
+
 /// The records. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// One connection, whose writes are on the disk when they return: for what must not be done twice or forgotten, though the power fails.
+    journal: SqlitePool,
     path: PathBuf,
 }
 
@@ -56,7 +63,9 @@ impl Store {
             .create_if_missing(true)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(BUSY)
             .synchronous(SqliteSynchronous::Normal);
+        let synced = options.clone().synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
             .max_connections(2)
             .connect_with(options)
@@ -68,8 +77,14 @@ impl Store {
             .map_err(|e| wrong(&e))?;
         Ok(Self {
             pool,
+            journal: SqlitePoolOptions::new().max_connections(1).connect_lazy_with(synced),
             path: path.to_owned(),
         })
+    }
+
+    /// What `work` gives; what goes wrong is told with the file.
+    async fn access<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
+        work.await.map_err(|e| self.wrong(e))
     }
 
     fn wrong(&self, source: sqlx::Error) -> Error {
@@ -80,6 +95,7 @@ impl Store {
     }
 
     pub async fn close(&self) {
+        self.journal.close().await;
         self.pool.close().await;
     }
 }

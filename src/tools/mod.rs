@@ -3,16 +3,20 @@
 //! A reading tool may be asked again when it fails; a writing one is done once, whatever becomes of the call that wanted
 //! it. [`target`] keeps requests off private networks that the plan does not name. It knows no calls and no steps.
 
+mod clients;
 mod ledger;
 mod request;
+pub mod sms;
 mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::clients::{Clients, Network, ask};
 use self::ledger::Ledger;
-use self::request::Clients;
+use self::request::Ways;
+pub use self::sms::Sms;
 use crate::dialplan::tool::Effect;
 use crate::dialplan::{Tool, ToolCall, Unfilled, Value};
 
@@ -24,7 +28,7 @@ pub struct Toolbox {
 
 /// How a tool is carried out.
 enum Way {
-    Http(Clients),
+    Http(Ways),
     /// For simulations: what each tool answers. One that is not there fails.
     Scripted(BTreeMap<String, Result<Returned, Failure>>),
 }
@@ -43,7 +47,7 @@ pub enum Failure {
     #[error("its address is no URL")]
     Address,
     #[error(
-        "`{host}` is not of the public network, and the plan does not allow it: add `allow_private: [\"{host}\"]` to the tool"
+        "`{host}` is not of the public network, and nobody allows it: add `allow_private: [\"{host}\"]` to the tool of the plan, `allow_private: true` to the webhook or gateway of the configuration"
     )]
     Private { host: String },
     #[error("no answer in {} ms", .0.as_millis())]
@@ -62,8 +66,12 @@ pub enum Failure {
     TooLong,
     #[error("a writing tool without an idempotency key is not carried out")]
     NoKey,
-    #[error("no way to send text messages or e-mails is configured")]
+    #[error("no way to send text messages is configured; write one as `messages` into the configuration")]
     NoGateway,
+    #[error("e-mails are not sent by this version")]
+    NoMail,
+    #[error("what a text message should go to is no telephone number")]
+    NoNumber,
 }
 
 /// Between two attempts.
@@ -78,7 +86,9 @@ impl Failure {
             | Failure::Private { .. }
             | Failure::Unreachable(_)
             | Failure::NoKey
-            | Failure::NoGateway => true,
+            | Failure::NoGateway
+            | Failure::NoMail
+            | Failure::NoNumber => true,
             // The server says that it refused; anything else may come after the deed.
             Failure::Status(code) => (400..500).contains(code),
             Failure::Late(_) | Failure::Lost(_) | Failure::NotJson | Failure::TooLong => false,
@@ -97,16 +107,19 @@ impl Failure {
             | Failure::NotJson
             | Failure::TooLong
             | Failure::NoKey
-            | Failure::NoGateway => false,
+            | Failure::NoGateway
+            | Failure::NoMail
+            | Failure::NoNumber => false,
         }
     }
 }
 
 impl Toolbox {
-    /// Secrets are read each time they are needed.
-    pub fn new(secrets: Secrets) -> Result<Self, reqwest::Error> {
+    /// Secrets are read each time they are needed; text messages go by `sms`.
+    pub fn new(secrets: Secrets, sms: Option<Sms>) -> Result<Self, reqwest::Error> {
+        let clients = Clients::new()?;
         Ok(Self {
-            way: Arc::new(Way::Http(Clients::new(secrets)?)),
+            way: Arc::new(Way::Http(Ways { clients, secrets, sms })),
             ledger: Ledger::default(),
         })
     }
@@ -140,7 +153,7 @@ impl Toolbox {
 impl Way {
     async fn send(&self, tool: &Tool, call: &ToolCall) -> Result<Returned, Failure> {
         match self {
-            Way::Http(clients) => clients.send(tool, call).await,
+            Way::Http(ways) => ways.send(tool, call).await,
             Way::Scripted(answers) => answers.get(&tool.name).cloned().unwrap_or(Err(Failure::Status(404))),
         }
     }

@@ -8,10 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::sms::{Format, Names};
 use super::*;
-use crate::dialplan::tool::{Body, Json, Method, Permission, Pii, Pointer, PrivateTargets, Request, When};
-use crate::dialplan::{Template, Url};
-use crate::document::Place;
+use crate::dialplan::tool::{Body, Json, Message, Method, Permission, Pii, Pointer, PrivateTargets, Request, When};
+use crate::dialplan::{Prompt, Template, Url};
+use crate::document::{Place, Problems, yaml};
 
 /// What it sends for the n-th request; `None` is never.
 type Script = fn(usize) -> Option<&'static str>;
@@ -82,7 +83,11 @@ const BROKEN: &str = "HTTP/1.1 500 Broken\r\nconnection: close\r\n\r\n";
 const NO: &str = "HTTP/1.1 409 Conflict\r\nconnection: close\r\n\r\n{}";
 
 fn toolbox() -> Toolbox {
-    Toolbox::new(Arc::new(|name: &str| (name == "KEY").then(|| "s3cret".to_owned()))).expect("a toolbox")
+    with(None)
+}
+
+fn with(sms: Option<Sms>) -> Toolbox {
+    Toolbox::new(Arc::new(|name: &str| (name == "KEY").then(|| "s3cret".to_owned())), sms).expect("a toolbox")
 }
 
 fn tool(server: &str, method: Method, effect: Effect) -> Tool {
@@ -251,4 +256,123 @@ async fn what_is_late_private_or_no_answer_is_told_without_its_address() {
             .await;
     let reads = tool(&moved.address, Method::Get, Effect::Read);
     assert_eq!(toolbox().run(&reads, &call("1", None)).await, Err(Failure::Status(302)));
+}
+
+/// A gateway at `server`, which is this machine.
+fn gateway(server: &str) -> Sms {
+    Sms {
+        url: reqwest::Url::parse(&format!("{server}/send")).expect("a URL"),
+        from: "Acme".into(),
+        token: Some("t0ken".into()),
+        user: None,
+        format: Format::Json,
+        names: Names::default(),
+        network: Network::Any,
+    }
+}
+
+/// Writes "Pay here: {link}" to `{phone}`.
+fn message() -> Tool {
+    let node = yaml::parse("\"Pay here: {link}\"").expect("YAML");
+    let mut problems = Problems::new("plan.yaml");
+    Tool {
+        name: "send_link".into(),
+        request: Request::Sms {
+            to: Template::parse("{phone}").expect("a text"),
+            text: Prompt::read(&node, "sms", &mut problems).expect("a prompt"),
+        },
+        ..tool("https://shop.example", Method::Post, Effect::Write)
+    }
+}
+
+fn to(phone: &str, key: &str) -> ToolCall {
+    ToolCall {
+        tool: "send_link".into(),
+        values: BTreeMap::from([("phone".into(), Value::Text(phone.into()))]),
+        message: Some(Message {
+            subject: String::new(),
+            text: "Pay here: https://shop.example/p?a=1&b=ü".into(),
+        }),
+        ..call("1", Some(key))
+    }
+}
+
+#[tokio::test]
+async fn a_text_message_goes_out_once() {
+    let server = Server::start(|_| Some(DONE)).await;
+    let (toolbox, tool) = (with(Some(gateway(&server.address))), message());
+    let deed = to("+49 30 123456", "4711/link");
+    let (one, two) = tokio::join!(toolbox.run(&tool, &deed), toolbox.run(&tool, &deed));
+    assert_eq!(
+        one.as_ref().map(|values| &values["code"]),
+        Ok(&Value::Text("R-1".into()))
+    );
+    assert_eq!(one, two);
+    let asked = server.asked();
+    assert_eq!(asked.len(), 1);
+    for part in [
+        "POST /send HTTP/1.1",
+        "authorization: Bearer t0ken",
+        "idempotency-key: 4711/link",
+        "\"from\":\"Acme\"",
+        "\"text\":\"Pay here: https://shop.example/p?a=1&b=ü\"",
+        "\"to\":\"+4930123456\"",
+    ] {
+        assert!(asked[0].contains(part), "{part}: {asked:?}");
+    }
+    // Somebody who has no number gets none, and the gateway is not asked.
+    assert_eq!(
+        toolbox.run(&tool, &to("anonymous", "4712/link")).await,
+        Err(Failure::NoNumber)
+    );
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_gateway_may_take_forms_and_answer_in_words() {
+    let server = Server::start(|_| Some("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nqueued")).await;
+    let gateway = Sms {
+        user: Some("AC1".into()),
+        format: Format::Form,
+        names: Names {
+            to: "To".into(),
+            from: "From".into(),
+            text: "Body".into(),
+            key: Some("Ref".into()),
+        },
+        ..gateway(&server.address)
+    };
+    let sent = with(Some(gateway))
+        .run(&message(), &to("030 123456", "4711/link"))
+        .await;
+    assert_eq!(sent, Ok(Returned::new()));
+    let asked = &server.asked()[0];
+    // AC1:t0ken (RFC 7617).
+    assert!(asked.contains("authorization: Basic QUMxOnQwa2Vu"), "{asked}");
+    let body =
+        "To=030123456&From=Acme&Body=Pay+here%3A+https%3A%2F%2Fshop.example%2Fp%3Fa%3D1%26b%3D%C3%BC&Ref=4711%2Flink";
+    assert!(asked.ends_with(body), "{asked}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_refuses_or_is_not_there_is_told_of() {
+    assert_eq!(
+        toolbox().run(&message(), &to("030123456", "1")).await,
+        Err(Failure::NoGateway)
+    );
+    let server = Server::start(|count| Some(if count == 1 { NO } else { DONE })).await;
+    let inside = Sms {
+        network: Network::Public,
+        ..gateway(&server.address)
+    };
+    let private = Err(Failure::Private {
+        host: "127.0.0.1".into(),
+    });
+    assert_eq!(with(Some(inside)).run(&message(), &to("030123456", "1")).await, private);
+    let (toolbox, deed) = (with(Some(gateway(&server.address))), to("030123456", "1"));
+    assert_eq!(toolbox.run(&message(), &deed).await, Err(Failure::Status(409)));
+    assert!(
+        toolbox.run(&message(), &deed).await.is_ok(),
+        "it was refused: it may be tried anew"
+    );
 }

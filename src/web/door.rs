@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Peer, Site, headers, openid, pages, socket};
+use super::{Peer, Site, api, headers, openid, pages, socket};
 use crate::clock;
 use crate::store;
 use crate::store::people::{self, Credentials, Hash, Role, Session, Token};
@@ -53,6 +53,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .route("/api/me", get(me))
         .route(FEED, get(feed))
         .merge(openid::routes())
+        .merge(api::routes())
         .fallback(|| async { Refusal::nowhere() })
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(site), guarded))
@@ -61,14 +62,15 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
 
 /// What holds for every request.
 async fn guarded(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let reads = [Method::GET, Method::HEAD].contains(request.method()) && request.uri().path() != FEED;
-    let mut response = if reads || site.origins.admit(request.headers()) {
+    let path = request.uri().path();
+    let reads = [Method::GET, Method::HEAD].contains(request.method()) && path != FEED;
+    // Programs have no origin, and show who they are with each request.
+    let mut response = if reads || path.starts_with(api::PREFIX) || site.origins.admit(request.headers()) {
         let late = Refusal::new(StatusCode::REQUEST_TIMEOUT, "late", "the request took too long");
         let answered = tokio::time::timeout(ANSWERED, next.run(request)).await;
         answered.unwrap_or_else(|_| late.into_response())
     } else {
-        let told = "this was not sent by a page of this bot; behind a reverse proxy, write its address as `web.origin`";
-        Refusal::new(StatusCode::FORBIDDEN, "origin", told).into_response()
+        Refusal::stray().into_response()
     };
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -99,7 +101,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, error: &'static str, told: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, error: &'static str, told: impl Into<String>) -> Self {
         Self {
             status,
             error,
@@ -120,6 +122,20 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "nowhere", "there is nothing here")
     }
 
+    pub(super) fn stray() -> Self {
+        let told = "this was not sent by a page of this bot; behind a reverse proxy, write its address as `web.origin`";
+        Self::new(StatusCode::FORBIDDEN, "origin", told)
+    }
+
+    pub(super) fn often(wait: Duration) -> Self {
+        let told = "too many attempts; wait a little";
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "often", told);
+        Self {
+            retry_after: Some(wait),
+            ..refusal
+        }
+    }
+
     fn signed_out() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "session", "sign in first")
     }
@@ -131,7 +147,7 @@ impl From<store::Error> for Refusal {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "store",
-            "the accounts cannot be read; the log says why",
+            "the records cannot be read or written; the log says why",
         )
     }
 }
@@ -168,12 +184,7 @@ async fn sign_in(
     let begun = attempts(&site, |attempts| attempts.begin(&name, address, clock::now()));
     begun.map_err(|wait| {
         tracing::warn!("{address} tries to sign in as `{name}` too often");
-        let told = "too many attempts; wait a little";
-        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "often", told);
-        Refusal {
-            retry_after: Some(wait),
-            ..refusal
-        }
+        Refusal::often(wait)
     })?;
     let known = prove(&site, &name, form).await.inspect_err(|refusal| {
         tracing::info!("{address} did not sign in as `{name}`: {}", refusal.error);
@@ -262,7 +273,7 @@ async fn feed(
     }))
 }
 
-async fn session(site: &Site, headers: &HeaderMap) -> Result<(Token, Session), Refusal> {
+pub(super) async fn session(site: &Site, headers: &HeaderMap) -> Result<(Token, Session), Refusal> {
     let token = site.cookies.read(headers).ok_or_else(Refusal::signed_out)?;
     let session = site.store.session(&token, clock::wall()).await?;
     Ok((token, session.ok_or_else(Refusal::signed_out)?))

@@ -1,8 +1,9 @@
-//! Where people meet the bot with a browser: signing in, and the feed of what their page shows.
+//! Where people meet the bot with a browser: signing in, and the feed of what their page shows; and where programs ask it for something.
 //!
 //! HTTP on one port, which a reverse proxy may give TLS. It knows who people are and nothing of calls or the desk: the engine publishes by
-//! [`Feeds`], and is handed what pages ask for as [`Request`]s.
+//! [`Feeds`], and is handed what pages ask for as [`Request`]s. What programs ask for goes into the store.
 
+pub mod api;
 mod attempts;
 mod command;
 mod door;
@@ -11,6 +12,7 @@ mod feeds;
 mod headers;
 mod openid;
 mod pages;
+pub mod signature;
 mod socket;
 
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use self::api::Api;
 use self::attempts::Attempts;
 pub use self::command::{Act, Command, Request, State, To};
 pub use self::feeds::{Feeds, Snapshot};
@@ -63,11 +66,14 @@ struct Site {
     feeds: Feeds,
     requests: mpsc::Sender<Request>,
     attempts: Mutex<Attempts>,
+    /// Of programs that do not show what they should: they keep nobody from signing in.
+    strangers: Mutex<Attempts>,
     origins: Origins,
     cookies: Cookies,
     proxies: Vec<IpAddr>,
     session: Duration,
     openid: Option<Provider>,
+    api: Api,
     /// Told when somebody signs out.
     signed_out: watch::Sender<()>,
     closing: CancellationToken,
@@ -92,6 +98,7 @@ impl Web {
     #[expect(clippy::disallowed_methods, reason = "the task is owned by what is returned")]
     pub async fn start(
         config: &config::Web,
+        api: Api,
         store: Store,
         requests: mpsc::Sender<Request>,
     ) -> Result<Self, StartError> {
@@ -109,11 +116,13 @@ impl Web {
             feeds: Feeds::new(),
             requests,
             attempts: Mutex::default(),
+            strangers: Mutex::default(),
             origins: Origins::of(config, local),
             cookies: Cookies::of(config),
             proxies: config.proxies.clone(),
             session: config.session,
             openid,
+            api,
             signed_out: watch::Sender::new(()),
             closing: closing.clone(),
             tasks: TaskTracker::new(),

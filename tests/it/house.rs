@@ -185,6 +185,10 @@ fn offhook(arguments: &[&str]) -> (bool, String) {
         .env("TRUNK_PASSWORD", "secret")
         .env("ALICE_PASSWORD", "secret")
         .env("OPENID_SECRET", "secret")
+        .env("EVENTS_SECRET", LONG)
+        .env("CRM_SECRET", LONG)
+        .env("SHOP_KEY", LONG)
+        .env("SMS_TOKEN", "secret")
         .env("TURN_SECRET", "secret")
         .env("LLM_KEY", "secret")
         .output()
@@ -192,6 +196,9 @@ fn offhook(arguments: &[&str]) -> (bool, String) {
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
+
+/// As secrets that sign, and keys, should be.
+const LONG: &str = "0123456789abcdef0123456789abcdef";
 
 fn help(command: &[&str]) -> String {
     let mut arguments = command.to_vec();

@@ -1,5 +1,6 @@
 //! The page's server on 127.0.0.1, as browsers and others come to it.
 
+mod api;
 mod feeds;
 mod openid;
 mod page;
@@ -16,7 +17,7 @@ use offhook::config;
 use offhook::language::Language;
 use offhook::store::Store;
 use offhook::store::people::{Hash, Person, Role, Secret};
-use offhook::web::{Request, Web};
+use offhook::web::{Api, Request, Web};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -46,6 +47,11 @@ impl Site {
 
     /// With an agent `alice`, and `bob` who needs a code.
     async fn with(config: config::Web) -> Site {
+        Site::open_to(config, Api::default()).await
+    }
+
+    /// And programs that ask.
+    async fn open_to(config: config::Web, api: Api) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("offhook.db")).await.unwrap();
         let (sender, requests) = mpsc::channel(16);
@@ -53,7 +59,7 @@ impl Site {
             listen: ([127, 0, 0, 1], 0).into(),
             ..config
         };
-        let web = Web::start(&config, store.clone(), sender).await.unwrap();
+        let web = Web::start(&config, api, store.clone(), sender).await.unwrap();
         let site = Site {
             at: web.local(),
             web,

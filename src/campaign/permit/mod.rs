@@ -3,6 +3,9 @@
 //! [`permit`] is asked at the moment of dialling with facts that were read for it, and is the only maker of a [`Permit`]; who dials for a campaign takes one. It
 //! knows no store and no call. The rules are the plan's and, where those are looser, the law's.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -300,10 +303,15 @@ fn of_time(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
             return Err(Refusal::Quiet { until });
         }
     }
-    opening.check(whereabouts, at).map_err(|why| Refusal::Window {
-        why,
-        until: opening.next_open(whereabouts, at).ok(),
-    })
+    opening
+        .check(whereabouts, at)
+        .map_err(|why| match opening.next_open(whereabouts, at) {
+            Ok(until) => Refusal::Window {
+                why,
+                until: Some(until),
+            },
+            Err(why) => Refusal::Window { why, until: None },
+        })
 }
 
 fn after(at: Timestamp, gap: Duration) -> Timestamp {
@@ -317,7 +325,8 @@ impl Abandonment {
         let more = self.at_risk.saturating_add(1);
         let abandoned = self.abandoned.saturating_add(more);
         let answered = self.answered.saturating_add(more);
-        abandoned as f64 <= cap * answered as f64
+        // A cap such as 3 % is no number of the computer's: what is exactly the cap is within it.
+        abandoned as f64 <= cap * answered as f64 + 1e-9
     }
 }
 

@@ -11,7 +11,7 @@ use offhook::dialogue::model;
 use offhook::language::Language;
 use offhook::store::Store;
 use offhook::store::people::{Hash, Person, Role};
-use offhook::web::Web;
+use offhook::web::{Api, Web};
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -166,7 +166,9 @@ async fn site(provider: &Provider, port: u16, claim: Claim, store: &Store) -> We
         ..config::Web::default()
     };
     let (requests, _) = mpsc::channel(1);
-    Web::start(&config, store.clone(), requests).await.expect("started")
+    Web::start(&config, Api::default(), store.clone(), requests)
+        .await
+        .expect("started")
 }
 
 #[tokio::test]
