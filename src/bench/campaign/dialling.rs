@@ -75,7 +75,7 @@ pub(super) async fn dial(bench: &Bench, book: Book<Whenever>, dials: usize, line
                         contact: dial.contact.0,
                         trunk: Some(dial.trunk.clone()),
                         at: day.world.wall,
-                        call: None,
+                        call: format!("made-up-{}", decided.len()),
                         audit,
                     };
                     let Ok(begun) = bench.store.begin_attempt(&attempt).await? else {
@@ -307,7 +307,6 @@ fn end(outcome: Outcome, then: retry::Then, at: Timestamp) -> EndedAttempt {
         answered: (outcome.reach == Reach::Answered).then_some(at),
         answered_by: outcome.answered_by,
         disposition: outcome.disposition.clone(),
-        call: None,
         seconds: 0.0,
         human: outcome.is_human(),
         right_person: None,
