@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::ending::{congested, counted};
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
 use crate::campaign::book::ContactId;
@@ -44,8 +43,6 @@ struct Known {
     listed: Vec<String>,
     /// Attempts that count against the plan's.
     counted: u32,
-    /// Those that the network had no room for.
-    congested: u32,
 }
 
 impl Runner {
@@ -150,8 +147,7 @@ impl Runner {
         });
         Ok(Some(Known {
             calls: calls.chain(others).collect(),
-            counted: counted(&own),
-            congested: congested(&own),
+            counted: super::ending::counted(&own),
             whereabouts,
             listed,
             contact,
@@ -166,7 +162,7 @@ impl Runner {
         permit: Permit,
         sealed: serde_json::Value,
     ) -> Result<(), store::Error> {
-        let Some(room) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
+        let Some(place) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
             self.again(dial, later(clock::wall(), SOON));
             return Ok(());
         };
@@ -212,7 +208,7 @@ impl Runner {
             record,
             trunk: Some(dial.trunk.clone()),
             ring: RING,
-            place: room,
+            place,
             letters,
             wishes: self.wishes.clone(),
             progress: self.progress_of(contact, known.contact.number, call.clone()),
@@ -224,8 +220,7 @@ impl Runner {
             key: known.contact.key,
             number: known.contact.number,
             whereabouts: known.whereabouts,
-            counted: known.counted,
-            congested: known.congested,
+            before: known.counted,
             appointment: begun.appointment,
             letters: told,
             progress: None,

@@ -103,6 +103,6 @@ fn is_for_agents(campaign: &Campaign) -> bool {
     }
 }
 
-pub(super) fn count(n: usize) -> u32 {
+fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
