@@ -24,7 +24,7 @@ pub enum Then {
 /// The word for a contact whose attempts are used up.
 pub const EXHAUSTED: &str = "attempts_used";
 /// The word for one who wants no more calls.
-pub const OPTED_OUT: &str = "dnc";
+pub const OPTED_OUT: &str = "opted_out";
 /// In `stop_on`: a person was on the line.
 pub const HUMAN_REACHED: &str = "human_reached";
 

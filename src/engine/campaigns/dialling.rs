@@ -37,9 +37,9 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const A_QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// What was read of a contact for this one decision.
-struct Known {
-    contact: ContactRow,
-    whereabouts: Whereabouts,
+pub(super) struct Known {
+    pub contact: ContactRow,
+    pub whereabouts: Whereabouts,
     calls: Vec<Made>,
     listed: Vec<String>,
     /// Attempts that count against the plan's.
@@ -207,7 +207,7 @@ impl Runner {
         let told = letters.0.clone();
         let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
-            start: self.start(&campaign, &known.contact, &record, begun.n),
+            start: self.start(&campaign, &known, &record, begun.n),
             permit,
             record,
             trunk: Some(dial.trunk.clone()),

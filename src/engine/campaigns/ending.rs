@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::{Id, JoinError};
@@ -235,9 +234,7 @@ fn follows(open: &Open, done: &Done, outcome: &Outcome, now: Timestamp) -> retry
 
 /// What came of a call, as campaigns reckon.
 fn outcome(done: &Done, whereabouts: &Whereabouts) -> Outcome {
-    // By the clock of whoever was called; where there may be several, by the first.
-    let clock = whereabouts.zones.iter().next().cloned().unwrap_or(TimeZone::UTC);
-    let callback = done.callback_at.and_then(|at| at.to_zoned(clock).ok());
+    let callback = done.callback_at.and_then(|at| at.to_zoned(clock_of(whereabouts)).ok());
     Outcome {
         // It rang, and was given up before anybody answered.
         reach: match &done.called_off {

@@ -14,8 +14,8 @@ use crate::dialplan::campaign::PacingMode;
 use crate::engine::dialled::Miss;
 use crate::sip::Refuser;
 
-/// Who has answered hears a person, or the bot, within this time (47 CFR 64.1200(a)(7), 16 CFR 310.4(b)(4)).
-const PROMPTLY: Duration = Duration::from_secs(2);
+/// Who has answered hears a person, or the bot, within two seconds of their greeting (47 CFR 64.1200(a)(7), 16 CFR 310.4(b)(4)), which takes two itself.
+const PROMPTLY: Duration = Duration::from_secs(4);
 /// The network may say in numbers what it has said by a tone, for so long.
 const AFTER_TONE: Duration = Duration::from_secs(6);
 
@@ -301,11 +301,12 @@ mod tests {
         let second = Duration::from_secs(1);
         for (notes, after, abandoned) in [
             (vec![], second, false),
-            (vec![], 2 * second, true),
+            (vec![], 3 * second, false),
+            (vec![], 4 * second, true),
             (vec![said()], 9 * second, false),
-            (vec![Note::AnsweredBy(AnsweredBy::Human)], 3 * second, true),
+            (vec![Note::AnsweredBy(AnsweredBy::Human)], 5 * second, true),
             (vec![Note::AnsweredBy(AnsweredBy::Machine)], 30 * second, false),
-            (vec![Note::AnsweredBy(AnsweredBy::Fax)], 3 * second, false),
+            (vec![Note::AnsweredBy(AnsweredBy::Fax)], 5 * second, false),
             (vec![bridged()], 9 * second, false),
             // In a campaign of the bot's a queue is help that was asked for.
             (vec![said(), queued()], 60 * second, false),

@@ -30,7 +30,7 @@ use crate::engine::letters::{Letter, Letters};
 use crate::engine::places::Place;
 use crate::engine::{Bot, EVENTS, Wish};
 use crate::sdp::Media;
-use crate::sip::{Ended, Event};
+use crate::sip::{CallerId, Ended, Event};
 use crate::store::Began;
 
 /// What may happen elsewhere while it rings, and is told to the call when it begins.
@@ -246,11 +246,7 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
         trunk: trunk.clone(),
         from: Some(permit.caller_id().to_owned()),
     };
-    let dialled = if permit.is_fresh(clock::wall()) {
-        Dialled::dial(&bot, way, ring, &events)
-    } else {
-        Err("the permit to dial is too old".to_owned())
-    };
+    let dialled = may_dial(&bot, &permit, trunk.as_deref()).and_then(|()| Dialled::dial(&bot, way, ring, &events));
     let asked = start.plan.call_start(&start.facts, &start.told);
     let asks = !asked.is_empty() && dialled.is_ok();
     let (end, known) = match dialled {
@@ -310,6 +306,21 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
     };
     let done = leg.finish(ending);
     done.unwrap_or_else(|| Done::lost(record.id))
+}
+
+/// Whether what was permitted still holds, and is what the called person will see.
+fn may_dial(bot: &Bot, permit: &Permit, trunk: Option<&str>) -> Result<(), String> {
+    if !permit.is_fresh(clock::wall()) {
+        return Err("the permit to dial is too old".into());
+    }
+    let mut trunks = bot.sip.trunks().map(|(known, _)| known);
+    match trunks.find(|known| Some(known.name.as_str()) == trunk && known.caller_id == CallerId::Withheld) {
+        Some(known) => Err(format!(
+            "trunk `{}` withholds who calls (`caller_id: withheld`), and a campaign may not",
+            known.name
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Does `work` to its end; and `aside` beside it, as far as that comes.

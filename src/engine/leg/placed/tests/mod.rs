@@ -1,13 +1,14 @@
 //! Calls that are placed on loopback, by a bot with its engines: the network is a socket that says what the test wants.
 
+mod network;
+
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Mutex;
 
-use jiff::SignedDuration;
-use tokio::net::UdpSocket;
-
+use self::network::{LIMIT, Network, Telephone, field, soon};
 use super::*;
-use crate::audio::tone::{Key, sine};
+use crate::audio::tone::{Key, level_at, sine};
 use crate::audio::{Frame, frames};
 use crate::call::{Manager, Opening};
 use crate::campaign::pacer::Progress;
@@ -18,10 +19,10 @@ use crate::dialplan::{self, Value};
 use crate::engine::letters::letter_box;
 use crate::engine::load::{self, Script};
 use crate::language::Language;
-use crate::rtp::{self, RtpStream};
-use crate::sdp::{self, Capabilities};
-use crate::sip::{CallerId, Destination, Destinations, Listen, Transport, Trunk};
+use crate::sip::{Destination, Destinations, Listen, Prefix, Transport, Trunk};
 use crate::store::Store;
+use crate::store::people::{Hash, Person, Role};
+use jiff::SignedDuration;
 
 const PLAN: &str = r#"
 version: 1
@@ -35,204 +36,47 @@ campaigns:
     dnc: {lists: [internal], opt_out: ["dtmf:9"]}
     window: {days: mon-sun, from: "06:00", to: "20:00", clock: contact, holidays: false}
     caller_id: "+4930123456"
+  welcome:
+    assistant: leo
+    flow: hand
+    contacts: {key: id, phone: phone, vars: [consent_at]}
+    consent: {basis: prior_express, purpose: service, proof: consent_at}
+    dnc: {lists: [internal], opt_out: [speech]}
+    window: {days: mon-sun, from: "06:00", to: "20:00", clock: contact, holidays: false}
+    caller_id: "+4930123456"
+    pacing: {mode: progressive, max_calls: 2}
+queues:
+  care: {skills: [returns], max_wait: 5m, overflow: nobody}
+handoff:
+  warm: {queue: care, brief: [summary], whisper: 4s, no_agent: nobody}
 assistants:
   leo: {languages: [en], disclosure: "This is Leo, an automated assistant, calling about your order."}
 slots:
   reason: {type: enum, values: [price, later]}
 flows:
   ask: {steps: [{collect: reason, ask: "Was it the price, or is it for later?"}, {disposition: told}, {hangup: "Thank you."}]}
+  hand: {steps: [{transfer: warm, say: "One moment, please."}]}
+  nobody: {steps: [{say: "Nobody is free."}]}
 policies:
   - {when: "caller.opts_out", do: {disposition: dnc, hangup: "Goodbye."}}
 "#;
 const NUMBER: &str = "+493023125001";
-/// For whatever is waited for.
-const LIMIT: Duration = Duration::from_secs(30);
-
-async fn soon<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let limit = tokio::time::timeout(LIMIT, wait).await;
-    limit.unwrap_or_else(|_| panic!("waited in vain for {what}"))
-}
-
-/// A trunk's server, which says what it is told to.
-struct Network(UdpSocket);
-
-impl Network {
-    async fn read(&self) -> (String, SocketAddr) {
-        let mut buffer = vec![0; 65_536];
-        let (len, from) = soon("a message", self.0.recv_from(&mut buffer))
-            .await
-            .expect("a datagram");
-        (String::from_utf8_lossy(&buffer[..len]).into_owned(), from)
-    }
-
-    /// The next request of this method; what comes before it is passed over.
-    async fn reads(&self, method: &str) -> (String, SocketAddr) {
-        loop {
-            let (message, from) = self.read().await;
-            if message.starts_with(&format!("{method} ")) {
-                return (message, from);
-            }
-        }
-    }
-
-    async fn responds(&self, (request, from): &(String, SocketAddr), status: &str, body: &str) {
-        let kept = |line: &&str| {
-            ["Via:", "From:", "Call-ID:", "CSeq:"]
-                .iter()
-                .any(|name| line.starts_with(name))
-        };
-        let lines: Vec<&str> = request
-            .lines()
-            .take_while(|line| !line.is_empty())
-            .filter(kept)
-            .collect();
-        let to = field(request, "To");
-        let tag = if to.contains(";tag=") { "" } else { ";tag=network" };
-        let port = self.0.local_addr().expect("an address").port();
-        let message = format!(
-            "SIP/2.0 {status}\r\n{}\r\nTo: {to}{tag}\r\nContact: <sip:network@127.0.0.1:{port}>\r\n{}Content-Length: {}\r\n\r\n{body}",
-            lines.join("\r\n"),
-            if body.is_empty() {
-                ""
-            } else {
-                "Content-Type: application/sdp\r\n"
-            },
-            body.len()
-        );
-        self.0.send_to(message.as_bytes(), from).await.expect("sent");
-    }
-
-    /// Refuses it, and is told that this was understood.
-    async fn refuses(&self, invite: &(String, SocketAddr), status: &str) {
-        self.responds(invite, status, "").await;
-        self.reads("ACK").await;
-    }
-
-    /// It is given up while it rings.
-    async fn is_given_up(&self, invite: &(String, SocketAddr)) {
-        let cancel = self.reads("CANCEL").await;
-        self.responds(&cancel, "200 OK", "").await;
-        self.refuses(invite, "487 Request Terminated").await;
-    }
-
-    /// Answers it, and can be spoken with.
-    async fn answers(&self, invite: &(String, SocketAddr)) -> Telephone {
-        let (telephone, body) = Telephone::of(&invite.0).await;
-        self.responds(invite, "200 OK", &body).await;
-        self.reads("ACK").await;
-        telephone
-    }
-
-    /// Who was called hangs up.
-    async fn hangs_up(&self, (invite, from): &(String, SocketAddr)) {
-        let port = self.0.local_addr().expect("an address").port();
-        let target = field(invite, "Contact");
-        let target = target.trim_start_matches('<').split('>').next().unwrap_or_default();
-        let bye = format!(
-            "BYE {target} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bKbye{};rport\r\nFrom: {};tag=network\r\nTo: {}\r\n\
-             Call-ID: {}\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-            field(invite, "Call-ID"),
-            field(invite, "To"),
-            field(invite, "From"),
-            field(invite, "Call-ID"),
-        );
-        self.0.send_to(bye.as_bytes(), from).await.expect("sent");
-    }
-
-    /// The bot does.
-    async fn is_hung_up_on(&self) {
-        let bye = self.reads("BYE").await;
-        self.responds(&bye, "200 OK", "").await;
-    }
-}
-
-fn field(message: &str, name: &str) -> String {
-    let line = message
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_default().trim().to_owned()
-}
-
-/// The sound of who was called.
-struct Telephone {
-    socket: UdpSocket,
-    stream: RtpStream,
-    tick: tokio::time::Interval,
-}
-
-impl Telephone {
-    /// And its answer to the offer of an INVITE.
-    async fn of(invite: &str) -> (Self, String) {
-        let (_, offer) = invite.split_once("\r\n\r\n").expect("an offer");
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
-        let address = socket.local_addr().expect("an address");
-        let local = sdp::Local::new(address, 1, sdp::Secret::drawn(|| 7));
-        let (answer, media) =
-            sdp::answer(offer.as_bytes(), &local, &Capabilities::default()).expect("a codec in common");
-        let telephone = Self {
-            socket,
-            stream: RtpStream::new(clock::now(), media.peer(), rtp::Config::default(), 1),
-            tick: tokio::time::interval(FRAME_DURATION),
-        };
-        (telephone, answer)
-    }
-
-    /// 20 ms: says this, and what it hears.
-    async fn step(&mut self, says: &Frame) -> Frame {
-        self.tick.tick().await;
-        let now = clock::now();
-        let mut buffer = [0; 2048];
-        while let Ok((len, from)) = self.socket.try_recv_from(&mut buffer) {
-            self.stream.handle_datagram(now, from, &buffer[..len]);
-        }
-        if let Some((to, datagram)) = self.stream.send(now, says) {
-            self.socket.send_to(&datagram, to).await.expect("sent");
-        }
-        self.stream.tick(now).frame
-    }
-
-    /// Says nothing until it has heard so much.
-    async fn hears(&mut self, sound: Duration) {
-        let mut loud = Duration::ZERO;
-        let heard = async {
-            while loud < sound {
-                if self.step(&Frame::silence()).await.level() > -40.0 {
-                    loud += FRAME_DURATION;
-                }
-            }
-        };
-        soon("the bot's voice", heard).await;
-    }
-
-    /// Is there, and says nothing, as long as that takes.
-    async fn through<T>(&mut self, wait: impl Future<Output = T>) -> T {
-        let mut wait = std::pin::pin!(wait);
-        soon("what comes of it", async {
-            loop {
-                tokio::select! {
-                    done = &mut wait => return done,
-                    _ = self.step(&Frame::silence()) => {}
-                }
-            }
-        })
-        .await
-    }
-}
-
 /// What the tests share.
 struct Trial {
     bot: Arc<Bot>,
     network: Network,
+    /// Where the telephone of an agent is.
+    desk: Network,
+    campaign: &'static str,
     wishes: watch::Sender<Option<Wish>>,
     steps: Arc<Mutex<Vec<Step>>>,
-    call: u32,
 }
 
 impl Trial {
     /// A permit of that moment.
     fn permit(&self, at: Timestamp) -> Permit {
         let script = self.bot.script();
-        let campaign = script.plan.campaigns.get("unpaid").expect("the campaign");
+        let campaign = script.plan.campaigns.get(self.campaign).expect("the campaign");
         // Where it is about noon.
         let hour = at.to_zoned(jiff::tz::TimeZone::UTC).hour();
         let zone = format!("Etc/GMT{:+}", hour - 12);
@@ -266,10 +110,10 @@ impl Trial {
 
     fn start(&self, record: &Record) -> Start {
         let script = self.bot.script();
-        let campaign = script.plan.campaigns.get("unpaid").expect("the campaign");
+        let campaign = script.plan.campaigns.get(self.campaign).expect("the campaign");
         Start {
             assistant: "leo".into(),
-            flow: "ask".into(),
+            flow: campaign.flow.clone(),
             language: Language::English,
             facts: dialplan::Facts {
                 call: [("id".to_owned(), Value::Text(record.id.clone()))].into(),
@@ -285,8 +129,12 @@ impl Trial {
     }
 
     /// A call by a permit of that moment, and where it is told of events.
-    fn placed(&mut self, ring: Duration, at: Timestamp) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
-        self.call += 1;
+    fn placed(
+        &mut self,
+        trunk: &str,
+        ring: Duration,
+        at: Timestamp,
+    ) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
         let record = self.bot.next_record();
         let (letters, steps) = (letter_box(), Arc::clone(&self.steps));
         let told = letters.0.clone();
@@ -294,7 +142,7 @@ impl Trial {
             permit: self.permit(at),
             start: self.start(&record),
             record,
-            trunk: Some("provider".into()),
+            trunk: Some(trunk.into()),
             ring,
             place: self.bot.places.take_to_dial(1).expect("a place"),
             letters,
@@ -305,7 +153,7 @@ impl Trial {
     }
 
     fn places(&mut self) -> (impl Future<Output = Done> + use<>, mpsc::Sender<Letter>) {
-        self.placed(LIMIT, clock::wall())
+        self.placed("provider", LIMIT, clock::wall())
     }
 
     /// What was told meanwhile.
@@ -353,7 +201,7 @@ async fn nobody_answers(trial: &mut Trial) {
         assert_eq!(done.reach, reach, "{done:?}");
     }
 
-    let (call, _told) = trial.placed(Duration::from_millis(700), clock::wall());
+    let (call, _told) = trial.placed("provider", Duration::from_millis(700), clock::wall());
     let rings = async {
         let invite = trial.network.reads("INVITE").await;
         trial.network.responds(&invite, "180 Ringing", "").await;
@@ -379,11 +227,13 @@ async fn nobody_answers(trial: &mut Trial) {
     );
 
     let old = clock::wall() - SignedDuration::from_secs(10);
-    let (call, _told) = trial.placed(LIMIT, old);
-    let done = soon("the end of what was not begun", call).await;
-    assert_eq!((done.reach, done.code), (Reach::Congestion, None));
-    assert!(done.ending.contains("permit"), "{done:?}");
-    assert_eq!(trial.steps(), [], "nobody was reached");
+    for (trunk, at, why) in [("provider", old, "permit"), ("hidden", clock::wall(), "withholds")] {
+        let (call, _told) = trial.placed(trunk, LIMIT, at);
+        let done = soon("the end of what was not begun", call).await;
+        assert_eq!((done.reach, done.code), (Reach::Congestion, None));
+        assert!(done.ending.contains(why), "{done:?}");
+    }
+    assert!(trial.steps().is_empty(), "nobody was reached");
 }
 
 /// The network says by a tone what its code leaves open.
@@ -450,6 +300,60 @@ async fn somebody_hangs_up(trial: &mut Trial) -> String {
     done.call
 }
 
+/// An agent is rung for who has answered, and they are together; or the agent does not come.
+async fn an_agent_takes_it(trial: &mut Trial) {
+    trial.campaign = "welcome";
+    for comes in [false, true] {
+        let (call, _told) = trial.places();
+        let answers = async {
+            let invite = trial.network.reads("INVITE").await;
+            let mut called = trial.network.answers(&invite).await;
+            let rung = called.through(trial.desk.reads("INVITE")).await;
+            if comes {
+                let mut agent = trial.desk.answers(&rung).await;
+                let says = Frame::from_slice(&sine(700.0, -15.0, FRAME_DURATION));
+                let heard = async {
+                    loop {
+                        let frame = called.step(&Frame::silence()).await;
+                        if level_at(frame.samples(), 16_000, 700.0) > -30.0 {
+                            return;
+                        }
+                    }
+                };
+                let speaks = async {
+                    loop {
+                        agent.step(&says).await;
+                    }
+                };
+                soon("the agent's voice", async {
+                    tokio::select! {
+                        () = heard => {}
+                        () = speaks => {}
+                    }
+                })
+                .await;
+                trial.network.hangs_up(&invite).await;
+                trial.desk.is_hung_up_on().await;
+            } else {
+                trial.desk.responds(&rung, "180 Ringing", "").await;
+                trial.network.hangs_up(&invite).await;
+                trial.desk.is_given_up(&rung).await;
+            }
+        };
+        let (done, ()) = soon("the end of a call", async { tokio::join!(call, answers) }).await;
+        assert_eq!(
+            (done.reach, done.bridged, done.abandoned),
+            (Reach::Answered, comes, !comes),
+            "{done:?}"
+        );
+        assert_eq!(
+            trial.steps(),
+            [Progress::Human, Progress::WithAgent].map(Step::Progress)
+        );
+    }
+    trial.campaign = "unpaid";
+}
+
 /// The bot is shut down.
 async fn all_is_over(trial: &mut Trial) {
     let (call, _told) = trial.places();
@@ -470,12 +374,31 @@ async fn all_is_over(trial: &mut Trial) {
     assert_eq!(done.reach, Reach::Interrupted, "{done:?}");
 }
 
+/// She takes calls of the queue, at a telephone there.
+async fn employs_ann(records: &Path, desk: &Network) {
+    let store = Store::open(records).await.expect("the records");
+    let ann = Person {
+        name: "ann".into(),
+        display: "Ann".into(),
+        role: Role::Agent,
+        skills: vec!["returns".into()],
+        languages: vec![Language::English],
+        capacity: 1,
+        phone: Some(format!("sip:ann@{}", desk.address())),
+        disabled: false,
+    };
+    let added = store.add_person(&ann, &Hash::none(), None, clock::wall()).await;
+    assert!(added.expect("written"));
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_placed_and_what_comes_of_them_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = folder.path().join("plan.yaml");
     std::fs::write(&plan, PLAN).expect("written");
-    let network = Network(UdpSocket::bind("127.0.0.1:0").await.expect("a port"));
+    let network = Network::open().await;
+    let desk = Network::open().await;
     let mut config = Config {
         plan,
         data: folder.path().to_owned(),
@@ -487,17 +410,23 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
         transport: Transport::Udp,
         address: ([127, 0, 0, 1], 0).into(),
     }];
-    config.sip.trunks = vec![Trunk {
-        name: "provider".into(),
-        server: network.0.local_addr().expect("an address").to_string(),
-        caller_id: CallerId::Asserted,
-        numbers: vec![crate::sip::Prefix {
+    let trunk = |name: &str, caller_id| Trunk {
+        name: name.into(),
+        server: network.address().to_string(),
+        caller_id,
+        numbers: vec![Prefix {
             from: "+".into(),
             to: "00".into(),
         }],
         ..Trunk::default()
-    }];
-    config.outbound.allow = Destinations::Listed(vec!["+49".parse::<Destination>().expect("a rule")]);
+    };
+    config.sip.trunks = vec![
+        trunk("provider", CallerId::Asserted),
+        trunk("hidden", CallerId::Withheld),
+    ];
+    let allowed = ["+49", "sip:ann@127.0.0.1"].map(|rule| rule.parse::<Destination>().expect("a rule"));
+    config.outbound.allow = Destinations::Listed(allowed.to_vec());
+    employs_ann(&config.data.join("offhook.db"), &desk).await;
     let script = Script::load(&config.plan, None).expect("a plan");
     let engines = match tokio::task::block_in_place(|| load::engines(&config, &script)) {
         Ok(engines) => Arc::new(engines),
@@ -507,15 +436,17 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
     let mut trial = Trial {
         bot: Arc::clone(&running.bot),
         network,
+        desk,
+        campaign: "unpaid",
         wishes: watch::channel(None).0,
         steps: Arc::default(),
-        call: 0,
     };
     let wishes = running.wishes.clone();
     let calling = async move {
         nobody_answers(&mut trial).await;
         a_busy_tone_is_heard(&mut trial).await;
         let calls = [somebody_opts_out(&mut trial).await, somebody_hangs_up(&mut trial).await];
+        an_agent_takes_it(&mut trial).await;
         all_is_over(&mut trial).await;
         let places = &trial.bot.places;
         assert_eq!(
@@ -547,4 +478,22 @@ async fn calls_are_placed_and_what_comes_of_them_is_told() {
         );
         assert_eq!(lines.contains("meanwhile: paid"), ending.contains("person"), "{lines}");
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_is_known_or_not_when_the_work_is_done() {
+    let (done, wait) = tokio::sync::oneshot::channel::<u8>();
+    let work = async {
+        tokio::task::yield_now().await;
+        done.send(7).ok();
+        tokio::task::yield_now().await;
+        "done"
+    };
+    assert_eq!(beside(work, Some(wait)).await, ("done", Some(Ok(7))));
+    let never = std::future::pending::<u8>();
+    assert_eq!(beside(async { "done" }, Some(never)).await, ("done", None));
+    assert_eq!(
+        beside(async { "done" }, None::<std::future::Ready<u8>>).await,
+        ("done", None)
+    );
 }
