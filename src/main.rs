@@ -49,6 +49,14 @@ enum Command {
     Talk(commands::talk::Arguments),
     /// What is kept of calls: who, when, what was said, how long each turn took.
     Calls(commands::calls::Arguments),
+    /// Calls that the bot makes: load contacts, start and stop, see who would be rung and what came of it.
+    ///
+    /// Works whether or not the bot runs; a running one follows within a second.
+    Campaign(commands::campaign::Arguments),
+    /// Numbers that are never called.
+    Dnc(commands::dnc::Arguments),
+    /// The record of why each number was dialled or was not: whether it is whole, and what is in it.
+    Audit(commands::audit::Arguments),
     /// Who may sign in at the page (`web` of the configuration): agents, supervisors, and whoever runs the machine.
     People(commands::people::Arguments),
     /// What the bot answers from: read its files, ask it, see what callers asked in vain.
@@ -81,6 +89,9 @@ fn main() -> ExitCode {
         Command::Sim(arguments) => commands::sim::run(&arguments),
         Command::Talk(arguments) => commands::talk::run(&arguments),
         Command::Calls(arguments) => commands::calls::run(&arguments),
+        Command::Campaign(arguments) => commands::campaign::run(&arguments),
+        Command::Dnc(arguments) => commands::dnc::run(&arguments),
+        Command::Audit(arguments) => commands::audit::run(&arguments),
         Command::People(arguments) => commands::people::run(&arguments),
         Command::Knowledge(arguments) => commands::knowledge::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),

@@ -53,8 +53,11 @@ const EDGES: usize = 2;
 /// A beep is as long as this, in windows: 120 ms to 2 s, and 40 ms more, in which it comes into the window and leaves it.
 const BEEP: std::ops::RangeInclusive<usize> = 7..=104;
 /// So steady is it, Hz and dB; no voice is.
-const STEADY_HZ: f32 = 8.0;
-const STEADY_DB: f32 = 5.0;
+const STEADY_HZ: f32 = 6.0;
+const STEADY_DB: f32 = 2.0;
+/// After it the line is this much quieter, dB, for so many frames.
+const QUIETER: f32 = 15.0;
+const QUIET: usize = 4;
 /// In windows: 400 ms of 2100 Hz.
 const ANSWERING: usize = 20;
 /// The three special tones in Hz, and how far off they may be.
@@ -103,10 +106,12 @@ pub struct ToneDetector {
     quiet: usize,
     /// Its cadence has been told.
     told: bool,
+    /// How loud a beep was, dBFS, and how many frames it has been quiet since.
+    beeped: Option<(f32, usize)>,
 }
 
 impl ToneDetector {
-    /// 20 ms; the tone that is plain by now, once for each time that it is heard. A beep is told 80 ms after its end.
+    /// 20 ms; the tone that is plain by now, once for each time that it is heard. A beep is told 140 ms after its end.
     pub fn hear(&mut self, frame: &Frame) -> Option<Tone> {
         for sample in frame.halved() {
             if self.heard.len() == WINDOW {
@@ -115,7 +120,19 @@ impl ToneDetector {
             self.heard.push_back(sample);
         }
         let look = self.look();
-        self.follow(look)
+        let told = self.follow(look);
+        told.or_else(|| self.quiet_after_beep(frame.level()))
+    }
+
+    /// A beep is followed by nothing; a vowel by the rest of its word.
+    fn quiet_after_beep(&mut self, level: f32) -> Option<Tone> {
+        let (loud, quiet) = self.beeped?;
+        if level > loud - QUIETER {
+            self.beeped = None;
+            return None;
+        }
+        self.beeped = (quiet + 1 < QUIET).then_some((loud, quiet + 1));
+        self.beeped.is_none().then_some(Tone::Beep)
     }
 
     fn follow(&mut self, look: Option<Look>) -> Option<Tone> {
@@ -184,17 +201,19 @@ impl ToneDetector {
         let before = self.past.back();
         // 3 s lie between them, from 2.5 to 3.5.
         let again = calls(&past) && before.is_some_and(calls) && (120..=176).contains(&past.after);
-        let beep = !burst.told && burst.is_steady() && BEEP.contains(&past.long);
+        if !burst.told && burst.is_steady() && BEEP.contains(&past.long) {
+            self.beeped = burst.level().map(|level| (level, 0));
+        }
         if self.past.len() == BURSTS {
             self.past.pop_front();
         }
         self.past.push_back(past);
         (self.quiet, self.told) = (burst.missed, false);
         if again {
-            Some(Tone::FaxCalling)
-        } else {
-            beep.then_some(Tone::Beep)
+            // One of these is no beep.
+            self.beeped = None;
         }
+        again.then_some(Tone::FaxCalling)
     }
 
     /// What the last bursts of the network's frequencies and the silence between them come to.
@@ -285,6 +304,11 @@ impl Burst {
         (look.hz - self.hz()).abs() <= reach
     }
 
+    /// How loud it was, dBFS, at its loudest.
+    fn level(&self) -> Option<f32> {
+        self.looks.iter().map(|look| look.level).reduce(f32::max)
+    }
+
     /// Its mean frequency.
     fn hz(&self) -> f32 {
         self.looks.iter().map(|look| look.hz).sum::<f32>() / self.looks.len().max(1) as f32
@@ -295,10 +319,15 @@ impl Burst {
         let inner = self.looks.len().saturating_sub(2 * EDGES);
         let core: Vec<&Look> = self.looks.iter().skip(EDGES).take(inner).collect();
         let spread = |figure: fn(&Look) -> f32| {
-            let (low, high) = core.iter().fold((f32::MAX, f32::MIN), |(low, high), look| {
-                (low.min(figure(look)), high.max(figure(look)))
-            });
-            high - low
+            let mut figures: Vec<f32> = core.iter().map(|look| figure(look)).collect();
+            figures.sort_by(f32::total_cmp);
+            // A lost packet is no part of it.
+            let cut = figures.len() / 8;
+            let last = figures.len().saturating_sub(cut + 1);
+            figures
+                .get(last)
+                .zip(figures.get(cut))
+                .map_or(0.0, |(high, low)| high - low)
         };
         let pure = core.iter().filter(|look| look.pure).count();
         pure * 10 >= core.len() * 9 && spread(|look| look.hz) <= STEADY_HZ && spread(|look| look.level) <= STEADY_DB

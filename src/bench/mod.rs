@@ -2,9 +2,11 @@
 //!
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
+pub mod amd;
 pub mod bare;
 pub mod barge_in;
 mod calling;
+pub mod campaign;
 pub mod capacity;
 pub mod carrying;
 pub mod cutting_in;

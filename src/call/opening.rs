@@ -282,8 +282,9 @@ impl Call {
 
     /// Words that were heard in the plan's flow: whether they show that it is no person.
     pub(super) fn reverses(&mut self, now: Instant, transcript: &Transcript) -> bool {
-        let watched = |placed: &Placed| matches!(placed.phase, Phase::Person) && placed.watches(now);
-        if self.stage != Stage::Dialogue || !self.placed.as_ref().is_some_and(watched) {
+        let placed = self.placed.as_ref();
+        let watched = placed.is_some_and(|placed| matches!(placed.phase, Phase::Person) && placed.watches(now));
+        if self.stage != Stage::Dialogue || !watched {
             return false;
         }
         match greetings::answers(&transcript.text, transcript.language) {

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod book;
 pub mod contact;
 pub mod holidays;
+pub mod hours;
 pub mod import;
 pub mod number;
 pub mod outcome;

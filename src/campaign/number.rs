@@ -76,13 +76,17 @@ impl Number {
         Region::own(self.library()?.get_region_code()?)
     }
 
-    /// The digits that tell where it is: all of them, or the country's code where the rest does not tell.
-    pub(super) fn telling(self) -> String {
-        match self.library() {
-            Some(number) if number.is_geographical() => self.0.to_string(),
-            Some(number) => number.country_code.to_string(),
-            None => String::new(),
-        }
+    /// The digits that tell where it is, which are all of them or, where the rest does not tell, the country's code; and the country.
+    pub(super) fn located(self) -> (String, Option<Region>) {
+        let Some(number) = self.library() else {
+            return (String::new(), None);
+        };
+        let telling = if number.is_geographical() {
+            self.0.to_string()
+        } else {
+            number.country_code.to_string()
+        };
+        (telling, number.get_region_code().and_then(Region::own))
     }
 
     /// Its digits as one figure: no code of a country begins with 0, so none is lost.

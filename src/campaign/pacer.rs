@@ -163,6 +163,9 @@ impl Rules {
             mode: match campaign.pacing.mode {
                 PacingMode::Agentless => Mode::Agentless,
                 PacingMode::Progressive => Mode::Progressive,
+                PacingMode::Predictive => Mode::Predictive {
+                    cap: campaign.pacing.abandon_cap,
+                },
             },
             max_calls: campaign.pacing.max_calls,
             calls_per_second: campaign.pacing.calls_per_second,

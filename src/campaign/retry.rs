@@ -24,14 +24,9 @@ pub enum Then {
 /// The word for a contact whose attempts are used up.
 pub const EXHAUSTED: &str = "attempts_used";
 /// The word for one who wants no more calls.
-pub const OPTED_OUT: &str = "dnc";
+pub const OPTED_OUT: &str = "opted_out";
 /// In `stop_on`: a person was on the line.
 pub const HUMAN_REACHED: &str = "human_reached";
-
-/// So often the network may have no room for a call to one contact.
-const CONGESTED: u32 = 10;
-/// After that it is tried again, at the earliest.
-const SOON: Duration = Duration::from_secs(15 * 60);
 
 /// What follows an attempt that ended at `ended`, where `made` attempts count against `max` by now, this one among them (one that was an appointment
 /// does not).
@@ -59,23 +54,6 @@ pub fn then(rules: &Attempts, made: u32, outcome: &Outcome, ended: Timestamp) ->
         return Then::Closed(EXHAUSTED.to_owned());
     }
     Then::Due(after(ended, rules.gap))
-}
-
-/// What follows an attempt for which the network had no room, the `tried`th such one of this contact: it rang at nobody and counts for nothing, so it is made again
-/// soon, when the network asked for it if it did. Where the plan stops on it, or it never gets through, that was all.
-pub fn after_congestion(rules: &Attempts, tried: u32, asked: Option<Duration>, ended: Timestamp) -> Then {
-    let outcome = Outcome::of(Reach::Congestion);
-    let words = outcome.words();
-    if let Some(word) = words
-        .iter()
-        .find(|word| rules.stop_on.iter().any(|listed| listed == *word))
-    {
-        return Then::Closed((*word).to_owned());
-    }
-    if tried >= CONGESTED {
-        return Then::Closed(words.last().copied().unwrap_or_default().to_owned());
-    }
-    Then::Due(after(ended, asked.unwrap_or_default().clamp(SOON, rules.gap.max(SOON))))
 }
 
 fn after(at: Timestamp, gap: Duration) -> Timestamp {
@@ -113,30 +91,6 @@ mod tests {
 
     fn closed(word: &str) -> Then {
         Then::Closed(word.to_owned())
-    }
-
-    #[test]
-    fn what_the_network_had_no_room_for_is_tried_again_soon_but_not_for_ever() {
-        let minutes = |n: u64| Duration::from_secs(60 * n);
-        for (tried, asked, due) in [
-            (1, None, Some(15)),
-            (9, Some(minutes(1)), Some(15)),
-            (2, Some(minutes(40)), Some(40)),
-            (3, Some(minutes(100_000)), Some(20 * 60)),
-            (10, None, None),
-        ] {
-            let then = due.map_or(closed("congestion"), |due| Then::Due(at(60 * due)));
-            assert_eq!(
-                after_congestion(&rules(), tried, asked, at(0)),
-                then,
-                "{tried} {asked:?}"
-            );
-        }
-        let stops = Attempts {
-            stop_on: vec!["failed".to_owned()],
-            ..rules()
-        };
-        assert_eq!(after_congestion(&stops, 1, None, at(0)), closed("failed"));
     }
 
     #[test]

@@ -119,8 +119,10 @@ impl Opening {
         });
         let days = self.calendars(whereabouts).iter();
         let days = days.filter_map(|clock| midnight(clock, clock.to_datetime(at).date()));
-        // An hour that the clock has twice may close it before its time, never after.
-        Ok(closes.chain(days).min().unwrap_or(at).max(at))
+        let until = closes.chain(days).min().unwrap_or(at);
+        // In the second of an hour that the clock has twice the first is past.
+        let soon = at.saturating_add(MINUTE).unwrap_or(at);
+        Ok(if until > at { until } else { soon })
     }
 
     /// The beginning of the contact's next day, wherever they may be.

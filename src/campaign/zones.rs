@@ -30,11 +30,11 @@ impl Whereabouts {
     /// # Errors
     /// If there is no such time zone.
     pub fn of(number: Number, zone: Option<&str>) -> Result<Self, String> {
+        let (telling, region) = number.located();
         let zones = match zone.map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => Zones::named(name)?,
-            None => Zones::of(number),
+            None => Zones::told_by(&telling),
         };
-        let region = number.region();
         Ok(Self { zones, region })
     }
 }
@@ -42,13 +42,14 @@ impl Whereabouts {
 impl Zones {
     /// Those of a number; none where nothing tells.
     pub fn of(number: Number) -> Self {
-        let told = number.telling();
-        let digits = told.as_str();
-        let prefixes = (1..=digits.len().min(TABLE.longest))
-            .rev()
-            .filter_map(|n| digits.get(..n));
+        Self::told_by(&number.located().0)
+    }
+
+    /// Those of the longest prefix of `digits` that has any.
+    fn told_by(digits: &str) -> Self {
+        let prefixes = (1..=digits.len().min(TABLE.longest)).rev();
         prefixes
-            .filter_map(|prefix| TABLE.prefixes.get(prefix))
+            .filter_map(|n| TABLE.prefixes.get(digits.get(..n)?))
             .find_map(|set| TABLE.sets.get(*set))
             .cloned()
             .unwrap_or_else(|| Self(Arc::new([])))

@@ -1,5 +1,7 @@
 //! `offhook bench`
 
+mod amd;
+mod campaign;
 mod desk;
 mod hand_over;
 mod load;
@@ -95,6 +97,15 @@ enum What {
         #[arg(long, default_value_t = 7.5)]
         minutes: f64,
     },
+    /// Who answers calls that the bot makes: people lost, machines found, and how soon; in simulated time, with the real engines.
+    Amd {
+        /// The folder of recordings; those of its `amd/INDEX.tsv` are answered with too, where it is there.
+        #[arg(long, default_value = "../shared/speech")]
+        speech: PathBuf,
+        /// Print what became of every call.
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Whether names are heard better by a recogniser that is told of them.
     Names {
         /// Names and a sentence with each: a table with a head and two columns.
@@ -116,6 +127,8 @@ enum What {
     Desk(desk::Desk),
     /// Hand-overs to people of which most go wrong, at every point: callers dropped, and how long any of them hears nothing.
     HandOver(hand_over::HandOvers),
+    /// A large campaign without calls: how long it takes to load, what it takes to keep, and how soon it is decided who is dialled next.
+    Campaign(campaign::Campaign),
     /// A bot without models that answers whoever rings, for the others.
     #[command(hide = true)]
     BareBot(load::BareBot),
@@ -255,11 +268,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
         What::Understanding(what) => return understanding_of(arguments, what),
+        What::Amd { speech, verbose } => return amd::amd_of(arguments, speech, *verbose),
         What::Media(what) => return load::media_of(arguments, what),
         What::Impairment(what) => return load::impairment_of(arguments, what),
         What::Soak(what) => return load::soak_of(arguments, what),
         What::Desk(what) => return desk::desk_of(arguments, what),
         What::HandOver(what) => return hand_over::hand_overs_of(arguments, what),
+        What::Campaign(what) => return campaign::campaign_of(arguments, what),
         What::BareBot(what) => return load::bare_bot(what),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,13 @@
 //! The commands of the program, one file each. Only here is anything printed.
 
+pub mod audit;
 pub mod bench;
 pub mod calls;
+pub mod campaign;
 pub mod check;
 pub mod demo;
 pub mod diff;
+pub mod dnc;
 pub mod doctor;
 pub mod explain;
 pub mod knowledge;
@@ -45,8 +48,11 @@ fn log(level: &str) {
 
 /// Runs `work` on all cores.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(work))
+    Ok(runtime()?.block_on(work))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
 fn configuration(path: &Path) -> Result<Config, Error> {

@@ -140,7 +140,7 @@ fn beeps_of_all_kinds_are_told_soon_after_their_end() {
             let found = told(&[silence(400), tone(&[hz], long), silence(900)].concat());
             let at = 400 + long as usize;
             assert!(
-                matches!(found.as_slice(), [(Tone::Beep, end), ..] if (at + 20..=at + 140).contains(end)),
+                matches!(found.as_slice(), [(Tone::Beep, end), ..] if (at + 100..=at + 180).contains(end)),
                 "{hz} Hz, {long} ms: {found:?}"
             );
         }

@@ -159,7 +159,9 @@ impl Answering {
             }
             Tone::Beep => {
                 let unsure = self.verdict.is_none_or(|verdict| verdict.confidence <= 0.5);
-                let spoke = self.verdict.is_none() || self.voice.spoke() >= LONG;
+                // A hello and a beep are a person with something that beeps.
+                let spoke = self.voice.spoke();
+                let spoke = spoke >= LONG || (self.verdict.is_none() && !(SAID..HELLO).contains(&spoke));
                 if unsure && spoke && now.saturating_duration_since(self.answered) >= CONNECTED {
                     self.decide(AnsweredBy::Machine, 0.9);
                 }

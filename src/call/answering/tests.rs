@@ -170,11 +170,11 @@ fn voicemail(no_beep: u64, heard: &str) -> Vec<(usize, Then)> {
 fn the_message_begins_after_the_last_beep_and_not_before_the_greeting_is_over() {
     assert_eq!(
         voicemail(25, &format!("{}...b..........", "#".repeat(30))),
-        [(35, Then::Speak)]
+        [(34, Then::Speak)]
     );
     assert_eq!(
-        voicemail(25, &format!("####..b.{}..b..........", "#".repeat(20))),
-        [(32, Then::Speak)],
+        voicemail(25, &format!("####..b{}..b..........", "#".repeat(20))),
+        [(30, Then::Speak)],
         "a beep in the middle of the greeting"
     );
     assert_eq!(
@@ -194,7 +194,7 @@ fn the_message_begins_after_the_last_beep_and_not_before_the_greeting_is_over() 
 fn a_person_who_picks_up_is_one_and_a_greeting_that_goes_on_is_none() {
     assert_eq!(voicemail(25, "######..p..........")[0], (12, Then::Person));
     let goes_on = voicemail(25, &format!("######..p..{}..b.....", "#".repeat(30)));
-    assert_eq!(goes_on, [(45, Then::Speak)]);
+    assert_eq!(goes_on, [(44, Then::Speak)]);
 }
 
 #[test]

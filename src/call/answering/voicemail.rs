@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// After the beep's end the machine records; what is heard so soon after it is its own click.
-const AFTER_BEEP: Duration = Duration::from_millis(200);
+/// From when the beep is known to be over: with what that takes the message begins 300 ms after it, when the machine records.
+const AFTER_BEEP: Duration = Duration::from_millis(140);
 /// Silence after which a greeting is over and no beep comes, or was not heard.
 const OVER: Duration = Duration::from_secs(5);
 /// The same where it has beeped before.

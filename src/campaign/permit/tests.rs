@@ -299,6 +299,8 @@ struct Case {
     known: u8,
     /// Minutes ago, whether the network was at its limit, and whose.
     calls: Vec<(i64, bool, Whose)>,
+    /// Whether the first of them goes on.
+    under_way: bool,
     quiet: i64,
     destination: bool,
     attended: bool,
@@ -348,6 +350,7 @@ fn case(dice: &mut Dice) -> Case {
                 (dice.between(0, ago), dice.once_in(5), dice.one_of(&whose))
             })
             .collect(),
+        under_way: dice.once_in(10),
         quiet: dice.one_of(&[0, 30, 240]),
         destination: !dice.once_in(30),
         attended: !dice.once_in(3),
@@ -396,6 +399,9 @@ fn proven(case: &Case) -> bool {
 fn in_time(case: &Case, plan: &Planned) -> bool {
     let rang = || case.calls.iter().filter(|(_, congested, _)| !congested);
     let own = |whose: &Whose| matches!(whose, Whose::Contact | Whose::Appointment);
+    if case.under_way && !case.calls.is_empty() {
+        return false;
+    }
     match case.appointment {
         Some(after) if after > 0 => return false,
         Some(after) if !rang().any(|(ago, _, whose)| own(whose) && *ago <= -after) => return true,
@@ -489,13 +495,14 @@ fn nobody_is_called_who_must_not_be() {
         let calls: Vec<Made> = case
             .calls
             .iter()
-            .map(|(ago, congested, whose)| Made {
+            .enumerate()
+            .map(|(n, (ago, congested, whose))| Made {
                 at: moment(-ago),
-                reach: Some(if *congested {
-                    Reach::Congestion
-                } else {
-                    Reach::Interrupted
-                }),
+                reach: match congested {
+                    _ if case.under_way && n == 0 => None,
+                    true => Some(Reach::Congestion),
+                    false => Some(Reach::Interrupted),
+                },
                 whose: *whose,
             })
             .collect();
@@ -556,6 +563,7 @@ fn nobody_is_called_who_must_not_be() {
         "destination",
         "attempts",
         "per_day",
+        "under_way",
         "appointment",
         "gap",
         "quiet",

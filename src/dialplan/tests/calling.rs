@@ -128,6 +128,21 @@ fn pacing_may_foresee_within_what_regulators_allow() {
 }
 
 #[test]
+fn who_wants_no_more_calls_can_say_so_and_is_let_go() {
+    assert!(told("opt_out: [speech]", "opt_out: []").contains("want no more"));
+    let warned = |text: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plan.yaml");
+        std::fs::write(&path, text).expect("written");
+        let warnings = check(&path).expect("good");
+        warnings.iter().any(|w| w.message.contains("this call goes on"))
+    };
+    assert!(warned(CALLING));
+    let policies = "policies: [{when: \"caller.opts_out\", do: {hangup: \"Goodbye.\"}}]\nflows:";
+    assert!(!warned(&CALLING.replacen("flows:", policies, 1)));
+}
+
+#[test]
 fn a_flow_knows_the_call_and_what_happens_meanwhile() {
     for name in ["name", "caller_id", "attempt", "number", "timezone", "event"] {
         let say = format!("{{say: \"{{campaign.{name}}}\"}}");

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::Runner;
+use super::dialling::Known;
 use crate::call::{Manager, Opening, Start};
+use crate::campaign::Whereabouts;
 use crate::clock;
 use crate::dialplan::campaign::Campaign;
 use crate::dialplan::{Facts, Value};
@@ -18,7 +21,8 @@ const LANGUAGE: &str = "language";
 
 impl Runner {
     /// The `n`th attempt to reach `contact`.
-    pub(super) fn start(&self, campaign: &Campaign, contact: &ContactRow, record: &Record, n: u32) -> Start {
+    pub(super) fn start(&self, campaign: &Campaign, known: &Known, record: &Record, n: u32) -> Start {
+        let contact = &known.contact;
         let script = self.bot.script();
         let plan = &script.plan;
         let text = |words: &str| Value::Text(words.to_owned());
@@ -43,7 +47,7 @@ impl Runner {
             flow: campaign.flow.clone(),
             language: language.unwrap_or(Language::English),
             facts,
-            told: told(campaign, contact, n),
+            told: told(campaign, contact, &clock_of(&known.whereabouts), n),
             understanding: script
                 .understanding
                 .get(&campaign.assistant)
@@ -62,7 +66,7 @@ impl Runner {
 }
 
 /// The columns of the contact, by their names and as `contact.NAME`, and what is known of the campaign.
-fn told(campaign: &Campaign, contact: &ContactRow, n: u32) -> BTreeMap<String, Value> {
+fn told(campaign: &Campaign, contact: &ContactRow, clock: &TimeZone, n: u32) -> BTreeMap<String, Value> {
     let mut told = BTreeMap::new();
     for (name, value) in &contact.vars {
         let value = match value {
@@ -79,8 +83,21 @@ fn told(campaign: &Campaign, contact: &ContactRow, n: u32) -> BTreeMap<String, V
     told.insert("campaign.name".to_owned(), text(&campaign.name));
     told.insert("campaign.number".to_owned(), text(&contact.number.to_string()));
     told.insert("campaign.attempt".to_owned(), Value::Number(f64::from(n)));
+    if let Some(name) = clock.iana_name() {
+        told.insert("campaign.timezone".to_owned(), text(name));
+    }
     if let Some(caller_id) = &campaign.caller_id {
         told.insert("campaign.caller_id".to_owned(), text(caller_id));
     }
     told
+}
+
+/// The clock by which they are spoken to of times: the first, where they may be at several places.
+pub(super) fn clock_of(whereabouts: &Whereabouts) -> TimeZone {
+    whereabouts
+        .zones
+        .iter()
+        .next()
+        .cloned()
+        .unwrap_or_else(TimeZone::system)
 }

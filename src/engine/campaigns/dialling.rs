@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::ending::{congested, counted};
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
 use crate::campaign::book::ContactId;
@@ -37,15 +36,13 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const A_QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// What was read of a contact for this one decision.
-struct Known {
-    contact: ContactRow,
-    whereabouts: Whereabouts,
+pub(super) struct Known {
+    pub contact: ContactRow,
+    pub whereabouts: Whereabouts,
     calls: Vec<Made>,
     listed: Vec<String>,
     /// Attempts that count against the plan's.
     counted: u32,
-    /// Those that the network had no room for.
-    congested: u32,
 }
 
 impl Runner {
@@ -150,8 +147,7 @@ impl Runner {
         });
         Ok(Some(Known {
             calls: calls.chain(others).collect(),
-            counted: counted(&own),
-            congested: congested(&own),
+            counted: super::ending::counted(&own),
             whereabouts,
             listed,
             contact,
@@ -166,7 +162,7 @@ impl Runner {
         permit: Permit,
         sealed: serde_json::Value,
     ) -> Result<(), store::Error> {
-        let Some(room) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
+        let Some(place) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
             self.again(dial, later(clock::wall(), SOON));
             return Ok(());
         };
@@ -207,12 +203,12 @@ impl Runner {
         let told = letters.0.clone();
         let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
-            start: self.start(&campaign, &known.contact, &record, begun.n),
+            start: self.start(&campaign, &known, &record, begun.n),
             permit,
             record,
             trunk: Some(dial.trunk.clone()),
             ring: RING,
-            place: room,
+            place,
             letters,
             wishes: self.wishes.clone(),
             progress: self.progress_of(contact, known.contact.number, call.clone()),
@@ -224,8 +220,7 @@ impl Runner {
             key: known.contact.key,
             number: known.contact.number,
             whereabouts: known.whereabouts,
-            counted: known.counted,
-            congested: known.congested,
+            before: known.counted,
             appointment: begun.appointment,
             letters: told,
             progress: None,

@@ -1,15 +1,11 @@
 //! A call is over: what came of it, what follows, and that it is written down once.
 
-use std::time::Duration;
-
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::{Id, JoinError};
 
-use super::following::later;
-use super::world::count;
-use super::{Open, Runner, Unwritten};
+use super::{Open, Runner};
+use crate::campaign::book::{ContactId, Lane};
 use crate::campaign::outcome::{AnsweredBy, Outcome, Reach};
 use crate::campaign::pacer::{Again, Tripped};
 use crate::campaign::{Whereabouts, retry};
@@ -24,21 +20,13 @@ use crate::store::campaigns::{AttemptRow, EndedAttempt, Hook, State, Then};
 const RIGHT_PERSON: &str = "right_person";
 /// The disposition of a call in which they were not.
 const WRONG_NUMBER: &str = "wrong_number";
-/// Who wants to be called again is left alone for so long at least.
-const SOON: Duration = Duration::from_secs(10 * 60);
 /// After an attempt of a campaign that the plan has no more, should it come back.
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Attempts of a contact that count against the plan's: neither those that they had asked for nor those that the network had no room for.
 pub(super) fn counted(attempts: &[AttemptRow]) -> u32 {
     let counts = |row: &&AttemptRow| !row.appointment && row.reach != Some(Reach::Congestion);
-    count(attempts.iter().filter(counts).count())
-}
-
-/// Attempts of a contact that the network had no room for.
-pub(super) fn congested(attempts: &[AttemptRow]) -> u32 {
-    let is_congested = |row: &&AttemptRow| row.reach == Some(Reach::Congestion);
-    count(attempts.iter().filter(is_congested).count())
+    u32::try_from(attempts.iter().filter(counts).count()).unwrap_or(u32::MAX)
 }
 
 impl Runner {
@@ -99,7 +87,11 @@ impl Runner {
 
     /// All that is written of it, in one.
     fn end(&self, open: &Open, done: Done, outcome: &Outcome, then: retry::Then, at: Timestamp) -> EndedAttempt {
-        let then = kept(then);
+        let then = match then {
+            retry::Then::Due(due) => Then::Again(due),
+            retry::Then::Appointment(due) => Then::Appointment(due),
+            retry::Then::Closed(why) => Then::Close(why),
+        };
         let told = json!({
             "campaign": open.campaign.name,
             "contact": open.key,
@@ -159,18 +151,20 @@ impl Runner {
     }
 
     /// The breaker has stopped a campaign: it stays paused until somebody starts it.
-    fn stop(&mut self, campaign: &Campaign, Tripped { why, alert }: Tripped) {
+    async fn stop(&mut self, campaign: &Campaign, tripped: Tripped) -> Result<(), store::Error> {
+        let Tripped { why, alert } = tripped;
+        let at = clock::wall();
         tracing::error!(campaign = campaign.name, alert, "the campaign is paused: {why}");
         if let Some(own) = self.campaigns.get_mut(&campaign.name) {
             own.state = State::Paused;
         }
+        self.office
+            .store
+            .set_campaign_state(&campaign.name, State::Paused, Some(&why), at)
+            .await?;
         let told = json!({"what": "pause", "campaign": campaign.name, "why": why, "alert": alert});
-        self.unwritten.push_back(Unwritten::Stop {
-            campaign: campaign.name.clone(),
-            why,
-            told,
-            at: clock::wall(),
-        });
+        self.office.store.audit_append(at, &told).await?;
+        self.tell(Occasion::CampaignPaused, told).await
     }
 
     /// Attempts that the bot did not live to see the end of: they count as made, and what follows is as the plan says.
@@ -184,7 +178,11 @@ impl Runner {
                 Some(campaign) => retry::then(&campaign.attempts, counted(&attempts), &outcome, row.dialled),
                 None => retry::Then::Due(row.dialled.checked_add(A_DAY).unwrap_or(Timestamp::MAX)),
             };
-            let then = kept(then);
+            let then = match then {
+                retry::Then::Due(due) => Then::Again(due),
+                retry::Then::Appointment(due) => Then::Appointment(due),
+                retry::Then::Closed(why) => Then::Close(why),
+            };
             let told = json!({
                 "campaign": row.campaign, "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
                 "reach": Reach::Interrupted.to_string(), "next": next(&then),
@@ -219,25 +217,23 @@ impl Runner {
     }
 }
 
-/// What is to become of the contact.
-fn follows(open: &Open, done: &Done, outcome: &Outcome, now: Timestamp) -> retry::Then {
-    let rules = &open.campaign.attempts;
-    if outcome.reach == Reach::Congestion {
-        return retry::after_congestion(rules, open.congested.saturating_add(1), done.retry_after, now);
-    }
-    let made = open.counted.saturating_add(u32::from(!open.appointment));
-    match retry::then(rules, made, outcome, now) {
-        // Nobody means at once: the words were misheard, or the moment has passed while they spoke.
-        retry::Then::Appointment(due) => retry::Then::Appointment(due.max(later(now, SOON))),
-        then @ (retry::Then::Due(_) | retry::Then::Closed(_)) => then,
+/// Attempts that count by now; one that the network had no room for does not.
+fn made(open: &Open, outcome: &Outcome) -> u32 {
+    match outcome.reach {
+        Reach::Congestion => open.before,
+        Reach::Answered
+        | Reach::Busy
+        | Reach::NoAnswer
+        | Reach::Rejected
+        | Reach::NotFound
+        | Reach::Failed
+        | Reach::Interrupted => open.before.saturating_add(u32::from(!open.appointment)),
     }
 }
 
 /// What came of a call, as campaigns reckon.
 fn outcome(done: &Done, whereabouts: &Whereabouts) -> Outcome {
-    // By the clock of whoever was called; where there may be several, by the first.
-    let clock = whereabouts.zones.iter().next().cloned().unwrap_or(TimeZone::UTC);
-    let callback = done.callback_at.and_then(|at| at.to_zoned(clock).ok());
+    let callback = done.callback_at.and_then(|at| at.to_zoned(clock_of(whereabouts)).ok());
     Outcome {
         // It rang, and was given up before anybody answered.
         reach: match &done.called_off {
@@ -261,12 +257,17 @@ fn right_person(done: &Done) -> Option<bool> {
     done.slots.get(RIGHT_PERSON)?.parse().ok()
 }
 
-/// As the store has it.
-fn kept(then: retry::Then) -> Then {
+fn again(then: &retry::Then) -> Option<Again> {
     match then {
-        retry::Then::Due(due) => Then::Again(due),
-        retry::Then::Appointment(due) => Then::Appointment(due),
-        retry::Then::Closed(why) => Then::Close(why),
+        retry::Then::Due(due) => Some(Again {
+            due: *due,
+            lane: Lane::Attempt,
+        }),
+        retry::Then::Appointment(due) => Some(Again {
+            due: *due,
+            lane: Lane::Appointment,
+        }),
+        retry::Then::Closed(_) => None,
     }
 }
 

@@ -25,7 +25,7 @@ const UNREADABLE: &str = "unreadable";
 impl Runner {
     /// All of it. It is cheap where nothing was written since.
     pub(super) async fn follow(&mut self) -> Result<(), store::Error> {
-        self.write().await?;
+        self.write_again().await?;
         let plan = Arc::clone(&self.bot.script().plan);
         if self.started == Started::No || !Arc::ptr_eq(&plan, &self.plan) {
             self.take_up(plan).await?;

@@ -130,8 +130,8 @@ struct Runner {
     /// Of the calls that are under way, by their tasks.
     tasks: HashMap<tokio::task::Id, ContactId>,
     open: HashMap<ContactId, Open>,
-    /// What has happened and is not written down yet.
-    unwritten: VecDeque<Unwritten>,
+    /// Attempts that are over and could not be written down yet.
+    unwritten: VecDeque<(i64, EndedAttempt)>,
     /// What was read last; none: nothing, or the plan is another.
     changes: Option<u64>,
     /// The do-not-call lists that there are.
@@ -141,17 +141,6 @@ struct Runner {
     rests: Option<Instant>,
     progress: mpsc::Sender<(ContactId, Progress)>,
     wishes: watch::Receiver<Option<Wish>>,
-}
-
-enum Unwritten {
-    End(i64, Box<EndedAttempt>),
-    /// A breaker stopped a campaign.
-    Stop {
-        campaign: String,
-        why: String,
-        told: serde_json::Value,
-        at: Timestamp,
-    },
 }
 
 /// Whether what the run before left was seen to.
@@ -183,9 +172,7 @@ struct Open {
     number: Number,
     whereabouts: Whereabouts,
     /// Attempts that count against the plan's, without this one.
-    counted: u32,
-    /// Those before that the network had no room for.
-    congested: u32,
+    before: u32,
     /// They had asked for it.
     appointment: bool,
     letters: mpsc::Sender<Letter>,

@@ -8,7 +8,7 @@ use crate::campaign::permit::Abandonment;
 use crate::clock;
 use crate::dialplan::Facts;
 use crate::dialplan::campaign::{Campaign, PacingMode};
-use crate::sip::Room;
+use crate::sip::{CallerId, Room};
 
 impl Runner {
     pub(super) fn world(&self) -> World {
@@ -26,7 +26,10 @@ impl Runner {
     }
 
     fn trunks(&self) -> Vec<Trunk> {
-        let up = self.bot.sip.trunks().filter_map(|(trunk, room)| match room {
+        // Who is called must see who calls.
+        let trunks = self.bot.sip.trunks();
+        let shown = trunks.filter(|(trunk, _)| trunk.caller_id != CallerId::Withheld);
+        let up = shown.filter_map(|(trunk, room)| match room {
             Room::Down => None,
             Room::Up(free) => Some(Trunk {
                 name: trunk.name.clone(),
@@ -103,6 +106,6 @@ fn is_for_agents(campaign: &Campaign) -> bool {
     }
 }
 
-pub(super) fn count(n: usize) -> u32 {
+fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

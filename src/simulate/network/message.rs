@@ -160,7 +160,7 @@ mod tests {
     /// As a machine has it that heard it by telephone, after so long.
     fn recorded(message: &[i16], after: usize) -> Vec<i16> {
         let narrow = Resampler::narrowing().push(message);
-        let heard = Law::A.decode(&Law::A.encode(&narrow));
+        let heard = Law::Pcma.decode(&Law::Pcma.encode(&narrow));
         let mut sound = vec![0; after];
         sound.extend(Resampler::widening().push(&heard));
         sound.extend(vec![0; 8_000]);

@@ -1,7 +1,7 @@
 //! One test of a plan in which the bot calls somebody: a campaign of one contact, and whoever has their number.
 //!
 //! The plan's first campaign runs by a simulated network that has one subscriber. The hours and holidays of its window are left out, so that a test goes at any
-//! time of any day; all else that keeps somebody from being called holds as in life.
+//! time of any day, and so are lists that would have to be imported; all else that keeps somebody from being called holds as in life.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +29,7 @@ use crate::simulate::{Report, RingError, judging};
 use crate::sip::{Destinations, Trunk};
 use crate::speech::Engines;
 use crate::store::Store;
-use crate::store::campaigns::{AttemptRow, State};
+use crate::store::campaigns::{AttemptRow, INTERNAL, State};
 use crate::tools::{Failure, Returned, Toolbox};
 
 /// Real to nobody: the German regulator keeps it for films.
@@ -153,6 +153,9 @@ fn at_any_time(loaded: &Loaded) -> Option<(Loaded, Campaign)> {
                 dates: Vec::new(),
             },
         };
+    }
+    if let Some(dnc) = &mut campaign.dnc {
+        dnc.lists.retain(|list| list == INTERNAL);
     }
     if let Some(goal) = &mut campaign.goal {
         goal.holdout = 0.0;

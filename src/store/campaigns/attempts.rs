@@ -24,8 +24,8 @@ pub struct NewAttempt {
     pub contact: i64,
     pub trunk: Option<String>,
     pub at: Timestamp,
-    /// The id that its record will have.
-    pub call: Option<String>,
+    /// The id of its record.
+    pub call: String,
     /// Why it may be made, for the audit trail: sealed with the same write.
     pub audit: Value,
 }
@@ -62,8 +62,6 @@ pub struct EndedAttempt {
     pub answered_by: Option<AnsweredBy>,
     /// In the plan's word.
     pub disposition: Option<String>,
-    /// The id of its record, where that was not told when it began.
-    pub call: Option<String>,
     /// From the answer to the end, in seconds.
     pub seconds: f64,
     /// A person spoke, or was taken for one.
@@ -156,14 +154,14 @@ impl Store {
             .bind(attempt.contact)
             .execute(&mut *transaction)
             .await?;
-        let query = "INSERT INTO attempts (contact, campaign, number, n, appointment, trunk, dialled, call) \
+        let query = "INSERT INTO attempts (contact, campaign, number, n, appointment, trunk, call, dialled) \
                      SELECT id, campaign, number, ?, ?, ?, ?, ? FROM contacts WHERE id = ? RETURNING id";
         let row = sqlx::query(query)
             .bind(n)
             .bind(appointment)
             .bind(&attempt.trunk)
-            .bind(attempt.at.as_millisecond())
             .bind(&attempt.call)
+            .bind(attempt.at.as_millisecond())
             .bind(attempt.contact)
             .fetch_one(&mut *transaction)
             .await?;
@@ -180,7 +178,7 @@ impl Store {
 
     async fn write_end_of_attempt(&self, id: i64, end: &EndedAttempt) -> Result<bool, sqlx::Error> {
         let mut transaction = writing(&self.journal).await?;
-        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, call = COALESCE(?, call), seconds = ?, human = ?, \
+        let query = "UPDATE attempts SET ended = ?, reach = ?, answered = ?, answered_by = ?, disposition = ?, seconds = ?, human = ?, \
                      right_person = ?, abandoned = ?, opted_out = ?, reason = ?, quote = ?, slots = ? \
                      WHERE id = ? AND ended IS NULL RETURNING contact, number";
         let row = sqlx::query(query)
@@ -189,7 +187,6 @@ impl Store {
             .bind(end.answered.map(|at| at.as_millisecond()))
             .bind(end.answered_by.map(|by| by.to_string()))
             .bind(&end.disposition)
-            .bind(&end.call)
             .bind(end.seconds)
             .bind(end.human)
             .bind(end.right_person)
@@ -244,8 +241,9 @@ impl Store {
         most: u32,
     ) -> Result<Vec<(String, AttemptRow)>, Error> {
         self.access(async {
+            // The `+` has it walk by ids: by an index each page would be sorted anew.
             let query = "SELECT a.*, c.key AS key FROM attempts a JOIN contacts c ON c.id = a.contact \
-                         WHERE a.campaign = ? AND a.id > ? ORDER BY a.id LIMIT ?";
+                         WHERE +a.campaign = ? AND a.id > ? ORDER BY a.id LIMIT ?";
             let rows = sqlx::query(query)
                 .bind(campaign)
                 .bind(after)

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{bump, number, writing};
+use super::{bump, number, trail, writing};
 use crate::campaign::number::Number;
 pub use crate::campaign::permit::INTERNAL;
 use crate::store::records::time;
@@ -45,11 +45,15 @@ impl Store {
         lists.map_err(|e| self.wrong(e))
     }
 
-    /// When it returns the number is on the list and on the disk. What is on it already stays as it was; false then.
+    /// When it returns the number is on the list and on the disk, and the audit trail has it. What is on it already stays as it was; false then.
     pub async fn add_do_not_call(&self, list: &str, number: Number, at: Timestamp, why: &str) -> Result<bool, Error> {
         self.access(async {
             let mut transaction = writing(&self.journal).await?;
             let new = put(&mut transaction, list, number, at, why).await?;
+            if new {
+                let what = json!({"what": "do_not_call", "did": "add", "list": list, "number": number.to_string(), "why": why});
+                trail::put(&mut transaction, at, &what).await?;
+            }
             bump(&mut transaction).await?;
             transaction.commit().await?;
             Ok(new)
@@ -91,8 +95,14 @@ impl Store {
         Ok(new)
     }
 
-    /// False: it was not on it.
-    pub async fn remove_do_not_call(&self, list: &str, number: Number) -> Result<bool, Error> {
+    /// Takes a number off a list, which the audit trail keeps with `why`. False: it was not on it.
+    pub async fn remove_do_not_call(
+        &self,
+        list: &str,
+        number: Number,
+        at: Timestamp,
+        why: &str,
+    ) -> Result<bool, Error> {
         self.access(async {
             let mut transaction = writing(&self.journal).await?;
             let done = sqlx::query("DELETE FROM do_not_call WHERE number = ? AND list = ?")
@@ -100,6 +110,10 @@ impl Store {
                 .bind(list)
                 .execute(&mut *transaction)
                 .await?;
+            if done.rows_affected() > 0 {
+                let what = json!({"what": "do_not_call", "did": "remove", "list": list, "number": number.to_string(), "why": why});
+                trail::put(&mut transaction, at, &what).await?;
+            }
             bump(&mut transaction).await?;
             transaction.commit().await?;
             Ok(done.rows_affected() > 0)
@@ -179,22 +193,26 @@ impl Store {
     }
 
     /// Takes everybody off an imported list, and the list itself: how many there were. The internal one stays.
-    pub async fn drop_do_not_call(&self, list: &str) -> Result<u64, Error> {
+    pub async fn drop_do_not_call(&self, list: &str, at: Timestamp) -> Result<u64, Error> {
+        if list == INTERNAL {
+            return Ok(0);
+        }
         self.access(async {
             let mut transaction = writing(&self.journal).await?;
-            let done = sqlx::query("DELETE FROM do_not_call WHERE list = ?1 AND list <> ?2")
+            let done = sqlx::query("DELETE FROM do_not_call WHERE list = ?")
                 .bind(list)
-                .bind(INTERNAL)
                 .execute(&mut *transaction)
                 .await?;
-            sqlx::query("DELETE FROM do_not_call_lists WHERE list = ?1 AND list <> ?2")
+            sqlx::query("DELETE FROM do_not_call_lists WHERE list = ?")
                 .bind(list)
-                .bind(INTERNAL)
                 .execute(&mut *transaction)
                 .await?;
+            let numbers = done.rows_affected();
+            let what = json!({"what": "do_not_call", "did": "drop", "list": list, "numbers": numbers});
+            trail::put(&mut transaction, at, &what).await?;
             bump(&mut transaction).await?;
             transaction.commit().await?;
-            Ok(done.rows_affected())
+            Ok(numbers)
         })
         .await
     }
@@ -251,7 +269,8 @@ mod tests {
         assert!(!add(INTERNAL, "again").await.expect("nothing"));
         store.close().await;
         let store = Store::open(&path).await.expect("opened again");
-        let import = store.import_do_not_call("national", &[ann, bob, bob], at(2), "registry");
+        let numbers = [ann, bob, bob];
+        let import = store.import_do_not_call("national", &numbers, at(2), "registry");
         assert_eq!(import.await.expect("written"), 2);
         let import = store.import_do_not_call("empty", &[], at(3), "registry");
         assert_eq!(import.await.expect("written"), 0);
@@ -289,11 +308,19 @@ mod tests {
             [ann, bob]
         );
         // A list is dropped as a whole, but for the internal one.
-        assert_eq!(store.drop_do_not_call("national").await.expect("written"), 2);
-        assert_eq!(store.drop_do_not_call(INTERNAL).await.expect("nothing"), 0);
+        assert_eq!(store.drop_do_not_call("national", at(4)).await.expect("written"), 2);
+        assert_eq!(store.drop_do_not_call(INTERNAL, at(4)).await.expect("nothing"), 0);
         assert_eq!(store.do_not_call(ann).await.expect("read"), [INTERNAL]);
-        assert!(store.remove_do_not_call(INTERNAL, ann).await.expect("written"));
-        assert!(!store.remove_do_not_call(INTERNAL, ann).await.expect("nothing"));
+        let remove = || store.remove_do_not_call(INTERNAL, ann, at(5), "asked to be called again");
+        assert!(remove().await.expect("written"));
+        assert!(!remove().await.expect("nothing"));
         assert!(store.do_not_call(ann).await.expect("read").is_empty());
+        // Who was put on a list or taken off is sealed, what changed nothing is not.
+        let trail = store.audit_rows(0, 10).await.expect("read");
+        let did = trail
+            .iter()
+            .map(|entry| serde_json::from_str(&entry.what).expect("JSON"));
+        let did: Vec<serde_json::Value> = did.map(|what: serde_json::Value| what["did"].clone()).collect();
+        assert_eq!(did, ["add", "drop", "remove"]);
     }
 }

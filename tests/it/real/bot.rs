@@ -18,7 +18,7 @@ pub static ALONE: Mutex<()> = Mutex::new(());
 const READY: Duration = Duration::from_secs(90);
 const IS_READY: &str = "ready: SIP on";
 /// For whatever else a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Bot {
     child: Child,

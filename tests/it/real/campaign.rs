@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use offhook::audio::wav;
 use offhook::campaign::outcome::{AnsweredBy, Reach};
 use offhook::clock;
@@ -41,6 +42,11 @@ const KEPT: [Kept; 4] = [Kept::Asleep, Kept::NoProof, Kept::Listed, Kept::Paid];
 /// Of each.
 const EACH: usize = 3;
 
+/// All who are loaded.
+fn everybody() -> std::ops::Range<usize> {
+    0..CALLED + KEPT.len() * EACH
+}
+
 fn key(n: usize) -> String {
     format!("order-{n:03}")
 }
@@ -57,7 +63,7 @@ fn csv() -> String {
     let mut csv = "order_id,phone,first_name,item,consent_at,zone\n".to_owned();
     // Neighbours are alike: in another order no kind of answer comes in a row, which a trunk that is congested would be left alone for.
     let mixed = (0..CALLED).map(|n| n * 37 % CALLED);
-    for n in mixed.chain(CALLED..CALLED + KEPT.len() * EACH) {
+    for n in mixed.chain(everybody().skip(CALLED)) {
         let (zone, proof) = match kept(n) {
             Some(Kept::Asleep) => (&midnight, "2026-01-15"),
             Some(Kept::NoProof) => (&noon, ""),
@@ -155,10 +161,15 @@ fn a_campaign_runs_to_its_end_and_adds_up() {
     let store = network.block_on(Store::open(&bot.folder.path().join("data/offhook.db")));
     let store = store.expect("the store");
     let read = || network.block_on(Journal::read(&store)).expect("the journal");
-    let held: BTreeSet<usize> = (0..CALLED).filter(|n| read_held(&read(), *n)).collect();
-    assert!((5..=40).contains(&held.len()), "a tenth is held out: {held:?}");
-    let paid: Vec<usize> = (CALLED..CALLED + 12).filter(|n| kept(*n) == Some(Kept::Paid)).collect();
+    let journal = read();
+    let held: BTreeSet<usize> = everybody().filter(|n| journal.of(*n).0.held_out).collect();
+    assert!((5..=45).contains(&held.len()), "a tenth is held out: {held:?}");
+    let paid: Vec<usize> = everybody().filter(|n| kept(*n) == Some(Kept::Paid)).collect();
     paid.iter().for_each(|n| shop.pays(*n));
+    until("the bot to hear of them", LIMIT, || {
+        let journal = read();
+        paid.iter().all(|n| journal.of(*n).0.goal.is_some()).then_some(())
+    });
     rehearse(&shop, &held);
     assert!(
         network.calls().is_empty(),
@@ -213,7 +224,10 @@ fn a_campaign_runs_to_its_end_and_adds_up() {
     assert_eq!(journal.of(linked).1.len(), 1, "nobody is rung for having paid");
     for n in paid {
         let (contact, attempts) = journal.of(n);
-        assert!(contact.closed.is_some() && contact.goal.is_some(), "{contact:?}");
+        assert!(
+            contact.goal.is_some() && (contact.held_out || contact.closed.is_some()),
+            "{contact:?}"
+        );
         assert!(attempts.is_empty(), "who has paid was rung: {attempts:?}");
     }
     report_adds_up(&shop, &journal);
@@ -222,42 +236,109 @@ fn a_campaign_runs_to_its_end_and_adds_up() {
     bot.stop();
 }
 
-fn read_held(journal: &Journal, n: usize) -> bool {
-    journal.of(n).0.held_out
-}
-
-/// Loads everybody; the two rows that are nobody are told.
+/// Loads everybody; the two rows that are nobody are told with their lines.
 fn load(shop: &Shop<'_>) {
     let folder = shop.bot.folder.path();
-    let (file, listed) = (folder.join("contacts.csv"), folder.join("national.csv"));
+    let (file, listed, faults) = (
+        folder.join("contacts.csv"),
+        folder.join("national.csv"),
+        folder.join("faults.csv"),
+    );
     std::fs::write(&file, csv()).expect("written");
-    let named: Vec<String> = (0..CALLED + 12)
+    let named: Vec<String> = everybody()
         .filter(|n| kept(*n) == Some(Kept::Listed))
         .map(number)
         .collect();
     std::fs::write(&listed, named.join("\n")).expect("written");
     shop.does(&["dnc", "import", path(&listed), "--list", "national"]);
-    let loaded = shop.bot.offhook(&["campaign", "load", CAMPAIGN, path(&file)]);
-    let told = text(&loaded.stdout) + &text(&loaded.stderr);
-    let rows = CALLED + KEPT.len() * EACH;
-    assert!(
-        told.contains(&(rows + 2).to_string()),
-        "the number {} is not told: {told}",
-        "12"
-    );
-    assert!(told.contains(&rows.to_string()), "212 are added: {told}");
+    for more in [&["--dry-run"][..], &[]] {
+        let arguments = [
+            "campaign",
+            "load",
+            CAMPAIGN,
+            path(&file),
+            "--json",
+            "--errors",
+            path(&faults),
+        ];
+        let loaded = shop.bot.offhook(&[&arguments, more].concat());
+        assert!(!loaded.status.success(), "a bad row is a failure");
+        let count = parsed(&text(&loaded.stdout));
+        let all = everybody().count();
+        for (what, expected) in [
+            ("rows", all + 2),
+            ("added", all),
+            ("known", 1),
+            ("bad", 1),
+            ("without_proof", EACH),
+        ] {
+            assert_eq!(count[what], expected, "{what}: {count:#}");
+        }
+        let faults = std::fs::read_to_string(&faults).expect("the faults");
+        let lines: Vec<&str> = faults.lines().skip(1).collect();
+        assert_eq!(lines.len(), 2, "{faults}");
+        // The first line is the head.
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("{},bad,", all + 2)) && line.contains("phone")),
+            "{faults}"
+        );
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("{},known,", all + 3))),
+            "{faults}"
+        );
+    }
 }
 
 fn path(file: &Path) -> &str {
     file.to_str().expect("a path")
 }
 
+fn parsed(told: &str) -> Value {
+    serde_json::from_str(told).unwrap_or_else(|e| panic!("no JSON: {e}\n{told}"))
+}
+
 /// Who would be rung, and why the others would not.
 fn rehearse(shop: &Shop<'_>, held: &BTreeSet<usize>) {
-    let told = shop.does(&["campaign", "dry-run", CAMPAIGN, "--json"]);
-    let told: Value = serde_json::from_str(&told).unwrap_or_else(|e| panic!("no JSON: {e}\n{told}"));
-    println!("{told:#}");
-    let _ = held;
+    let told = parsed(&shop.does(&["campaign", "dry-run", CAMPAIGN, "--json"]));
+    let list = |what: &str| told[what].as_array().cloned().unwrap_or_default();
+    let now = clock::wall();
+    let mut rung = BTreeMap::new();
+    for one in list("rung") {
+        let at: Timestamp = one["at"].as_str().and_then(|at| at.parse().ok()).expect("a moment");
+        rung.insert(
+            one["contact"].as_str().expect("a key").to_owned(),
+            at.duration_since(now).as_hours(),
+        );
+    }
+    let left: BTreeMap<String, String> = list("left")
+        .iter()
+        .map(|one| {
+            (
+                one["contact"].as_str().expect("a key").to_owned(),
+                one["why"].as_str().expect("a word").to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(rung.len() + left.len(), everybody().count(), "{told:#}");
+    for n in everybody() {
+        let (hours, why) = (rung.get(&key(n)), left.get(&key(n)).map(String::as_str));
+        match (kept(n), held.contains(&n)) {
+            (_, true) => assert_eq!(why, Some("held_out"), "{n}"),
+            (None, false) => assert!(hours.is_some_and(|hours| *hours < 1), "{n}: {hours:?} {why:?}"),
+            // Not before their morning.
+            (Some(Kept::Asleep), false) => assert!(hours.is_some_and(|hours| *hours >= 8), "{n}: {hours:?} {why:?}"),
+            (Some(Kept::NoProof), false) => assert_eq!(why, Some("no_proof"), "{n}"),
+            (Some(Kept::Listed), false) => assert_eq!(why, Some("do_not_call"), "{n}"),
+            (Some(Kept::Paid), false) => assert!(
+                matches!(why, Some("goal_reached" | "cancelled" | "closed")),
+                "{n}: {why:?}"
+            ),
+        }
+    }
 }
 
 /// Some who say nothing for a while pay in the middle of their call; who they are.
@@ -305,7 +386,7 @@ fn reconciles(journal: &Journal, calls: &[Placed], held: &BTreeSet<usize>) {
         assert!(attempts.len() <= 1, "{} was rung {} times", contact.key, attempts.len());
     }
     assert!(rung.is_empty(), "nobody's numbers were rung: {rung:?}");
-    for n in 0..CALLED + KEPT.len() * EACH {
+    for n in everybody() {
         let (contact, attempts) = journal.of(n);
         let may = kept(n).is_none() && !held.contains(&n);
         assert_eq!(attempts.len(), usize::from(may), "{:?}: {contact:?}", kept(n));
@@ -432,10 +513,70 @@ fn opted_out(shop: &Shop<'_>, journal: &Journal, store: &Store) {
     assert_eq!(dnc, keys + heard, "the journal tells of each");
 }
 
-/// The report has the same totals.
+/// The report has the same totals, and a row for each call.
 fn report_adds_up(shop: &Shop<'_>, journal: &Journal) {
-    let told = shop.does(&["campaign", "report", CAMPAIGN, "--json"]);
-    let report: Value = serde_json::from_str(&told).unwrap_or_else(|e| panic!("no JSON: {e}\n{told}"));
+    let folder = shop.bot.folder.path();
+    let (calls, figures, plot) = (
+        folder.join("calls.csv"),
+        folder.join("figures.csv"),
+        folder.join("plot.svg"),
+    );
+    let report = parsed(&shop.does(&[
+        "campaign",
+        "report",
+        CAMPAIGN,
+        "--json",
+        "--calls",
+        path(&calls),
+        "--csv",
+        path(&figures),
+        "--plot",
+        path(&plot),
+    ]));
     println!("{report:#}");
-    let _ = journal;
+    let sum = |part: &Value| {
+        part.as_object()
+            .map_or(0, |all| all.values().filter_map(Value::as_u64).sum::<u64>())
+    };
+    let count = |value: &Value| value.as_u64().expect("a number");
+    let contacts = &report["contacts"];
+    assert_eq!(count(&contacts["all"]), journal.0.len() as u64);
+    let parts = ["held_out", "called_off", "waiting", "dialled"].map(|part| count(&contacts[part]));
+    assert_eq!(
+        parts.iter().sum::<u64>() + sum(&contacts["refused"]),
+        journal.0.len() as u64,
+        "{contacts:#}"
+    );
+    let dialled = journal.0.values().filter(|(_, attempts)| !attempts.is_empty()).count();
+    assert_eq!(count(&contacts["dialled"]), dialled as u64);
+    assert_eq!(sum(&contacts["outcomes"]), dialled as u64, "{contacts:#}");
+    let opted_out = journal.attempts().filter(|attempt| attempt.opted_out).count();
+    assert_eq!(count(&contacts["opted_out"]), opted_out as u64);
+
+    let attempts = &report["attempts"];
+    assert_eq!(count(&attempts["all"]), journal.attempts().count() as u64);
+    assert_eq!(count(&attempts["under_way"]), 0);
+    let mut reach: BTreeMap<String, u64> = BTreeMap::new();
+    for attempt in journal.attempts() {
+        *reach
+            .entry(attempt.reach.expect("it has ended").to_string())
+            .or_default() += 1;
+    }
+    assert_eq!(attempts["reach"], json!(reach), "the report, and the journal");
+    let seconds: f64 = journal.attempts().map(|attempt| attempt.seconds).sum();
+    let minutes = report["minutes"].as_f64().expect("minutes");
+    assert!((minutes - seconds / 60.0).abs() < 0.01, "{minutes} min, {seconds} s");
+    let cost = report["cost"]["amount"].as_f64().expect("an amount");
+    assert!((cost - minutes * 0.02).abs() < 1e-6, "{cost}");
+    assert!(report["difference"].is_object(), "some were held out: {report:#}");
+
+    let rows = std::fs::read_to_string(&calls).expect("the calls");
+    assert_eq!(rows.lines().count(), journal.attempts().count() + 1, "{rows}");
+    let figures = std::fs::read_to_string(&figures).expect("the figures");
+    assert!(
+        figures.contains("opted_out") || figures.contains("opted out"),
+        "{figures}"
+    );
+    let plot = std::fs::read_to_string(&plot).expect("the picture");
+    assert!(plot.starts_with("<svg") || plot.starts_with("<?xml"), "{plot}");
 }

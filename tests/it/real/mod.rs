@@ -7,6 +7,7 @@ mod browser;
 mod callers;
 mod calling_back;
 mod campaign;
+mod campaigning;
 mod chromium;
 mod conformance;
 mod desk;
