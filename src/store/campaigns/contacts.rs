@@ -157,8 +157,9 @@ impl Store {
 
     /// Those that may still be called, in the order of their ids, from behind `after` on.
     pub async fn open_contacts(&self, campaign: &str, after: i64, most: u32) -> Result<Vec<Waiting>, Error> {
+        // The `+` has it walk by ids: by an index each page would be sorted anew.
         let query = format!(
-            "SELECT {LIGHT} FROM contacts WHERE campaign = ? AND closed IS NULL AND held_out = 0 AND id > ? ORDER BY id LIMIT ?"
+            "SELECT {LIGHT} FROM contacts WHERE +campaign = ? AND closed IS NULL AND held_out = 0 AND id > ? ORDER BY id LIMIT ?"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(campaign)
@@ -220,7 +221,8 @@ impl Store {
 
     /// All of a campaign, in the order of their ids, from behind `after` on: for what goes through every one.
     pub async fn contacts_of(&self, campaign: &str, after: i64, most: u32) -> Result<Vec<ContactRow>, Error> {
-        let query = format!("SELECT {ALL} FROM contacts WHERE campaign = ? AND id > ? ORDER BY id LIMIT ?");
+        // As above.
+        let query = format!("SELECT {ALL} FROM contacts WHERE +campaign = ? AND id > ? ORDER BY id LIMIT ?");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(campaign)
             .bind(after)

@@ -269,7 +269,8 @@ mod tests {
         assert!(!add(INTERNAL, "again").await.expect("nothing"));
         store.close().await;
         let store = Store::open(&path).await.expect("opened again");
-        let import = store.import_do_not_call("national", &[ann, bob, bob], at(2), "registry");
+        let numbers = [ann, bob, bob];
+        let import = store.import_do_not_call("national", &numbers, at(2), "registry");
         assert_eq!(import.await.expect("written"), 2);
         let import = store.import_do_not_call("empty", &[], at(3), "registry");
         assert_eq!(import.await.expect("written"), 0);
