@@ -57,7 +57,6 @@ impl Call {
             let mut walk = self.walk.clone();
             if let Some(order @ Order::Hangup { .. }) = walk.judge() {
                 (self.walk, self.news) = (walk, false);
-                self.playout.forget();
                 self.leave_for(now, order);
             }
         }
@@ -95,7 +94,9 @@ impl Call {
         self.drop_thought();
         self.drop_reply();
         self.unanswered = None;
-        if self.stage == Stage::Opening && self.opted_out() {
+        if self.opted_out() {
+            // Not even what must be heard is said to its end.
+            self.playout.forget();
             self.answered_by_whom(AnsweredBy::Human);
         } else if self.stage == Stage::Opening {
             return self.hang_up_silently();

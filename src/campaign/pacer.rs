@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use self::pace::{Call, Motion, Pace};
+use self::pace::{Call, Crowd, Motion, Pace};
 use self::trunk::{Health, Rate};
 use super::book::{Book, ContactId, Entry, Hours, Lane};
 use super::outcome::{Outcome, Reach};
@@ -64,7 +64,7 @@ pub struct World {
     pub trunks: Vec<Trunk>,
     /// Campaigns whose `hold_if` holds.
     pub held: BTreeSet<String>,
-    /// Of campaigns whose calls are for agents.
+    /// Of campaigns whose calls are for agents; none for one that is not there.
     pub agents: BTreeMap<String, Agents>,
 }
 
@@ -77,12 +77,14 @@ pub struct Trunk {
 }
 
 /// The agents who can take a campaign's calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
     /// With no call, not rung, and at work.
     pub free: u32,
     /// With a call, or writing about one: who will be free sooner or later.
     pub busy: u32,
+    /// Where they wait for calls: campaigns that have one in common have their agents in common.
+    pub queues: BTreeSet<String>,
 }
 
 /// Who is to be dialled. The line counts as in use from now on, until [`Pacer::ended`] or [`Pacer::refused`].
@@ -103,7 +105,7 @@ pub enum Progress {
     Human,
     /// Something else did: no agent is needed.
     Machine,
-    /// An agent is on the line, or rung for it: none of those who are free is kept for it any more.
+    /// An agent is on the line, or rung for it: none of those who are free is kept for it any more. If the agent goes and the person stays it is `Human` again.
     WithAgent,
 }
 
@@ -289,9 +291,10 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
 
     /// Whose turn it is, and the first in their book; an appointment anywhere goes before attempts everywhere.
     fn choose(&mut self, world: &World) -> Option<(String, ContactId, Entry)> {
+        let able = self.able(world);
         for _ in 0..LOOKS {
             let turns = self.campaigns.iter_mut().filter_map(|(name, pace)| {
-                let is_free = pace.may_dial(name, world) && pace.rate.ready(world.now).is_none();
+                let is_free = able.contains(name) && pace.rate.ready(world.now).is_none();
                 let lane = is_free.then(|| pace.book.first(world.wall)).flatten()?;
                 Some((lane, pace.turn, name))
             });
@@ -308,6 +311,48 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         None
     }
 
+    /// The campaigns that may dial, but for their rates and whom.
+    fn able(&self, world: &World) -> BTreeSet<String> {
+        let able = self.campaigns.iter().filter(|(name, pace)| {
+            pace.is_able(name, world)
+                && match pace.rules.mode {
+                    Mode::Agentless => true,
+                    Mode::Progressive => self.crowd(name, world).scene.has_agent(),
+                    Mode::Predictive { cap } => {
+                        let crowd = self.crowd(name, world);
+                        crowd.scene.may_dial(&pace.habits, crowd.cap.min(cap), crowd.shares)
+                    }
+                }
+        });
+        able.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The calls for which a campaign's agents are wanted, whichever campaigns they are of, and how these have fared.
+    fn crowd(&self, campaign: &str, world: &World) -> Crowd {
+        let mut crowd = Crowd::default();
+        let Some(agents) = world.agents.get(campaign) else {
+            return crowd;
+        };
+        (crowd.scene.free, crowd.scene.busy) = (agents.free, agents.busy);
+        for (name, pace) in &self.campaigns {
+            let theirs = world.agents.get(name);
+            let is_near = name == campaign || theirs.is_some_and(|theirs| !agents.queues.is_disjoint(&theirs.queues));
+            if is_near && pace.rules.mode != Mode::Agentless {
+                pace.join(&mut crowd, world.wall);
+            }
+        }
+        crowd
+    }
+
+    /// How many of the calls under way that want a campaign's agents would find none if all were answered at once: 0 where the bot alone talks. The call that
+    /// [`Self::next`] has named is among them.
+    pub fn at_risk(&self, campaign: &str, world: &World) -> u32 {
+        match self.campaigns.get(campaign).map(|pace| pace.rules.mode) {
+            Some(Mode::Progressive | Mode::Predictive { .. }) => self.crowd(campaign, world).scene.at_risk(),
+            Some(Mode::Agentless) | None => 0,
+        }
+    }
+
     /// When [`Self::next`] may name somebody though nothing happens until then but that time passes; to be asked when it named nobody.
     pub fn poll_timeout(&mut self, world: &World) -> Option<Instant> {
         if !self.has_room(world) {
@@ -322,8 +367,9 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
                 .unwrap_or(now)
         });
         let trunk = trunk.min()?;
+        let able = self.able(world);
         let campaigns = self.campaigns.iter_mut().filter_map(|(name, pace)| {
-            if !pace.may_dial(name, world) {
+            if !able.contains(name) {
                 return None;
             }
             let wait = pace.book.next(world.wall)?.duration_since(world.wall);

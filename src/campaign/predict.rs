@@ -6,11 +6,10 @@
 //! answered at once and no agent became free. A call that makes `E` more than 0 is dialled only where `A + E ≤ cap · (H + E)`. A call that is abandoned moves one from `E` to
 //! both `A` and `H`, one that is not makes `H` larger or `E` smaller, and an agent who becomes free makes `E` smaller: so it goes on to hold, and `A ≤ cap · H` with it.
 //! What it cannot hold against is an agent who goes away while a call is under way that was dialled for them: each costs one call at most. It is held for each day by
-//! itself, so that it holds for all spans of days, whichever fall out of the count.
+//! itself, so that it holds for all spans of days, whichever fall out of the count, and for all campaigns together whose calls the same agents take.
 
 use std::time::Duration;
 
-use super::pacer::Agents;
 use super::tally::Share;
 
 /// What is thought beforehand counts as so many calls.
@@ -42,7 +41,9 @@ pub(super) struct Habits {
 /// The calls under way for agents, and the agents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scene {
-    pub agents: Agents,
+    /// Agents.
+    pub free: u32,
+    pub busy: u32,
     /// It is not known yet who answers.
     pub dialled: u32,
     /// A person is on the line, and no agent yet.
@@ -82,43 +83,49 @@ impl Habits {
         self.talking.add(length.as_secs_f64());
     }
 
-    /// Of one call more: how many are expected to find no agent, and how many to be answered, of all that are without one.
-    fn expected(&self, scene: &Scene) -> (f64, f64) {
+    /// How many are expected to find no agent, and how many to be answered, of all that are without one.
+    fn expected(&self, scene: Scene) -> (f64, f64) {
         let answering = self.answering.mean().clamp(0.01, 0.99);
         let free_again = 1.0 - (-self.ringing.mean() / self.talking.mean().max(1.0)).exp();
-        let answers = chances(scene.dialled.saturating_add(1), answering);
-        let returns = chances(scene.agents.busy, free_again.clamp(0.0, 0.99));
-        let short = f64::from(scene.waiting) - f64::from(scene.agents.free);
+        let answers = chances(scene.dialled, answering);
+        let returns = chances(scene.busy, free_again.clamp(0.0, 0.99));
+        let short = f64::from(scene.waiting) - f64::from(scene.free);
         let mut without = 0.0;
         for (answered, chance) in &answers {
             for (back, also) in &returns {
                 without += chance * also * (short + answered - back).max(0.0);
             }
         }
-        let answered = f64::from(scene.waiting) + f64::from(scene.dialled.saturating_add(1)) * answering;
+        let answered = f64::from(scene.waiting) + f64::from(scene.dialled) * answering;
         (without, answered)
     }
 }
 
 impl Scene {
-    /// How many would find no agent with one call more, if all were answered at once: `E`.
-    fn without_agent(&self) -> u32 {
-        let calls = self.dialled.saturating_add(self.waiting).saturating_add(1);
-        calls.saturating_sub(self.agents.free)
+    /// How many would find no agent if all were answered at once: `E`.
+    pub fn at_risk(&self) -> u32 {
+        self.dialled.saturating_add(self.waiting).saturating_sub(self.free)
     }
 
     /// Whether there is an agent for one call more, whatever becomes of the others.
     pub fn has_agent(&self) -> bool {
-        self.without_agent() == 0
+        self.with_one_more().at_risk() == 0
     }
 
-    /// Whether one call more is well, where `cap` (0 to 1) of the calls that people answer may be abandoned. `shares`: of each day that has calls under way,
-    /// today and all days together among them.
+    fn with_one_more(self) -> Self {
+        Self {
+            dialled: self.dialled.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// Whether one call more is well, where `cap` (0 to 1) of the calls that people answer may be abandoned. `shares`: of each campaign that has its agents
+    /// in common, of each day with calls under way, of today and of all days.
     pub fn may_dial(&self, habits: &Habits, cap: f64, shares: impl IntoIterator<Item = Share>) -> bool {
         if self.has_agent() {
             return true;
         }
-        let more = u64::from(self.without_agent());
+        let more = u64::from(self.with_one_more().at_risk());
         let fits = |share: Share| {
             let (abandoned, answered) = (
                 share.abandoned.saturating_add(more),
@@ -129,7 +136,7 @@ impl Scene {
         if !shares.into_iter().all(fits) {
             return false;
         }
-        let (without, answered) = habits.expected(self);
+        let (without, answered) = habits.expected(self.with_one_more());
         without <= cap * AIM * answered
     }
 }

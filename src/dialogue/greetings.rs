@@ -8,7 +8,7 @@ use crate::campaign::outcome::AnsweredBy;
 use crate::language::Language;
 
 /// Whom phrases are of, in English (found word by word; `*` is any one word) and in Mandarin. What stands first counts.
-const PHRASES: [(AnsweredBy, &str, &str); 6] = [
+const PHRASES: [(AnsweredBy, &str, &str); 8] = [
     // Assistants that ask who calls, and lines that take no strangers.
     (
         AnsweredBy::Screening,
@@ -21,10 +21,20 @@ const PHRASES: [(AnsweredBy, &str, &str); 6] = [
     // What persons say at the telephone of a firm, or for somebody else; and no machine does.
     (
         AnsweredBy::Human,
-        "how can i help,how may i help,how can we help,how may we help,can i help you,may i help you,how can i direct,how may i direct,what can i do for you,take a message,\
+        "how can i help,how may i help,how can we help,how may we help,can i help you,may i help you,how can i direct,how may i direct,what can i do for you,take a message,want to leave a message with,would you like to leave,do you want to leave,\
          who's calling,who is calling,who am i speaking,who's this,who is this,who's speaking,who is speaking,wrong number,what do you want,\
          is speaking,this is he,this is she,speaking how,speaking what",
         "您是哪位,你是哪位,你是谁,您是谁,哪一位,找哪位,找谁,打错了,有什么可以帮,我帮您叫,他不在,她不在",
+    ),
+    // The network's own announcements; in Mandarin they may lead to a mailbox, which comes first.
+    (
+        AnsweredBy::Intercept,
+        "not in service,no longer in service,number is out of service,is currently out of service,has been disconnected,not a working number,as dialed,as dialled,check the number and,\
+         number has been changed,number has changed,number you have reached is,number you dialed is not,number you dialled is not,is not assigned,number does not exist,\
+         has not been recognised,has not been recognized,number is not recognised,number is incorrect,circuits are busy,call cannot be completed,call could not be completed,\
+         call can not be completed,unable to complete your call,check your number,dial again,try your call again,number you are calling is switched off,\
+         is currently switched off,phone is switched off,phone is turned off,network is busy",
+        "",
     ),
     (
         AnsweredBy::Machine,
@@ -32,38 +42,42 @@ const PHRASES: [(AnsweredBy, &str, &str); 6] = [
          leave a name,leave me your,leave us your,leave your contact,leave your details,your message after,message after the,message at the,\
          record your message,record a message,begin recording,finished recording,done recording,\
          after the tone,at the tone,after the beep,at the beep,after the signal,sound of the tone,sound of the beep,hear the beep,hear the tone,\
-         wait for the beep,wait for the tone,you've reached,you have reached,you reached the,you are through to,you're through to,voicemail,voice mail,\
-         voice mailbox,voice message,voice messaging,mailbox,answering machine,answerphone,answering service,\
+         wait for the beep,wait for the tone,you've reached,you have reached,you reached the,you are through to,you're through to,voicemail of,\
+         voicemail for,voicemail box,voicemail system,voicemail service,my voicemail,voice mail of,voice mail box,voice mail system,voice mailbox,a voice message,\
+         voice messaging,mailbox is full,mailbox of,mailbox number,reached the mailbox,answering machine,answerphone,answering service,\
          can't take your call,cannot take your call,can't take the call,unable to take your call,not able to take your call,can't take your,not able to take calls,\
-         i can't come to,we can't come to,i cannot come to,we cannot come to,unable to come to the phone,unable to answer,can't answer,cannot answer the,\
+         i can't come to,we can't come to,i cannot come to,we cannot come to,unable to come to the phone,unable to answer your,unable to answer the phone,can't answer your,can't answer the phone,cannot answer the phone,cannot answer your,\
          can't get to the phone,cannot get to the phone,get to the phone right now,to take your call,to answer your call,answer your call right now,sorry i missed,sorry we missed,\
-         missed your call,return your call,get back to you as soon,call you back as soon,get back to you when,\
+         missed your call,will return your call,we'll return your call,return your call as,get back to you as soon,call you back as soon,get back to you when,\
          the person at extension,person you're trying to,person you are trying to,the person you have called,the person you've called,the person you called,\
          person you are calling,the subscriber you,customer you are calling,the customer you have,is forwarded to,been forwarded to,\
-         away from my desk,away from my phone,away from the phone,out of the office,not home right now,not in the office right now,office is closed,\
-         offices are closed,currently closed,now closed,we are closed,business hours,office hours,opening hours,hours of operation",
-        "留言,留个言,提示音,滴声,嘀声,哔声,滴的一声,嘀的一声,哔的一声,滴一声,嘀一声,信箱,不方便接听,不便接听,不能接听,无法接听,没法接听,未能接听,\
-         没法接电话,不能接电话,不方便接电话,无法接电话,不在家,尽快回复,尽快给您回,尽快回电,尽快和您联系,尽快与您联系,录音机,答录,下班时间,非工作时间,工作时间为,工作时间是",
+         away from my desk,away from my phone,away from the phone,i'm out of the office,i am out of the office,i'm not home right now,we're not home right now,i'm not in the office,office is closed,\
+         offices are closed,are currently closed,is currently closed,are now closed,is now closed,our business hours,our office hours,our opening hours,our hours are,\
+         hours of operation",
+        "留言,留个言,提示音,滴声,嘀声,哔声,滴的一声,嘀的一声,哔的一声,滴一声,嘀一声,语音信箱,留言信箱,不便接听,不能接听,无法接听,没法接听,未能接听,\
+         尽快回复,尽快给您回,尽快回电,尽快和您联系,尽快与您联系,答录,下班时间,非工作时间,工作时间为,工作时间是",
     ),
-    // The network's own announcements.
     (
         AnsweredBy::Intercept,
-        "not in service,no longer in service,out of service,been disconnected,is disconnected,not a working number,as dialed,as dialled,check the number,\
-         number has been changed,number has changed,number you have reached is,number you dialed is not,number you dialled is not,is not assigned,does not exist,\
-         not been recognised,not been recognized,not recognised,number is incorrect,circuits are busy,call cannot be completed,call could not be completed,\
-         call can not be completed,unable to complete your call,check your number,dial again,try your call again,number you are calling is switched off,\
-         is switched off,phone is turned off,network is busy",
-        "您拨打的,你拨打的,您所拨打,您呼叫的,拨叫的,空号,已关机,已停机,停机,暂停服务,无法接通,暂时无人接听,不在服务区,正在通话中,请稍后再拨,请核对后再拨,查证后再拨,号码有误,网络忙,号码不存在",
+        "",
+        "空号,已关机,已停机,暂停服务,无法接通,暂时无人接听,不在服务区,正在通话中,请稍后再拨,请核对后再拨,查证后再拨,号码有误,网络忙,号码不存在",
+    ),
+    // It goes on, and is no person.
+    (
+        AnsweredBy::Machine,
+        "the number you have,the number you are calling",
+        "您拨打的,你拨打的,您所拨打,您呼叫的,拨叫的",
     ),
     (
         AnsweredBy::Ivr,
         "press 0,press 1,press 2,press 3,press 4,press 5,press 6,press 7,press 8,press 9,press zero,press one,press two,press three,press four,press five,press six,press seven,\
-         press eight,press nine,press star,press or say,say or press,main menu,following menu,following options,following * options,menu options,options have changed,listen carefully,\
-         for english,para español,para espanol,your party's extension,party's extension,dial by name,you can say,in a few words,representatives are,representative will be,\
+         press eight,press nine,press star,press or say,say or press,main menu,following menu,following options,following * options,menu options,options have changed,please listen carefully,\
+         for english,para español,para espanol,your party's extension,party's extension,dial by name,in a few words,representatives are,representative will be,\
          agents are currently,agents are busy,all of our agents,all of our representatives,all of our operators,all of our lines,your call is important,your call will be answered,\
-         call will be answered,calls are answered,next available,stay on the line and,please hold while,please hold for the,estimated wait,place in the queue,caller in the queue,\
+         call will be answered,calls are answered,next available agent,next available representative,next available operator,next available advisor,\
+         next available team,stay on the line and your,estimated wait,place in the queue,caller in the queue,\
          calls may be recorded,call may be recorded,call may be monitored,call is being recorded,calls are recorded",
-        "请按1,请按一,请按2,请按二,请按0,请按零,按1,按一,按2,按二,按0,按零,请按井号,请按星号,请选择,人工服务请,人工客服请,座席忙,坐席忙,坐席全忙,客服忙,排队,请稍候为您转接,转人工,\
+        "请按1,请按一,请按2,请按二,请按0,请按零,请按3,请按三,请按井号,请按星号,请选择,人工服务请,人工客服请,座席忙,坐席忙,坐席全忙,客服忙,您前面还有,排队等候,正在为您排队,\
          来电将被录音,通话将被录音,电话将被录音,业务咨询请,欢迎致电,欢迎拨打,感谢您的来电请,分机号",
     ),
     // Words that machines say too, but not at first.
@@ -194,7 +208,7 @@ mod tests {
                 "The number you have dialed is not in service. Please check the number and try again.",
                 Some(Intercept),
             ),
-            ("The number you have dialed", None),
+            ("The number you have dialed", Some(Machine)),
             ("We're sorry, your call cannot be completed as dialed.", Some(Intercept)),
             (
                 "All of our representatives are currently busy. Please stay on the line and your call will be answered by the next available representative.",
@@ -213,7 +227,7 @@ mod tests {
                 "Hi, if you record your name and reason for calling, I'll see if this person is available.",
                 Some(Screening),
             ),
-            ("I'm driving, I'll call you back later", None),
+            ("Would you like to leave a message for him?", Some(Human)),
             ("", None),
         ] {
             assert_eq!(answers(words, English), wanted, "{words}");
@@ -236,6 +250,29 @@ mod tests {
             ("今天天气不错", None),
         ] {
             assert_eq!(answers(words, Mandarin), wanted, "{words}");
+        }
+    }
+
+    /// What persons say in the first sentences, and machines do too, but not alone.
+    #[test]
+    fn nobody_is_taken_for_a_machine_for_a_word() {
+        for (words, language) in [
+            ("I'm driving, I'll call you back later", English),
+            ("I can't answer that right now", English),
+            ("Please call me during business hours", English),
+            ("Could you send it to my mailbox?", English),
+            ("Did you leave me a voicemail yesterday?", English),
+            ("We were disconnected, sorry", English),
+            ("That order does not exist", English),
+            ("When is the next available appointment?", English),
+            ("Please hold while I get a pen", English),
+            ("He's not home right now", English),
+            ("我现在不方便接电话，你等会儿再打", Mandarin),
+            ("我不在家，放门口吧", Mandarin),
+            ("我要转人工", Mandarin),
+            ("我正在排队买东西", Mandarin),
+        ] {
+            assert!(matches!(answers(words, language), None | Some(Human)), "{words}");
         }
     }
 

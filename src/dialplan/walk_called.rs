@@ -56,7 +56,7 @@ impl Walk {
 
     /// Who was called and wants no more calls is let go, where no policy says how.
     pub(super) fn let_go(&mut self, leaving: bool) -> Option<Order> {
-        let own = |policy: &Policy| policy.when.names().contains(&"caller.opts_out");
+        let own = |policy: &Policy| policy.then.is_some() && policy.when.names().contains(&"caller.opts_out");
         if leaving || !self.opted_out() || self.side == Side::Caller || self.plan.policies.iter().any(own) {
             return None;
         }

@@ -131,11 +131,14 @@ pub(super) fn predict(bench: &Bench, book: Book<Whenever>, dials: usize) -> Row 
     let mut dice = StdRng::seed_from_u64(1);
     let mut pacer = pacer(bench, book, Mode::Predictive { cap: 0.03 }, 1_000);
     let mut day = Day::new(bench);
-    let mut agents = Agents { free: AGENTS, busy: 0 };
+    let mut agents = Agents {
+        free: AGENTS,
+        ..Agents::default()
+    };
     let mut calls: BinaryHeap<Reverse<(Duration, ContactId, bool)>> = BinaryHeap::new();
     let mut chosen = Vec::new();
     while chosen.len() < dials {
-        day.world.agents.insert(bench.name.clone(), agents);
+        day.world.agents.insert(bench.name.clone(), agents.clone());
         loop {
             let began = clock::now();
             let dial = pacer.next(&day.world);

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::book::{Book, ContactId, Entry, Hours};
 use super::super::outcome::Outcome;
 use super::super::predict::{Habits, Scene};
-use super::super::tally::{Abandonment, Tally};
+use super::super::tally::{Abandonment, Share, Tally};
 use super::trunk::{Rate, Taken};
 use super::{Again, Mode, Progress, Rules, Tripped, World};
 use crate::dialplan::Value;
@@ -22,8 +22,8 @@ pub(super) struct Pace<H> {
     pub rate: Rate,
     /// Calls dialled, but for those who had nobody to dial meanwhile.
     pub turn: u64,
+    pub habits: Habits,
     tally: Option<Tally>,
-    habits: Habits,
     state: State,
 }
 
@@ -33,6 +33,24 @@ enum State {
     Halted,
     /// It goes with its last call.
     Leaving,
+}
+
+/// Campaigns that share agents.
+pub(super) struct Crowd {
+    pub scene: Scene,
+    pub shares: Vec<Share>,
+    /// The least of theirs.
+    pub cap: f64,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self {
+            scene: Scene::default(),
+            shares: Vec::new(),
+            cap: 1.0,
+        }
+    }
 }
 
 /// A call under way.
@@ -119,36 +137,27 @@ impl<H: Hours + Clone + Eq + Hash> Pace<H> {
         self.book.settle(contact, again);
     }
 
-    /// Whether one call more is well, but for the pace and for whom.
-    pub fn may_dial(&self, name: &str, world: &World) -> bool {
-        self.state == State::Running
-            && self.calls.len() < self.rules.max_calls as usize
-            && !world.held.contains(name)
-            && match self.rules.mode {
-                Mode::Agentless => true,
-                Mode::Progressive => self.scene(name, world).has_agent(),
-                Mode::Predictive { cap } => {
-                    let days: BTreeSet<i64> = self.calls.values().map(|call| Abandonment::day(call.at)).collect();
-                    let shares = days.into_iter().map(|day| self.abandonment.of_day(day));
-                    let all = [self.abandonment.today(world.wall), self.abandonment.lately(world.wall)];
-                    self.scene(name, world).may_dial(&self.habits, cap, shares.chain(all))
-                }
-            }
+    /// Whether one call more is well, but for the rate, for whom, and for who takes it.
+    pub fn is_able(&self, name: &str, world: &World) -> bool {
+        self.state == State::Running && self.calls.len() < self.rules.max_calls as usize && !world.held.contains(name)
     }
 
-    fn scene(&self, name: &str, world: &World) -> Scene {
-        let mut scene = Scene {
-            agents: world.agents.get(name).copied().unwrap_or_default(),
-            ..Scene::default()
-        };
+    /// Adds its calls that want an agent, and its shares of each day that has calls under way, of today and of all days.
+    pub fn join(&self, crowd: &mut Crowd, now: Timestamp) {
+        if let Mode::Predictive { cap } = self.rules.mode {
+            crowd.cap = crowd.cap.min(cap);
+        }
+        let mut days = BTreeSet::from([Abandonment::day(now)]);
         for call in self.calls.values() {
             match call.motion {
-                Motion::Dialled => scene.dialled += 1,
-                Motion::Human => scene.waiting += 1,
+                Motion::Dialled => crowd.scene.dialled += 1,
+                Motion::Human => crowd.scene.waiting += 1,
                 Motion::Machine | Motion::WithAgent { .. } => {}
             }
+            days.insert(Abandonment::day(call.at));
         }
-        scene
+        let of_days = days.into_iter().map(|day| self.abandonment.of_day(day));
+        crowd.shares.extend(of_days.chain([self.abandonment.lately(now)]));
     }
 
     /// By which trunk it was dialled, and when, if it has been answered only now.
@@ -156,7 +165,7 @@ impl<H: Hours + Clone + Eq + Hash> Pace<H> {
         let call = self.calls.get_mut(&contact)?;
         let before = call.motion;
         call.motion = match (before, progress) {
-            (same @ Motion::WithAgent { .. }, _) => same,
+            (same @ Motion::WithAgent { .. }, Progress::WithAgent) => same,
             (_, Progress::Human) => Motion::Human,
             (_, Progress::Machine) => Motion::Machine,
             (_, Progress::WithAgent) => Motion::WithAgent { since: now },

@@ -41,6 +41,14 @@ fn trunk(name: &str) -> Trunk {
     }
 }
 
+fn agents(free: u32, busy: u32) -> Agents {
+    Agents {
+        free,
+        busy,
+        queues: BTreeSet::from(["care".to_owned()]),
+    }
+}
+
 fn world() -> World {
     World {
         now: clock::now(),
@@ -368,7 +376,7 @@ fn a_call_goes_out_for_each_free_agent() {
         dials
     };
     assert_eq!(ready(&mut pacer, &mut world), []);
-    world.agents.insert("a".to_owned(), Agents { free: 3, busy: 5 });
+    world.agents.insert("a".to_owned(), agents(3, 5));
     let dials = ready(&mut pacer, &mut world);
     assert_eq!(dials.len(), 3);
     // A machine needs nobody; a person does until an agent has come, who is then not free any more.
@@ -376,15 +384,78 @@ fn a_call_goes_out_for_each_free_agent() {
     pacer.told(world.now, "a", dials[1].contact, Progress::Human);
     assert_eq!(ready(&mut pacer, &mut world).len(), 1);
     pacer.told(world.now, "a", dials[1].contact, Progress::WithAgent);
-    world.agents.insert("a".to_owned(), Agents { free: 2, busy: 6 });
+    world.agents.insert("a".to_owned(), agents(2, 6));
     assert_eq!(ready(&mut pacer, &mut world).len(), 0);
     end(&mut pacer, &world, &dials[2], Reach::NoAnswer);
     assert_eq!(ready(&mut pacer, &mut world).len(), 1);
+    // The agent was lost, and the person waits again.
+    pacer.told(world.now, "a", dials[1].contact, Progress::Human);
+    world.agents.insert("a".to_owned(), agents(3, 5));
+    assert_eq!(ready(&mut pacer, &mut world).len(), 0);
+    pacer.told(world.now, "a", dials[1].contact, Progress::WithAgent);
+    world.agents.insert("a".to_owned(), agents(2, 6));
+    assert_eq!(ready(&mut pacer, &mut world).len(), 0);
     world.held.insert("a".to_owned());
-    world.agents.insert("a".to_owned(), Agents { free: 9, busy: 0 });
+    world.agents.insert("a".to_owned(), agents(9, 0));
     assert_eq!(ready(&mut pacer, &mut world).len(), 0);
     world.held.clear();
     assert_eq!(ready(&mut pacer, &mut world).len(), 7);
+}
+
+#[test]
+fn what_one_day_has_left_is_not_used_up_by_another() {
+    let of = |answered, abandoned| Share { answered, abandoned };
+    // Of yesterday, of today, of a day long before: and how many calls go out where an agent is free and many are about to be.
+    for (yesterday, today, before, wanted) in [
+        (of(1_000, 0), of(1_000, 0), of(0, 0), 4),
+        // The call from yesterday would be one too many for yesterday.
+        (of(100, 3), of(1_000, 0), of(0, 0), 0),
+        (of(1_000, 0), of(0, 0), of(0, 0), 0),
+        (of(1_000, 0), of(1_000, 0), of(9_000, 9_000), 0),
+    ] {
+        let mut pacer = pacer(&[("a", rules(Mode::Predictive { cap: 0.03 }, 5, 100.0), 100)]);
+        let mut world = world();
+        world.agents.insert("a".to_owned(), agents(1, 1_000));
+        pacer.restore("a", world.wall, yesterday);
+        pacer.restore("a", pace::later(world.wall, Duration::from_secs(86_400)), today);
+        pacer.restore("a", at(world.wall.as_second() - 5 * 86_400), before);
+        assert!(pacer.next(&world).is_some());
+        pass(&mut world, Duration::from_secs(86_400));
+        let mut dialled = 0;
+        for _ in 0..10 {
+            dialled += usize::from(pacer.next(&world).is_some());
+            pass(&mut world, Duration::from_millis(20));
+        }
+        assert_eq!(dialled, wanted, "{yesterday:?} {today:?} {before:?}");
+    }
+}
+
+#[test]
+fn campaigns_that_have_their_agents_in_common_do_not_dial_twice_for_one() {
+    let with_agents = rules(Mode::Progressive, 100, 100.0);
+    let mut pacer = pacer(&[
+        ("a", with_agents.clone(), 100),
+        ("b", with_agents.clone(), 100),
+        ("elsewhere", with_agents, 100),
+    ]);
+    let mut world = world();
+    world.agents.insert("a".to_owned(), agents(3, 0));
+    world.agents.insert("b".to_owned(), agents(3, 0));
+    let mut own = agents(2, 0);
+    own.queues = BTreeSet::from(["other".to_owned()]);
+    world.agents.insert("elsewhere".to_owned(), own);
+    let mut dialled: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..20 {
+        while let Some(dial) = pacer.next(&world) {
+            *dialled.entry(dial.campaign).or_default() += 1;
+        }
+        pass(&mut world, Duration::from_millis(20));
+    }
+    assert_eq!(dialled["a"] + dialled["b"], 3);
+    assert_eq!(dialled["elsewhere"], 2);
+    assert_eq!(pacer.at_risk("a", &world), 0);
+    world.agents.insert("a".to_owned(), agents(1, 2));
+    assert_eq!((pacer.at_risk("a", &world), pacer.at_risk("nobody", &world)), (2, 0));
 }
 
 #[test]

@@ -23,6 +23,8 @@ use crate::dialplan::campaign::Campaign;
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
 /// Whom somebody speaks with is asked for again after this time.
 const MINUTE: Duration = Duration::from_secs(60);
+/// What stands in a column where nothing was agreed to.
+const DENIALS: [&str; 9] = ["", "false", "no", "n", "0", "none", "null", "n/a", "-"];
 /// The list of those who asked not to be called; it counts for every campaign.
 pub const INTERNAL: &str = "internal";
 
@@ -243,10 +245,10 @@ fn of_contact(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
             return Err(Refusal::Listed(name.to_owned()));
         }
     }
-    let proof = facts.proof.map(str::trim).filter(|proof| !proof.is_empty());
-    let Some(proof) = proof else {
+    let proof = facts.proof.map(str::trim).unwrap_or_default();
+    if DENIALS.iter().any(|denial| denial.eq_ignore_ascii_case(proof)) {
         return Err(Refusal::NoProof);
-    };
+    }
     if given_after(proof, at, facts) {
         return Err(Refusal::ConsentLater);
     }

@@ -278,6 +278,7 @@ fn planned(dice: &mut Dice) -> Planned {
 enum Proof {
     Nothing,
     Blank,
+    Denied,
     Words,
     /// Days from today by Greenwich.
     Day(i64),
@@ -335,7 +336,8 @@ fn case(dice: &mut Dice) -> Case {
         },
         proof: match dice.below(30) {
             0 => Proof::Nothing,
-            1 => Proof::Blank,
+            1 if dice.once_in(2) => Proof::Blank,
+            1 => Proof::Denied,
             2..=9 => Proof::Day(dice.between(-3, 4)),
             10..=15 => Proof::Moment(dice.between(-3 * DAY, DAY / 2)),
             16..=20 => Proof::Moment(dice.between(-1, 2)),
@@ -387,7 +389,7 @@ fn day(at: i64, offset: i64) -> i64 {
 
 fn proven(case: &Case) -> bool {
     match case.proof {
-        Proof::Nothing | Proof::Blank => false,
+        Proof::Nothing | Proof::Blank | Proof::Denied => false,
         Proof::Words => true,
         Proof::Moment(after) => after <= 0,
         Proof::Day(after) => clocks(case)
@@ -484,6 +486,7 @@ fn nobody_is_called_who_must_not_be() {
         let proof = match case.proof {
             Proof::Nothing => None,
             Proof::Blank => Some(" ".to_owned()),
+            Proof::Denied => Some(" No ".to_owned()),
             Proof::Words => Some("signed form 7".to_owned()),
             Proof::Day(after) => Some(date(day(case.at, 0) - DECEMBER + 1 + after).to_string()),
             Proof::Moment(after) => Some(

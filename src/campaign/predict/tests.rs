@@ -18,7 +18,8 @@ fn habits(answering: f64, ringing: u64, talking: u64) -> Habits {
 
 fn scene(free: u32, busy: u32, dialled: u32, waiting: u32) -> Scene {
     Scene {
-        agents: Agents { free, busy },
+        free,
+        busy,
         dialled,
         waiting,
     }
@@ -58,8 +59,8 @@ fn chances_are_those_of_the_binomial_distribution() {
 #[test]
 fn what_is_expected_is_what_dice_say() {
     let habits = habits(0.4, 15, 120);
-    let scene = scene(2, 6, 9, 1);
-    let (without, answered) = habits.expected(&scene);
+    let scene = scene(2, 6, 10, 1);
+    let (without, answered) = habits.expected(scene);
     let free_again = 1.0 - (-15.0_f64 / 120.0).exp();
     let mut dice = 1_u64;
     let mut is = |chance: f64| {

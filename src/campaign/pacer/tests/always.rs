@@ -209,7 +209,7 @@ impl Scene {
                 self.running[campaign] = true;
             }
             Step::Agents { campaign, free } => {
-                let agents = Agents { free, busy: 1 };
+                let agents = agents(free, 1);
                 self.world.agents.insert(NAMES[campaign].to_owned(), agents);
             }
         }

@@ -10,6 +10,7 @@ const CAP: f64 = 0.03;
 /// What a shift is like. Times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Shift {
+    campaigns: usize,
     agents: u32,
     /// Of those who are dialled, so many answer: 0 to 1; in the second half as many as `then`.
     answering: f64,
@@ -25,13 +26,16 @@ struct Shift {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happens {
-    Answers(ContactId),
-    IsNot(ContactId),
-    HasTalked(ContactId),
+    Answers(Callee),
+    IsNot(Callee),
+    HasTalked(Callee),
     HasWritten,
     Leaves,
     ComesBack,
 }
+
+/// Of which campaign, and dialled when.
+type Callee = (&'static str, ContactId, Timestamp);
 
 /// What came of it.
 #[derive(Debug)]
@@ -73,35 +77,43 @@ fn human(abandoned: bool) -> Outcome {
     }
 }
 
+/// The calls of campaigns for the same agents, all in one mode.
 fn work(shift: Shift, mode: Mode) -> Came {
     let mut dice = Dice(shift.seed);
-    let mut pacer = pacer(&[("a", rules(mode, 200, 20.0), 60_000)]);
+    let names = ["a", "b", "c"];
+    let campaigns: Vec<_> = names
+        .iter()
+        .map(|name| (*name, rules(mode, 200, 20.0), 30_000))
+        .collect();
+    let mut pacer = pacer(campaigns.get(..shift.campaigns).expect("so many"));
     let mut world = world();
     // The day of UTC ends in the middle of the shift.
     world.wall = at(86_400 * 20_000 - shift.length as i64 / 2000);
     let began = (world.now, world.wall);
-    let mut agents = Agents {
-        free: shift.agents,
-        busy: 0,
-    };
+    let (mut free, mut busy) = (shift.agents, 0);
     let mut heap = BinaryHeap::new();
     if shift.pauses > 0 {
         heap.push(Reverse((dice.about(shift.pauses), Happens::Leaves)));
     }
-    let (mut own, mut left, mut talked) = (Share::default(), 0, 0);
+    let mut own: BTreeMap<(&str, i64), Share> = BTreeMap::new();
+    let (mut left, mut talked) = (0, 0);
     let mut now = 0;
     while now < shift.length {
-        world.agents.insert("a".to_owned(), agents);
+        for name in names {
+            world.agents.insert(name.to_owned(), agents(free, busy));
+        }
         while let Some(dial) = pacer.next(&world) {
+            let name = names.into_iter().find(|name| *name == dial.campaign).expect("ours");
+            let callee = (name, dial.contact, world.wall);
             let answering = if now < shift.length / 2 {
                 shift.answering
             } else {
                 shift.then
             };
             let happens = if dice.unit() < answering {
-                (dice.about(shift.ringing), Happens::Answers(dial.contact))
+                (dice.about(shift.ringing), Happens::Answers(callee))
             } else {
-                (dice.between(5_000, 30_000), Happens::IsNot(dial.contact))
+                (dice.between(5_000, 30_000), Happens::IsNot(callee))
             };
             heap.push(Reverse((now + happens.0, happens.1)));
         }
@@ -116,55 +128,61 @@ fn work(shift: Shift, mode: Mode) -> Came {
             && let Some(Reverse((_, happens))) = heap.pop()
         {
             match happens {
-                Happens::IsNot(contact) => drop(pacer.ended(&world, "a", contact, &Outcome::of(Reach::NoAnswer), None)),
-                Happens::Answers(contact) if agents.free == 0 => {
-                    own.answered += 1;
-                    own.abandoned += 1;
-                    pacer.told(world.now, "a", contact, Progress::Human);
-                    pacer.ended(&world, "a", contact, &human(true), None);
+                Happens::IsNot((name, contact, _)) => {
+                    pacer.ended(&world, name, contact, &Outcome::of(Reach::NoAnswer), None);
                 }
-                Happens::Answers(contact) => {
-                    agents = Agents {
-                        free: agents.free - 1,
-                        busy: agents.busy + 1,
-                    };
-                    pacer.told(world.now, "a", contact, Progress::WithAgent);
+                Happens::Answers((name, contact, dialled)) if free == 0 => {
+                    let share = own.entry((name, dialled.as_second().div_euclid(86_400))).or_default();
+                    share.answered += 1;
+                    share.abandoned += 1;
+                    pacer.told(world.now, name, contact, Progress::Human);
+                    pacer.ended(&world, name, contact, &human(true), None);
+                }
+                Happens::Answers(callee @ (name, contact, _)) => {
+                    (free, busy) = (free - 1, busy + 1);
+                    pacer.told(world.now, name, contact, Progress::WithAgent);
                     let length = dice.about(shift.talking);
                     talked += length;
-                    heap.push(Reverse((now + length, Happens::HasTalked(contact))));
+                    heap.push(Reverse((now + length, Happens::HasTalked(callee))));
                 }
-                Happens::HasTalked(contact) => {
-                    own.answered += 1;
-                    pacer.ended(&world, "a", contact, &human(false), None);
+                Happens::HasTalked((name, contact, dialled)) => {
+                    own.entry((name, dialled.as_second().div_euclid(86_400)))
+                        .or_default()
+                        .answered += 1;
+                    pacer.ended(&world, name, contact, &human(false), None);
                     heap.push(Reverse((now + shift.writing, Happens::HasWritten)));
                 }
-                Happens::HasWritten => {
-                    agents = Agents {
-                        free: agents.free + 1,
-                        busy: agents.busy - 1,
-                    };
-                }
+                Happens::HasWritten => (free, busy) = (free + 1, busy - 1),
                 Happens::Leaves => {
                     heap.push(Reverse((now + dice.about(shift.pauses), Happens::Leaves)));
-                    if agents.free > 0 {
-                        agents.free -= 1;
+                    if free > 0 {
+                        free -= 1;
                         left += 1;
                         heap.push(Reverse((now + 60_000, Happens::ComesBack)));
                     }
                 }
-                Happens::ComesBack => agents.free += 1,
+                Happens::ComesBack => free += 1,
             }
-            let told = pacer.abandoned("a", world.wall);
-            assert_eq!(told, own, "{shift:?}");
-            let most = CAP * own.answered as f64 + left as f64;
-            assert!(
-                own.abandoned as f64 <= most,
-                "{own:?}, {left} left, at {now} of {shift:?}"
-            );
+            for ((name, day), share) in &own {
+                let most = CAP * share.answered as f64 + left as f64;
+                let told = format!("{name} on {day}: {share:?}, {left} left, at {now} of {shift:?}");
+                assert!(share.abandoned as f64 <= most, "{told}");
+            }
         }
     }
+    let mut all = Share::default();
+    for ((name, _), share) in &own {
+        all.answered += share.answered;
+        all.abandoned += share.abandoned;
+        let both = own
+            .iter()
+            .filter(|((other, _), _)| other == name)
+            .map(|(_, share)| share.answered)
+            .sum();
+        assert_eq!(pacer.abandoned(name, world.wall).answered, both);
+    }
     Came {
-        all: own,
+        all,
         left,
         busy: talked as f64 / (f64::from(shift.agents) * shift.length as f64),
     }
@@ -173,6 +191,7 @@ fn work(shift: Shift, mode: Mode) -> Came {
 const PREDICTIVE: Mode = Mode::Predictive { cap: CAP };
 
 const USUAL: Shift = Shift {
+    campaigns: 1,
     agents: 20,
     answering: 0.35,
     then: 0.35,
@@ -188,6 +207,7 @@ const USUAL: Shift = Shift {
 fn any(seed: u64) -> Shift {
     let mut dice = Dice(seed);
     Shift {
+        campaigns: dice.between(1, 4) as usize,
         agents: dice.between(1, 40) as u32,
         answering: dice.unit(),
         // It may change at once, and for the worse.

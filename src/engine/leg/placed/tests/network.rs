@@ -183,12 +183,12 @@ impl Telephone {
 
     /// Is there, and says nothing, as long as that takes.
     pub async fn through<T>(&mut self, wait: impl Future<Output = T>) -> T {
-        let mut wait = std::pin::pin!(wait);
+        let (mut wait, silence) = (std::pin::pin!(wait), Frame::silence());
         soon("what comes of it", async {
             loop {
                 tokio::select! {
                     done = &mut wait => return done,
-                    _ = self.step(&Frame::silence()) => {}
+                    _ = self.step(&silence) => {}
                 }
             }
         })
