@@ -45,6 +45,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench silence
 	$(OFFHOOK) bench cutting-in
 	$(OFFHOOK) bench names
+	$(OFFHOOK) bench amd
 	$(OFFHOOK) bench capacity
 	$(OFFHOOK) bench desk
 

@@ -6,6 +6,7 @@
 pub mod clean;
 pub mod codec;
 pub mod conceal;
+pub mod detect;
 pub mod dtmf;
 pub mod echo;
 pub mod g711;

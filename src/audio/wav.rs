@@ -88,6 +88,21 @@ pub fn read_from(source: impl Read, name: &Path) -> Result<Vec<i16>, WavError> {
     convert(&mono, spec.sample_rate, SAMPLE_RATE).map_err(|error| WavError::new(name, error.to_string()))
 }
 
+/// What the bot said in the recording of a call, at 16 kHz: its right side.
+pub fn read_bot(file: &Path) -> Result<Vec<i16>, WavError> {
+    let reader = WavReader::open(file).map_err(|error| WavError::new(file, explain(&error)))?;
+    let spec = reader.spec();
+    if (spec.channels, spec.sample_format, spec.bits_per_sample) != (2, SampleFormat::Int, 16) {
+        return Err(WavError::new(
+            file,
+            "not the recording of a call: that has two channels of 16 bits".to_owned(),
+        ));
+    }
+    let samples = reader.into_samples::<i16>().map_while(Result::ok);
+    let bot: Vec<i16> = samples.skip(1).step_by(2).collect();
+    convert(&bot, spec.sample_rate, SAMPLE_RATE).map_err(|error| WavError::new(file, error.to_string()))
+}
+
 /// Averages interleaved channels.
 fn mix(samples: impl Iterator<Item = f32>, channels: usize) -> Vec<i16> {
     let mut mono = Vec::new();

@@ -177,6 +177,7 @@ impl Bot {
             language: Language::English,
             facts: Facts::of_nobody(clock::wall()),
             told: BTreeMap::new(),
+            opening: None,
             understanding: self.understanding.clone(),
             manager: Manager::Grounded,
         }

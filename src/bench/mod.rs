@@ -2,6 +2,7 @@
 //!
 //! Nothing here asserts: machines differ. `benches/RESULTS.md` records what was measured, when, at which commit.
 
+pub mod amd;
 pub mod bare;
 pub mod barge_in;
 mod calling;

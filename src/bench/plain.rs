@@ -42,6 +42,7 @@ pub fn start(words: &str, language: Language, endpointing: Endpointing) -> Resul
         language,
         facts: Facts::of_nobody(clock::wall()),
         told: BTreeMap::new(),
+        opening: None,
         understanding: BTreeMap::new(),
         manager: Manager::Grounded,
     })

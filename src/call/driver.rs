@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use super::acts::{CallBack, Task};
 use super::brief::Brief;
 use super::ledger::Ledger;
+use super::opening::Opening;
 use super::person::Return;
 use super::playout::{Ending, Wanted};
 use crate::audio::Frame;
+use crate::campaign::outcome::AnsweredBy;
 use crate::dialogue::conversation::Speaker;
 use crate::dialogue::grounded::Understanding;
 use crate::dialogue::minutes::Minutes;
@@ -30,6 +32,8 @@ pub struct Start {
     /// In each language that the assistant speaks.
     pub understanding: Understanding,
     pub manager: Manager,
+    /// Of a call that we placed; who rings us needs none.
+    pub opening: Option<Opening>,
 }
 
 /// Who decides what the caller meant.
@@ -232,6 +236,10 @@ pub enum Note {
     Releasing,
     /// The bot has them again, or it is over.
     Returned(Return),
+    /// Who answered the call that we placed; the last one counts, for a verdict may be reversed.
+    AnsweredBy(AnsweredBy),
+    /// They want no more calls: to be honoured at once.
+    OptedOut,
     /// The call goes on without something.
     Problem(String),
 }

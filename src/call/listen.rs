@@ -65,6 +65,9 @@ impl Call {
         if self.assist.awaits(id) {
             return self.told_words(id, result);
         }
+        if self.told_who(now, id, &result) {
+            return;
+        }
         if !matches!(self.decode, Decode::Asked { id: asked } if asked == id) {
             return;
         }
@@ -78,6 +81,9 @@ impl Call {
                 doubtful: false,
             }
         });
+        if self.reverses(now, &transcript) {
+            return;
+        }
         if transcript.doubtful && !self.is_clear(&transcript.text) && !self.is_noise(&transcript.text) {
             return self.ask_for_words(transcript.language, Vec::new(), Care::Careful);
         }
@@ -95,6 +101,10 @@ impl Call {
     }
 
     pub(super) fn listen(&mut self, now: Instant, heard: &Heard<'_>) {
+        if self.stage == Stage::Opening {
+            let other = self.is_not_the_caller(now, heard);
+            return self.watch_opening(now, heard, if other { 0.0 } else { heard.probability });
+        }
         if let Stage::Taking(message) = &mut self.stage
             && self.playout.is_idle()
         {
@@ -107,8 +117,10 @@ impl Call {
         // The detector takes some time to believe in a pause; the level tells it at once where the line is quiet.
         let paused = self.turn.caller_speaks() && self.utterance.pauses();
         let other = paused || !self.is_heard() || self.is_not_the_caller(now, heard);
-        self.turn.hear(now, if other { 0.0 } else { heard.probability });
+        let probability = if other { 0.0 } else { heard.probability };
+        self.turn.hear(now, probability);
         self.follow_turn(now);
+        self.watch_opening(now, heard, probability);
     }
 
     pub(super) fn follow_turn(&mut self, now: Instant) {

@@ -100,6 +100,10 @@ impl Call {
     }
 
     pub(super) fn keep_meant(&mut self, words: &str, commands: &[Command]) {
+        let vague = |command: &Command| matches!(command, Command::OutOfScope | Command::Clarify { .. });
+        if commands.iter().any(|command| !vague(command)) {
+            self.talks_sense();
+        }
         self.note(Note::Meant(commands.to_vec()));
         for command in commands {
             self.trace(words, command);

@@ -5,8 +5,10 @@
 //! in milliseconds.
 
 mod acts;
+pub mod answering;
 mod assist;
 mod barging;
+mod beside;
 pub mod brief;
 mod driver;
 mod guess;
@@ -16,6 +18,7 @@ mod listen;
 mod meaning;
 mod message;
 mod observing;
+mod opening;
 mod pausing;
 mod person;
 pub mod playout;
@@ -38,6 +41,8 @@ use self::keypad::Keypad;
 use self::ledger::Moments;
 use self::message::Message;
 use self::observing::Tongue;
+pub use self::opening::Opening;
+use self::opening::Placed;
 use self::pausing::Habit;
 use self::person::Person;
 pub use self::person::Return;
@@ -63,6 +68,8 @@ use crate::speech::Transcript;
 /// Where the call is between two things that the caller does.
 #[derive(Debug, PartialEq)]
 enum Stage {
+    /// Who answered is being found out, or waited for.
+    Opening,
     /// What is to be said is said, then the caller is listened to.
     Dialogue,
     /// A tool is awaited.
@@ -134,6 +141,10 @@ enum Patience {
 pub struct Call {
     plan: Arc<Plan>,
     assistant: String,
+    /// What is known of who answered, where it was the bot that called.
+    placed: Option<Box<Placed>>,
+    /// Something happened that policies have not been asked about.
+    news: bool,
     language: Language,
     tongue: Tongue,
     sentiment: Sentiment,
@@ -216,14 +227,18 @@ impl Call {
     /// Begins the conversation: the first prompt is wanted at once.
     pub fn new(now: Instant, start: Start) -> Self {
         let began = start.facts.at;
-        let (walk, order) = Walk::enter_knowing(
+        let mut walk = Walk::waiting(
             Arc::clone(&start.plan),
             &start.assistant,
-            &start.flow,
             start.language,
             start.facts,
             start.told,
         );
+        if start.opening.is_some() {
+            walk.called();
+        }
+        let flow = start.flow;
+        let placed = start.opening.map(|opening| Placed::new(now, opening, flow.clone()));
         let zone = walk.zone().unwrap_or_else(jiff::tz::TimeZone::system);
         let at = began.to_zoned(zone).datetime();
         let guard = Guard::new(&start.plan.never, start.language);
@@ -241,6 +256,8 @@ impl Call {
         let config = listen::turn_config(&start.plan, &start.assistant, start.manager);
         let mut call = Self {
             walk,
+            placed: placed.map(Box::new),
+            news: false,
             grounded,
             understanding: start.understanding,
             manager: start.manager,
@@ -285,7 +302,7 @@ impl Call {
             sentiment: Sentiment::default(),
             levels: Vec::new(),
         };
-        call.perform(now, order);
+        call.open(now, &flow);
         call
     }
 
@@ -301,6 +318,9 @@ impl Call {
     pub fn key(&mut self, now: Instant, key: char) {
         let noted = if self.privacy == Privacy::Withheld { '•' } else { key };
         self.note(Note::Key(noted));
+        if self.opts_out_by_key(now, key) {
+            return;
+        }
         match &mut self.stage {
             Stage::Taking(message) => message.end(),
             Stage::Person(_) => self.key_of_who_waits(now, key),
@@ -375,6 +395,11 @@ impl Call {
             (name.clone(), value)
         })
         .collect()
+    }
+
+    /// What the caller said for what `slot` holds, in their own words, as it may be kept.
+    pub fn quote(&self, slot: &str) -> Option<&str> {
+        self.walk.quoted(slot)
     }
 
     pub fn language(&self) -> Language {
@@ -460,6 +485,7 @@ impl Call {
         self.give_up_waiting(now);
         self.write_down(now);
         self.bridge_silence(now);
+        self.judge_news(now);
         if self.stage == Stage::Dialogue
             && let Some(keys) = self.keypad.poll(now)
         {
@@ -469,6 +495,8 @@ impl Call {
             return;
         }
         match &self.stage {
+            Stage::Opening => {}
+            Stage::Dialogue if self.has_left_message() => self.hang_up_silently(),
             Stage::Dialogue => self.await_caller(now),
             Stage::Using(_) => self.await_tool(now),
             Stage::Taking(_) => self.await_message(now),
@@ -526,7 +554,7 @@ impl Call {
             // A line that is asked to go elsewhere holds meanwhile.
             Stage::Person(_) if self.is_releasing() => self.settle(now),
             // Who waits keeps their place.
-            Stage::Dialogue | Stage::Over | Stage::Person(_) => {}
+            Stage::Opening | Stage::Dialogue | Stage::Over | Stage::Person(_) => {}
             // Nobody hears it; what comes after it must not wait for them.
             Stage::Using(_)
             | Stage::Taking(_)

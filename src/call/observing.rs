@@ -100,7 +100,7 @@ impl Call {
             topic.map_or(Value::Null, |topic| Value::Text(topic.to_owned())),
         );
         if topics::opts_out(text, self.language) {
-            self.walk.observe("caller", "opts_out", Value::Boolean(true));
+            self.wants_no_more_calls();
         }
     }
 

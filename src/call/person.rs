@@ -139,7 +139,11 @@ impl Call {
             Stage::Person(_) if !self.waits_for_person() => return,
             Stage::Person(_) => {}
             Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) => self.taken_over(now),
-            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => return,
+            Stage::Opening
+            | Stage::Transfer { .. }
+            | Stage::Transferring { .. }
+            | Stage::Goodbye { .. }
+            | Stage::Over => return,
         }
         self.stop_listening(now);
         self.playout.forget();
@@ -166,7 +170,11 @@ impl Call {
     pub fn can_be_taken_over(&self) -> bool {
         match &self.stage {
             Stage::Dialogue | Stage::Using(_) | Stage::Taking(_) | Stage::Person(_) => true,
-            Stage::Transfer { .. } | Stage::Transferring { .. } | Stage::Goodbye { .. } | Stage::Over => false,
+            Stage::Opening
+            | Stage::Transfer { .. }
+            | Stage::Transferring { .. }
+            | Stage::Goodbye { .. }
+            | Stage::Over => false,
         }
     }
 

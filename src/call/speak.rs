@@ -107,7 +107,8 @@ impl Call {
     pub(super) fn interruption(&self) -> Interruption {
         match self.stage {
             Stage::Dialogue => self.playout.interruption(),
-            Stage::Using(_)
+            Stage::Opening
+            | Stage::Using(_)
             | Stage::Taking(_)
             | Stage::Person(_)
             | Stage::Transfer { .. }

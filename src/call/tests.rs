@@ -39,6 +39,7 @@ fn call(min_score: &str) -> Call {
         flow: "welcome".into(),
         language: Language::English,
         told: std::collections::BTreeMap::new(),
+        opening: None,
         facts: Facts {
             at: "2026-11-18T11:00:00Z".parse().expect("a time"),
             caller: BTreeMap::new(),

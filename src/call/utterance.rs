@@ -22,6 +22,7 @@ const QUIET: usize = 5;
 /// A frame, and when it arrived on the wire.
 type Timed = (Frame, Instant);
 
+#[derive(Debug)]
 pub struct Utterance {
     before: VecDeque<Timed>,
     frames: Vec<Timed>,

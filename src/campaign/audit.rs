@@ -188,3 +188,112 @@ impl fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn chain(length: u64) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for n in 0..length {
+            let at = Timestamp::from_millisecond(1_795_000_000_123 + n as i64).expect("a time");
+            let what = json!({"what": "dial", "contact": n, "allowed": n % 3 == 0, "told": "it's \"late\"\n"});
+            let head = entries.last().map(Entry::head);
+            entries.push(seal(head.as_ref(), at, &what));
+        }
+        entries
+    }
+
+    fn broken(entries: Vec<Entry>, kept: Option<&Head>) -> (u64, Why) {
+        let Broken { n, why } = verify(entries, kept).expect_err("broken");
+        (n, why)
+    }
+
+    #[test]
+    fn a_chain_is_whole_until_it_is_touched() {
+        let whole = chain(9);
+        let end = whole[8].head();
+        assert_eq!(verify(whole.clone(), None), Ok(Some(end.clone())));
+        assert_eq!(verify(whole.clone(), Some(&whole[4].head())), Ok(Some(end.clone())));
+        assert_eq!(verify([], None), Ok(None));
+
+        let mut changed = whole.clone();
+        changed[4].what = changed[4].what.replace("false", "true");
+        assert_eq!(broken(changed, None), (5, Why::Changed));
+        let mut sealed_again = whole.clone();
+        sealed_again[4].what = sealed_again[4].what.replace("false", "true");
+        sealed_again[4].hash = hash(&sealed_again[4].line());
+        assert_eq!(broken(sealed_again, None), (6, Why::Unchained));
+        let mut moved = whole.clone();
+        moved[3].at = moved[4].at;
+        assert_eq!(broken(moved, None), (4, Why::Changed));
+        let mut without = whole.clone();
+        without.remove(3);
+        assert_eq!(broken(without, None), (5, Why::Gap));
+        let mut swapped = whole.clone();
+        swapped.swap(3, 4);
+        assert_eq!(broken(swapped, None), (5, Why::Gap));
+        assert_eq!(broken(whole[1..].to_vec(), None), (2, Why::Gap));
+    }
+
+    #[test]
+    fn an_end_that_was_kept_shows_what_is_gone_and_what_was_written_anew() {
+        let whole = chain(9);
+        let end = whole[8].head();
+        assert_eq!(broken(whole[..7].to_vec(), Some(&end)), (7, Why::Short));
+        assert_eq!(broken(Vec::new(), Some(&end)), (0, Why::Short));
+        let other = seal(None, Timestamp::UNIX_EPOCH, &json!("forged"));
+        let forged = std::iter::successors(Some(other), |entry| {
+            Some(seal(Some(&entry.head()), entry.at, &json!("forged")))
+        });
+        let forged: Vec<Entry> = forged.take(12).collect();
+        assert!(verify(forged.clone(), None).is_ok(), "nobody can tell");
+        assert_eq!(broken(forged, Some(&end)), (9, Why::Rewritten));
+    }
+
+    #[test]
+    fn an_end_is_written_and_read() {
+        let end = chain(2)[1].head();
+        assert_eq!(end.to_string().parse(), Ok(end.clone()));
+        assert_eq!(format!(" {end}\n").to_uppercase().parse(), Ok(end));
+        for wrong in ["", "2", "2:", "0:", ":abc", "2:abc", "x:00"] {
+            assert!(wrong.parse::<Head>().is_err(), "{wrong}");
+        }
+        assert!(format!("0:{NOTHING}").parse::<Head>().is_err());
+    }
+
+    #[test]
+    fn a_line_is_json_that_anybody_can_hash() {
+        let what = json!({"z": [1, {"b": null, "a": "ü"}], "a": 1.5});
+        let entry = seal(None, "2026-11-22T10:00:00.1234Z".parse().expect("a time"), &what);
+        assert_eq!(
+            entry.line(),
+            format!(
+                r#"{{"n":1,"at":1795341600123,"previous":"{NOTHING}","what":{{"a":1.5,"z":[1,{{"a":"ü","b":null}}]}}}}"#
+            )
+        );
+        let read: Value = serde_json::from_str(&entry.line()).expect("JSON");
+        assert_eq!(read["what"], what);
+        // As `printf '%s' LINE | sha256sum` has it.
+        assert_eq!(
+            entry.hash,
+            "b1f59aa120af5e6acf3a0aef049f320842828003d7bed2389a415d5ab776f480"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_of_a_line_is_seen(at in 0usize..6, byte in any::<prop::sample::Index>(), to in 32u8..127) {
+            let mut entries = chain(6);
+            let mut what = entries[at].what.clone().into_bytes();
+            let byte = byte.index(what.len());
+            prop_assume!(what[byte] != to);
+            what[byte] = to;
+            entries[at].what = String::from_utf8(what).expect("ASCII");
+            prop_assert_eq!(broken(entries, None), (at as u64 + 1, Why::Changed));
+        }
+    }
+}

@@ -28,7 +28,7 @@ pub fn on(day: Date, region: Option<Region>, public: Public) -> Known {
         Public::Anywhere => true,
     };
     let country = region.and_then(|region| TABLE.countries.get(&region));
-    let (Some(country), true) = (country, (TABLE.first..=TABLE.last).contains(&day.year())) else {
+    let Some(country) = country.filter(|country| (TABLE.first..=country.last).contains(&day.year())) else {
         return Known::Nothing;
     };
     if country.nationwide.has(day) || (anywhere && country.partial.has(day)) {
@@ -53,6 +53,8 @@ struct Country {
     nationwide: Days,
     /// Of parts of the country only.
     partial: Days,
+    /// The last year of which they are known.
+    last: i16,
 }
 
 /// Sorted.
@@ -112,9 +114,81 @@ fn table(text: &str) -> Table {
             let country = Country {
                 nationwide: Days::read(one),
                 partial: Days::read(two),
+                last: columns.next().and_then(|year| year.parse().ok()).unwrap_or(table.last),
             };
             table.countries.insert(region, country);
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn on_day(day: Date, country: &str, public: Public) -> Known {
+        on(day, country.parse().ok(), public)
+    }
+
+    #[test]
+    fn days_of_the_country_and_of_its_parts() {
+        for (day, country, nationwide, anywhere) in [
+            (date(2026, 12, 25), "DE", Known::Holiday, Known::Holiday),
+            (date(2026, 4, 3), "DE", Known::Holiday, Known::Holiday), // Good Friday
+            (date(2027, 4, 3), "DE", Known::Workday, Known::Workday),
+            (date(2030, 11, 1), "DE", Known::Workday, Known::Holiday), // All Saints', in some states
+            (date(2026, 11, 26), "US", Known::Holiday, Known::Holiday), // Thanksgiving
+            (date(2027, 2, 9), "US", Known::Workday, Known::Holiday),  // Mardi Gras, in Louisiana
+            (date(2026, 10, 1), "CN", Known::Holiday, Known::Holiday),
+            (date(2026, 7, 14), "FR", Known::Holiday, Known::Holiday),
+            (date(2026, 7, 14), "DE", Known::Workday, Known::Workday),
+        ] {
+            assert_eq!(on_day(day, country, Public::Nationwide), nationwide, "{day} {country}");
+            assert_eq!(on_day(day, country, Public::Anywhere), anywhere, "{day} {country}");
+            assert_eq!(on_day(day, country, Public::None), Known::Workday, "{day} {country}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_workday() {
+        let (first, last) = years();
+        assert!(first <= 2026 && last >= 2031, "{first} to {last}");
+        assert_eq!(on_day(date(last + 1, 3, 3), "DE", Public::Nationwide), Known::Nothing);
+        assert_eq!(on_day(date(first - 1, 12, 31), "DE", Public::Anywhere), Known::Nothing);
+        assert_eq!(on_day(date(first, 3, 3), "AC", Public::Anywhere), Known::Nothing);
+        // Sri Lanka announces its days year by year.
+        assert_eq!(on_day(date(2027, 3, 3), "LK", Public::Nationwide), Known::Nothing);
+        assert_eq!(on_day(date(2026, 4, 14), "LK", Public::Nationwide), Known::Holiday);
+        assert_eq!(on(date(first, 3, 3), None, Public::Anywhere), Known::Nothing);
+    }
+
+    #[test]
+    fn the_whole_table_is_read() {
+        let (first, last) = years();
+        let text = include_str!("tables/holidays.tsv");
+        let rows = text.lines().filter(|line| line.as_bytes().get(2) == Some(&b'\t'));
+        let mut lacking = Vec::new();
+        for row in rows {
+            let name = row.get(..2).unwrap_or_default();
+            let Ok(region) = name.parse::<Region>() else {
+                lacking.push(name);
+                continue;
+            };
+            let words = row
+                .split('\t')
+                .skip(1)
+                .take(2)
+                .flat_map(str::split_ascii_whitespace)
+                .count();
+            let country = &TABLE.countries[&region];
+            let read = [&country.nationwide, &country.partial];
+            let read: usize = read.iter().map(|days| days.every.len() + days.single.len()).sum();
+            assert_eq!(read, words, "{name}");
+            assert!((first..=last).contains(&country.last), "{name}");
+        }
+        assert!(TABLE.countries.len() > 230, "{}", TABLE.countries.len());
+        assert!(lacking.len() < 12, "no telephone numbers: {lacking:?}");
+    }
 }

@@ -17,6 +17,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod retry;
 pub mod tally;
+pub mod trigger;
 pub mod vars;
 pub mod window;
 pub mod zones;

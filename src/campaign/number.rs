@@ -76,13 +76,17 @@ impl Number {
         Region::own(self.library()?.get_region_code()?)
     }
 
-    /// The digits that tell where it is: all of them, or the country's code where the rest does not tell.
-    pub(super) fn telling(self) -> String {
-        match self.library() {
-            Some(number) if number.is_geographical() => self.0.to_string(),
-            Some(number) => number.country_code.to_string(),
-            None => String::new(),
-        }
+    /// The digits that tell where it is, which are all of them or, where the rest does not tell, the country's code; and the country.
+    pub(super) fn located(self) -> (String, Option<Region>) {
+        let Some(number) = self.library() else {
+            return (String::new(), None);
+        };
+        let telling = if number.is_geographical() {
+            self.0.to_string()
+        } else {
+            number.country_code.to_string()
+        };
+        (telling, number.get_region_code().and_then(Region::own))
     }
 
     /// Its digits as one figure: no code of a country begins with 0, so none is lost.
@@ -219,3 +223,103 @@ impl fmt::Display for Unread {
 }
 
 impl std::error::Error for Unread {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        name.parse().expect("a country")
+    }
+
+    #[test]
+    fn is_read_as_people_write_it() {
+        for (text, home, right, country) in [
+            ("030 123456", "DE", "+4930123456", Some("DE")),
+            ("+49 (0)30 / 12 34-56", "US", "+4930123456", Some("DE")),
+            ("0049 30 123456", "DE", "+4930123456", Some("DE")),
+            ("tel:+49-30-123456", "DE", "+4930123456", Some("DE")),
+            ("＋４９３０１２３４５６", "DE", "+4930123456", Some("DE")),
+            ("(212) 555-0123", "US", "+12125550123", Some("US")),
+            ("416 555 0123", "US", "+14165550123", Some("CA")),
+            ("02 1234 5678", "IT", "+390212345678", Some("IT")),
+            ("138 0013 8000", "CN", "+8613800138000", Some("CN")),
+            ("+800 12345678", "DE", "+80012345678", None),
+            ("+44 1481 960194", "GB", "+441481960194", Some("GG")),
+        ] {
+            let number = Number::parse(text, Some(region(home))).unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!(number.to_string(), right, "{text}");
+            assert_eq!(number.region(), country.map(region), "{text}");
+            assert_eq!(right.parse(), Ok(number));
+        }
+    }
+
+    #[test]
+    fn is_refused_with_what_is_wrong() {
+        let home = Some(region("DE"));
+        for (text, home, wrong) in [
+            ("", home, Unread::Empty),
+            (" \t", home, Unread::Empty),
+            ("Ann", home, Unread::NotANumber),
+            ("1-800-FLOWERS", Some(region("US")), Unread::NotANumber),
+            ("?!", home, Unread::NotANumber),
+            ("030 123456", None, Unread::NoCountry),
+            ("+999 30 123456", home, Unread::NoSuchCountry),
+            ("+1 212 55", home, Unread::TooShort),
+            ("+49 30 123456789012345", home, Unread::TooLong),
+            ("+1 212 155 0123", home, Unread::Unassigned(Some(region("US")))),
+            ("0900 1 123456", home, Unread::Premium),
+        ] {
+            assert_eq!(Number::parse(text, home), Err(wrong), "{text}");
+        }
+        for text in [
+            "",
+            "49301",
+            "+",
+            "+0301234",
+            "+12x4567",
+            "+1234567890123456",
+            "+99999999999999999999",
+        ] {
+            assert!(text.parse::<Number>().is_err(), "{text}");
+        }
+        assert!("de".parse::<Region>().is_ok());
+        for text in ["", "D", "DEU", "XX", "ü", "001"] {
+            assert!(
+                text.parse::<Region>().is_err_and(|why| why.contains("such as DE")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_extension_is_no_way_to_a_person() {
+        assert_eq!(
+            Number::parse("030 123456;ext=12", Some(region("DE"))),
+            Err(Unread::NotANumber)
+        );
+        assert_eq!(
+            Number::parse("030 123456 #12", Some(region("DE"))),
+            Err(Unread::Extension)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}", home in prop::option::of(Just(region("DE")))) {
+            if let Ok(number) = Number::parse(&text, home) {
+                prop_assert_eq!(number.to_string().parse::<Number>(), Ok(number));
+                prop_assert_eq!(Number::parse(&number.to_string(), None), Ok(number));
+            }
+        }
+
+        #[test]
+        fn any_digits_are_read_or_refused(digits in "[+]?[0-9 ()/.#*-]{0,24}") {
+            if let Ok(number) = Number::parse(&digits, Some(region("DE"))) {
+                prop_assert_eq!(Number::parse(&number.to_string(), None), Ok(number));
+            }
+        }
+    }
+}

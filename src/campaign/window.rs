@@ -76,7 +76,8 @@ impl Opening {
         }
     }
 
-    /// The earliest moment, at `after` or later, at which a contact who may be there may be called.
+    /// The earliest moment, at `after` or later, at which a contact who may be there may be called. In the night that has an hour twice the second of
+    /// them is passed over.
     ///
     /// # Errors
     /// If there is none within [`HORIZON`], or it cannot be told.
@@ -118,8 +119,10 @@ impl Opening {
         });
         let days = self.calendars(whereabouts).iter();
         let days = days.filter_map(|clock| midnight(clock, clock.to_datetime(at).date()));
-        // An hour that the clock has twice may close it before its time, never after.
-        Ok(closes.chain(days).min().unwrap_or(at).max(at))
+        let until = closes.chain(days).min().unwrap_or(at);
+        // In the second of an hour that the clock has twice the first is past.
+        let soon = at.saturating_add(MINUTE).unwrap_or(at);
+        Ok(if until > at { until } else { soon })
     }
 
     /// The beginning of the contact's next day, wherever they may be.
@@ -245,3 +248,219 @@ impl fmt::Display for Closed {
 }
 
 impl std::error::Error for Closed {}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{Weekday, date};
+
+    use super::*;
+    use crate::dialplan::campaign::{Holidays, Public};
+
+    const WORKDAYS: [Weekday; 6] = [
+        Weekday::Monday,
+        Weekday::Tuesday,
+        Weekday::Wednesday,
+        Weekday::Thursday,
+        Weekday::Friday,
+        Weekday::Saturday,
+    ];
+
+    /// Monday to Saturday, from nine to eight, by the contact's clock.
+    fn window() -> Window {
+        Window {
+            days: WORKDAYS.to_vec(),
+            from: Time::constant(9, 0, 0, 0),
+            to: Time::constant(20, 0, 0, 0),
+            clock: Clock::Contact,
+            holidays: Holidays {
+                public: Public::Nationwide,
+                dates: Vec::new(),
+            },
+        }
+    }
+
+    fn opening(window: &Window) -> Opening {
+        Opening::new(window, &[], TimeZone::get("Europe/Berlin").expect("a zone"))
+    }
+
+    fn place(number: &str) -> Whereabouts {
+        Whereabouts::of(number.parse().expect("a number"), None).expect("known")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn hours_are_those_of_the_contact() {
+        let opening = opening(&window());
+        for (number, time, open) in [
+            ("+4930123456", "2026-11-23T08:00:00Z", true), // Monday, nine in Berlin
+            ("+4930123456", "2026-11-23T07:59:59Z", false),
+            ("+4930123456", "2026-11-23T18:59:59Z", true),
+            ("+4930123456", "2026-11-23T19:00:00Z", false),
+            ("+4930123456", "2026-11-22T10:00:00Z", false),  // Sunday
+            ("+12125550123", "2026-11-23T13:59:00Z", false), // not yet nine in New York
+            ("+12125550123", "2026-11-23T14:00:00Z", true),
+            ("+12125550123", "2026-11-24T00:59:00Z", true), // still Monday there
+            ("+8613800138000", "2026-11-22T23:30:00Z", false), // Monday, half past seven
+            ("+8613800138000", "2026-11-23T01:00:00Z", true),
+        ] {
+            assert_eq!(opening.is_open(&place(number), at(time)), open, "{number} {time}");
+        }
+    }
+
+    #[test]
+    fn it_must_be_the_hour_wherever_the_contact_may_be() {
+        let opening = opening(&window());
+        let spain = place("+34612345678"); // Madrid or the Canaries, which are an hour behind
+        assert_eq!(opening.check(&spain, at("2026-11-23T08:30:00Z")), Err(Closed::Hours));
+        assert_eq!(opening.check(&spain, at("2026-11-23T09:00:00Z")), Ok(()));
+        assert_eq!(opening.check(&spain, at("2026-11-23T19:00:00Z")), Err(Closed::Hours));
+        assert_eq!(
+            opening.next_open(&spain, at("2026-11-23T00:00:00Z")),
+            Ok(at("2026-11-23T09:00:00Z"))
+        );
+        assert_eq!(
+            opening.open_until(&spain, at("2026-11-23T09:00:00Z")),
+            Ok(at("2026-11-23T19:00:00Z"))
+        );
+        // Kaliningrad and Kamchatka are ten hours apart.
+        let russia = place("+79261234567");
+        let open = opening.next_open(&russia, at("2026-11-23T00:00:00Z")).expect("an hour");
+        assert!(opening.open_until(&russia, open).expect("open").duration_since(open) <= SignedDuration::from_hours(1));
+        // From Newfoundland to Guam it is never the hour of an office.
+        let mut office = window();
+        office.to = Time::constant(17, 0, 0, 0);
+        let (office, monday) = (super::tests::opening(&office), at("2026-11-23T00:00:00Z"));
+        assert_eq!(office.next_open(&place("+18005550199"), monday), Err(Closed::Never));
+        let named = Whereabouts::of("+18005550199".parse().expect("a number"), Some("America/Denver"));
+        assert!(office.next_open(&named.expect("a zone"), monday).is_ok());
+        assert_eq!(
+            opening.check(&place("+80012345678"), at("2026-11-23T10:00:00Z")),
+            Err(Closed::ZoneUnknown)
+        );
+    }
+
+    #[test]
+    fn no_holiday_of_the_country_of_its_parts_or_of_ones_own() {
+        let (mut plan, berlin) = (window(), place("+4930123456"));
+        let noon = |day: Date| at(&format!("{day}T11:00:00Z"));
+        let check = |plan: &Window, day: Date| opening(plan).check(&berlin, noon(day));
+        let (christmas, epiphany, eve) = (date(2026, 12, 25), date(2027, 1, 6), date(2026, 12, 24));
+        assert_eq!(check(&plan, christmas), Err(Closed::Holiday(christmas)));
+        assert_eq!(check(&plan, epiphany), Ok(()));
+        assert_eq!(check(&plan, eve), Ok(()));
+        plan.holidays.public = Public::Anywhere;
+        assert_eq!(check(&plan, epiphany), Err(Closed::Holiday(epiphany)));
+        plan.holidays.dates.push(eve);
+        assert_eq!(check(&plan, eve), Err(Closed::Holiday(eve)));
+        plan.holidays.public = Public::None;
+        assert_eq!(check(&plan, christmas), Ok(()));
+        let configured = Opening::new(&plan, &[christmas], TimeZone::UTC);
+        assert_eq!(
+            configured.check(&berlin, noon(christmas)),
+            Err(Closed::Holiday(christmas))
+        );
+        // Christmas is a Friday, and the 26th a holiday; then it is Sunday.
+        let first = opening(&window()).next_open(
+            &berlin,
+            noon(eve).saturating_add(SignedDuration::from_hours(9)).expect("a time"),
+        );
+        assert_eq!(first, Ok(at("2026-12-28T08:00:00Z")));
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_day_is_not_taken_for_a_workday() {
+        let (mut plan, berlin) = (window(), place("+4930123456"));
+        let later = date(holidays::years().1 + 1, 3, 4);
+        let noon = at(&format!("{later}T11:00:00Z"));
+        let unknown = Closed::HolidaysUnknown {
+            region: berlin.region,
+            year: later.year(),
+        };
+        assert_eq!(opening(&plan).check(&berlin, noon), Err(unknown.clone()));
+        assert_eq!(opening(&plan).next_open(&berlin, noon), Err(unknown.clone()));
+        assert!(unknown.to_string().contains("holidays: false"), "{unknown}");
+        plan.holidays.dates.push(date(later.year(), 12, 25));
+        assert_eq!(
+            opening(&plan).check(&berlin, noon),
+            Ok(()),
+            "who wrote those of the year knows them"
+        );
+        plan.holidays.dates.clear();
+        plan.holidays.public = Public::None;
+        assert_eq!(opening(&plan).check(&berlin, noon), Ok(()));
+    }
+
+    #[test]
+    fn the_caller_s_clock_may_count() {
+        let mut plan = window();
+        plan.clock = Clock::Caller;
+        let opening = opening(&plan);
+        let tokyo = place("+81312345678");
+        assert!(
+            opening.is_open(&tokyo, at("2026-11-24T18:00:00Z")),
+            "seven in Berlin, three in Tokyo"
+        );
+        // The holiday is one where the contact is: the 23rd is Labour Thanksgiving Day.
+        assert_eq!(
+            opening.check(&tokyo, at("2026-11-23T14:00:00Z")),
+            Err(Closed::Holiday(date(2026, 11, 23)))
+        );
+        assert!(opening.is_open(&tokyo, at("2026-11-23T15:00:00Z")), "it is over there");
+    }
+
+    #[test]
+    fn round_the_clock_is_open_and_ends_with_the_day() {
+        let mut plan = window();
+        (plan.from, plan.to) = (Time::midnight(), Time::midnight());
+        plan.days.push(Weekday::Sunday);
+        plan.holidays.public = Public::None;
+        let (opening, berlin) = (opening(&plan), place("+4930123456"));
+        let late = at("2026-11-22T22:59:59.999Z");
+        assert_eq!(opening.next_open(&berlin, late), Ok(late));
+        assert_eq!(opening.open_until(&berlin, late), Ok(at("2026-11-22T23:00:00Z")));
+    }
+
+    /// Minute by minute, over the days on which clocks are changed and holidays follow each other.
+    #[test]
+    fn the_next_opening_is_the_first_minute_that_is_open() {
+        const CHANGES: [&str; 3] = ["2026-10-24T00:00:00Z", "2027-03-27T00:00:00Z", "2026-12-23T12:00:00Z"];
+        let mut by_night = window();
+        (by_night.from, by_night.to) = (Time::constant(2, 15, 0, 0), Time::constant(2, 45, 0, 0));
+        by_night.days.push(Weekday::Sunday);
+        let mut far = window();
+        (far.days, far.holidays.public) = (vec![Weekday::Thursday], Public::Anywhere);
+        // In March the night has no quarter past two; in October it has two of them, and the second is passed over.
+        for (plan, step, times) in [
+            (window(), 7, &CHANGES[..]),
+            (by_night, 1, &CHANGES[1..]),
+            (far, 11, &CHANGES[..]),
+        ] {
+            let opening = opening(&plan);
+            for number in ["+4930123456", "+34612345678", "+12125550123", "+61293744000"] {
+                let place = place(number);
+                for from in times {
+                    let mut next = None;
+                    for minute in (0..5 * 1440).rev() {
+                        let now = at(from)
+                            .saturating_add(SignedDuration::from_mins(minute))
+                            .expect("a time");
+                        if opening.is_open(&place, now) {
+                            next = Some(now);
+                        }
+                        // What comes after the last of these minutes is not known here.
+                        let Some(next) = next.filter(|_| minute % step == 0) else {
+                            continue;
+                        };
+                        let found = opening.next_open(&place, now).expect("an opening");
+                        assert_eq!(found, next, "{number} {now}");
+                        let until = opening.open_until(&place, found).expect("open");
+                        assert!(until > found, "{number} {found}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -30,11 +30,11 @@ impl Whereabouts {
     /// # Errors
     /// If there is no such time zone.
     pub fn of(number: Number, zone: Option<&str>) -> Result<Self, String> {
+        let (telling, region) = number.located();
         let zones = match zone.map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => Zones::named(name)?,
-            None => Zones::of(number),
+            None => Zones::told_by(&telling),
         };
-        let region = number.region();
         Ok(Self { zones, region })
     }
 }
@@ -42,13 +42,14 @@ impl Whereabouts {
 impl Zones {
     /// Those of a number; none where nothing tells.
     pub fn of(number: Number) -> Self {
-        let told = number.telling();
-        let digits = told.as_str();
-        let prefixes = (1..=digits.len().min(TABLE.longest))
-            .rev()
-            .filter_map(|n| digits.get(..n));
+        Self::told_by(&number.located().0)
+    }
+
+    /// Those of the longest prefix of `digits` that has any.
+    fn told_by(digits: &str) -> Self {
+        let prefixes = (1..=digits.len().min(TABLE.longest)).rev();
         prefixes
-            .filter_map(|prefix| TABLE.prefixes.get(prefix))
+            .filter_map(|n| TABLE.prefixes.get(digits.get(..n)?))
             .find_map(|set| TABLE.sets.get(*set))
             .cloned()
             .unwrap_or_else(|| Self(Arc::new([])))
@@ -134,4 +135,82 @@ fn table(text: &'static str) -> Table {
         table.sets.push(Zones(zones.into()));
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zones(number: &str) -> Vec<String> {
+        let number = Number::parse(number, None).unwrap_or_else(|why| panic!("{number}: {why}"));
+        let zones = Zones::of(number);
+        zones
+            .iter()
+            .map(|zone| zone.iana_name().expect("a name").to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn the_longest_prefix_tells() {
+        for (number, zone) in [
+            ("+4930123456", "Europe/Berlin"),
+            ("+12125550123", "America/New_York"),
+            ("+13125550100", "America/Chicago"),
+            ("+14232021234", "America/New_York"), // in Tennessee, which has two
+            ("+8613800138000", "Asia/Shanghai"),
+            ("+34922123456", "Atlantic/Canary"),
+        ] {
+            assert!(
+                zones(number).iter().any(|name| name == zone),
+                "{number}: {:?}",
+                zones(number)
+            );
+        }
+        assert_eq!(zones("+34922123456"), ["Atlantic/Canary"]);
+    }
+
+    #[test]
+    fn what_does_not_tell_may_be_anywhere_in_its_country() {
+        let mobile = zones("+79261234567");
+        assert!(
+            mobile.len() > 10 && mobile.iter().any(|name| name == "Asia/Kamchatka"),
+            "{mobile:?}"
+        );
+        assert_eq!(zones("+34612345678"), ["Atlantic/Canary", "Europe/Madrid"]);
+        assert!(zones("+18005550199").len() > 30, "a number that is free to call");
+        assert!(zones("+80012345678").is_empty(), "a number of no country");
+    }
+
+    #[test]
+    fn the_whole_table_is_read() {
+        let named: usize = include_str!("tables/zones.tsv")
+            .lines()
+            .filter_map(|line| Some(line.split_once('\t')?.0.split(' ').count()))
+            .sum();
+        let read: usize = TABLE.sets.iter().map(|set| set.iter().count()).sum();
+        assert_eq!(read, named, "each name is in the time zone database");
+        assert!(TABLE.prefixes.len() > 3_000, "{}", TABLE.prefixes.len());
+        assert!(TABLE.longest >= 7, "{}", TABLE.longest);
+    }
+
+    #[test]
+    fn a_row_may_name_its_own() {
+        let number = "+79261234567".parse().expect("a number");
+        let here = Whereabouts::of(number, Some(" Europe/Moscow ")).expect("a zone");
+        assert_eq!(
+            (here.zones.to_string(), here.region),
+            ("Europe/Moscow".to_owned(), "RU".parse().ok())
+        );
+        assert_eq!(Whereabouts::of(number, Some(" ")), Whereabouts::of(number, None));
+        assert!(Whereabouts::of(number, Some("Moscow")).is_err_and(|why| why.contains("Europe/Berlin")));
+    }
+
+    #[test]
+    fn contacts_of_one_place_share_it() {
+        let of = |number: &str| Whereabouts::of(number.parse().expect("a number"), None).expect("known");
+        let (one, other) = (of("+4930123456"), of("+4989123456"));
+        assert!(Arc::ptr_eq(&one.zones.0, &other.zones.0));
+        let places: std::collections::HashSet<_> = [one, other, of("+12125550123")].into_iter().collect();
+        assert_eq!(places.len(), 2);
+    }
 }

@@ -1,5 +1,6 @@
 //! `offhook bench`
 
+mod amd;
 mod campaign;
 mod desk;
 mod hand_over;
@@ -95,6 +96,15 @@ enum What {
         /// Of each kind.
         #[arg(long, default_value_t = 7.5)]
         minutes: f64,
+    },
+    /// Who answers calls that the bot makes: people lost, machines found, and how soon; in simulated time, with the real engines.
+    Amd {
+        /// The folder of recordings; those of its `amd/INDEX.tsv` are answered with too, where it is there.
+        #[arg(long, default_value = "../shared/speech")]
+        speech: PathBuf,
+        /// Print what became of every call.
+        #[arg(short, long)]
+        verbose: bool,
     },
     /// Whether names are heard better by a recogniser that is told of them.
     Names {
@@ -258,6 +268,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         What::Silence { speech, minutes } => return talking::silence(arguments, speech, *minutes),
         What::Understanding(what) => return understanding_of(arguments, what),
+        What::Amd { speech, verbose } => return amd::amd_of(arguments, speech, *verbose),
         What::Media(what) => return load::media_of(arguments, what),
         What::Impairment(what) => return load::impairment_of(arguments, what),
         What::Soak(what) => return load::soak_of(arguments, what),

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod explain;
 pub mod knowledge;
 pub mod models;
+mod network;
 pub mod people;
 pub mod ring;
 pub mod serve;

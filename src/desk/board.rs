@@ -17,6 +17,15 @@ pub struct Facts {
     pub agents: usize,
 }
 
+/// The agents of some queues, as whoever has calls placed for them reckons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hands {
+    /// Who could be rung this moment, and is needed for none of those who wait there already.
+    pub free: usize,
+    /// At work, and rung, with a caller or writing.
+    pub busy: usize,
+}
+
 /// The desk at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Board {
@@ -73,6 +82,27 @@ impl Desk {
             length: ahead.filter(|ticket| ticket.wish.queue == queue).count(),
             agents: able.len(),
         })
+    }
+
+    /// The agents who can take callers of any of these queues.
+    pub fn hands(&self, queues: &[&str]) -> Hands {
+        let rules = queues.iter().filter_map(|queue| self.lines.get(*queue));
+        let needs: Vec<Needs<'_>> = rules
+            .map(|line| Needs {
+                language: None,
+                skills: line.rules.skills.iter().map(String::as_str).collect(),
+            })
+            .collect();
+        let at_work = self.agents.values().filter(|agent| agent.is_at_work());
+        let able = at_work.filter(|agent| needs.iter().any(|needs| agent.can(needs)));
+        let (free, busy): (Vec<&Agent>, Vec<&Agent>) = able.partition(|agent| agent.is_free());
+        let order = self.in_order();
+        let ahead = order.iter().filter_map(|id| self.tickets.get(id));
+        let waiting = ahead.filter(|ticket| queues.contains(&ticket.wish.queue.as_str()));
+        Hands {
+            free: free.len().saturating_sub(waiting.count()),
+            busy: busy.len(),
+        }
     }
 
     /// All of it at `now`.

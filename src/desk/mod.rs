@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use agent::Agent;
 pub use agent::{Profile, State};
-pub use board::{AgentRow, Board, Facts, QueueRow};
+pub use board::{AgentRow, Board, Facts, Hands, QueueRow};
 use estimate::{Patience, Recent};
 pub use tally::Tally;
 use ticket::Ticket;

@@ -8,6 +8,7 @@
 pub mod choosing;
 pub mod conversation;
 mod features;
+pub mod greetings;
 pub mod grounded;
 pub mod guard;
 pub mod knowledge;

@@ -120,6 +120,30 @@ pub enum Purpose {
     Collection,
 }
 
+impl Basis {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PriorExpressWritten => "prior_express_written",
+            Self::PriorExpress => "prior_express",
+            Self::ExistingCustomer => "existing_customer",
+        }
+    }
+}
+
+impl Purpose {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Marketing => "marketing",
+            Self::Service => "service",
+            Self::Reminder => "reminder",
+            Self::Survey => "survey",
+            Self::Collection => "collection",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dnc {
     pub lists: Vec<String>,

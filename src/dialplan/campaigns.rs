@@ -263,8 +263,8 @@ impl Consent {
             Purpose::Survey,
             Purpose::Collection,
         ];
-        let basis = fields.one_of("basis", &paired(&BASES, &bases), problems);
-        let purpose = fields.one_of("purpose", &paired(&PURPOSES, &purposes), problems);
+        let basis = fields.one_of("basis", &bases.map(|basis| (basis.word(), basis)), problems);
+        let purpose = fields.one_of("purpose", &purposes.map(|purpose| (purpose.word(), purpose)), problems);
         let proof = fields.text("proof", problems);
         if let (Some(proof), Some(contacts), Some(node)) = (&proof, contacts, fields.get("proof"))
             && !contacts.names().any(|name| name == proof)
@@ -287,15 +287,17 @@ impl Consent {
     }
 }
 
-fn paired<'a, T: Copy>(words: &[&'a str], values: &[T]) -> Vec<(&'a str, T)> {
-    words.iter().copied().zip(values.iter().copied()).collect()
-}
-
 impl Dnc {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let fields = Fields::of(node, "`dnc`", &keys(DNC), problems)?;
         fields.need("lists", "`dnc`", problems);
         let ways = fields.need("opt_out", "`dnc`", problems);
+        if let Some(ways) = ways.filter(|ways| ways.value == Tree::List(Vec::new())) {
+            problems.error(
+                ways.place,
+                "`opt_out` should say how who is called says that they want no more: [speech]",
+            );
+        }
         let mut opt_out = Vec::new();
         for way in fields.texts("opt_out", problems) {
             let key = way.strip_prefix("dtmf:").and_then(|key| key.parse::<char>().ok());

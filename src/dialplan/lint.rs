@@ -28,10 +28,25 @@ pub(super) fn lint(plan: &Plan, problems: &mut Problems) {
     alike(plan, problems);
     words(plan, problems);
     one_language(plan, problems);
+    opting_out(plan, problems);
+}
+
+/// Who is called and wants no more of it is let go.
+fn opting_out(plan: &Plan, problems: &mut Problems) {
+    let mut policies = plan.policies.iter();
+    if let Some(campaign) = plan.campaigns.values().next()
+        && !policies.any(|policy| policy.when.names().contains(&"caller.opts_out"))
+    {
+        problems.warn(
+            campaign.place,
+            "who asks not to be called again is not called again, but this call goes on; end it: \
+             `policies: [{when: \"caller.opts_out\", do: {hangup: \"Goodbye.\"}}]`",
+        );
+    }
 }
 
 /// The flows that `flow` leads to.
-fn leads_to<'a>(plan: &'a Plan, flow: &'a Flow) -> Vec<&'a str> {
+pub(super) fn leads_to<'a>(plan: &'a Plan, flow: &'a Flow) -> Vec<&'a str> {
     let mut names: Vec<&str> = flow.events.flows().collect();
     each(&flow.steps, &mut |step| match &step.action {
         Action::GotoFlow(next) => names.extend(next.flow()),

@@ -38,6 +38,7 @@ mod uri;
 mod values;
 pub mod walk;
 mod walk_acts;
+mod walk_called;
 mod walk_caller;
 mod walk_person;
 

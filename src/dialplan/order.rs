@@ -183,7 +183,7 @@ impl Facts {
     }
 
     /// The value of a name of the caller, the call, the hours or a queue; [`Value::Null`] for all others.
-    pub(super) fn value(&self, plan: &Plan, path: &str) -> Value {
+    pub fn value(&self, plan: &Plan, path: &str) -> Value {
         let known = match path.split_once('.') {
             Some(("caller", name)) => self.caller.get(name).cloned(),
             Some(("call", name)) => self.call.get(name).cloned(),

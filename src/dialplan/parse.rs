@@ -280,16 +280,9 @@ fn routes(
 
 /// Parts that are read and checked, and what happens instead of them.
 fn not_carried_out(fields: &Fields<'_>, plan: &Plan, problems: &mut Problems) {
-    for (name, instead) in [
-        ("campaigns", "none is ever started"),
-        ("wrap_up", "nothing is done after a call beside keeping its record"),
-    ] {
-        if let Some(node) = fields.get(name) {
-            problems.warn(
-                node.place,
-                format!("`{name}` is read and checked, but not carried out by this version: {instead}"),
-            );
-        }
+    if let Some(node) = fields.get("wrap_up") {
+        let message = "`wrap_up` is read and checked, but not carried out by this version: nothing is done after a call beside keeping its record";
+        problems.warn(node.place, message);
     }
     let mails = |tool: &&Tool| matches!(tool.request, Request::Email { .. });
     for tool in plan.tools.values().filter(mails) {

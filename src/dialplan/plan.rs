@@ -1,6 +1,6 @@
 //! A plan as it is after reading: everything resolved, nothing optional that is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::assistant::{Assistant, KnowledgeBase};
@@ -246,11 +246,11 @@ impl Plan {
 
     /// The tools to be used before a call with these facts is routed. What they answer belongs into [`Facts::caller`], where they set
     /// `caller`, or else into [`super::Walk::observe`].
-    pub fn call_start(&self, facts: &Facts) -> Vec<ToolCall> {
+    pub fn call_start(&self, facts: &Facts, told: &BTreeMap<String, Value>) -> Vec<ToolCall> {
         let tools = self.tools.values().filter(|tool| tool.when == When::CallStart);
         tools
             .map(|tool| {
-                let known = |name: &str| facts.value(self, name);
+                let known = |name: &str| told.get(name).cloned().unwrap_or_else(|| facts.value(self, name));
                 tool.call(
                     &known,
                     BTreeMap::new(),
@@ -312,6 +312,31 @@ impl Plan {
             });
         }
         found
+    }
+
+    /// The queues that a call which begins in `flow` may come to by what the plan says, each once.
+    pub fn queues_from<'a>(&'a self, flow: &'a str) -> Vec<&'a str> {
+        let (mut open, mut seen, mut found) = (vec![flow], BTreeSet::new(), BTreeSet::new());
+        while let Some(name) = open.pop() {
+            let Some(flow) = self.flow(name).filter(|flow| seen.insert(flow.name.as_str())) else {
+                continue;
+            };
+            open.extend(super::lint::leads_to(self, flow));
+            super::flows::each(&flow.steps, &mut |step| {
+                if let Action::Transfer(Transfer {
+                    to:
+                        Target::Person {
+                            to: Destination::Queue(queue),
+                            ..
+                        },
+                    ..
+                }) = &step.action
+                {
+                    found.insert(queue.as_str());
+                }
+            });
+        }
+        found.into_iter().collect()
     }
 
     /// The prompts that every flow inherits.

@@ -15,6 +15,7 @@ use super::plan::{Collect, Plan, Question, ToolUse, Value};
 use super::prompt::Prompt;
 use super::tool::ToolCall;
 use super::values::aloud;
+use super::walk_called::Side;
 use crate::language::Language;
 
 /// What the walk waits for.
@@ -94,17 +95,22 @@ pub(super) struct Trouble {
 #[derive(Clone, Debug)]
 pub struct Walk {
     pub(super) plan: Arc<Plan>,
+    /// What the assistant says first.
+    pub(super) disclosure: Option<Prompt>,
+    pub(super) side: Side,
     pub(super) language: Language,
     pub(super) facts: Facts,
     pub(super) bargein: bool,
     pub(super) frames: Vec<Frame>,
     pub(super) slots: BTreeMap<String, Value>,
+    /// In which words the caller said them, by slot.
+    pub(super) quotes: BTreeMap<String, String>,
     /// What tools answered and whoever carries the call observed, by dotted names.
     pub(super) known: BTreeMap<String, Value>,
     /// What was written already, by tool and key, and what was answered.
     pub(super) written: BTreeMap<(String, String), BTreeMap<String, Value>>,
     /// Where a question goes that the knowledge does not answer and whose step does not say.
-    below_score: Option<Next>,
+    pub(super) below_score: Option<Next>,
     pub(super) disposition: Option<String>,
     /// Policies that held after the last turn (indices in [`Plan::policies`]).
     pub(super) holding: Vec<usize>,
@@ -126,7 +132,7 @@ pub struct Walk {
     /// Outcomes other than that something was said.
     turns: u32,
     /// Flows entered since the caller was last listened to.
-    entered: u32,
+    pub(super) entered: u32,
     /// The flow that ended last.
     ended: Option<usize>,
     path: Vec<String>,
@@ -157,6 +163,19 @@ impl Walk {
         facts: Facts,
         known: BTreeMap<String, Value>,
     ) -> (Self, Order) {
+        let mut walk = Self::waiting(plan, assistant, language, facts, known);
+        let order = walk.begin(flow);
+        (walk, order)
+    }
+
+    /// Not in any flow yet: it waits for [`Walk::begin`].
+    pub fn waiting(
+        plan: Arc<Plan>,
+        assistant: &str,
+        language: Language,
+        facts: Facts,
+        known: BTreeMap<String, Value>,
+    ) -> Self {
         let assistant = plan.assistants.get(assistant);
         let disclosure = assistant.and_then(|assistant| assistant.disclosure.clone());
         let bargein = assistant.is_none_or(|assistant| assistant.bargein.enabled);
@@ -167,13 +186,16 @@ impl Walk {
                 BelowScore::Go(next) => Some(next.clone()),
                 BelowScore::SayUnknown => None,
             });
-        let mut walk = Self {
+        Self {
             plan,
+            disclosure,
+            side: Side::Caller,
             language,
             facts,
             bargein,
             frames: Vec::new(),
             slots: BTreeMap::new(),
+            quotes: BTreeMap::new(),
             known,
             written: BTreeMap::new(),
             below_score,
@@ -192,14 +214,7 @@ impl Walk {
             entered: 0,
             ended: None,
             path: Vec::new(),
-        };
-        if let Some(disclosure) = disclosure {
-            let text = walk.words(&disclosure);
-            walk.queue.push_back(Order::Say { text, bargein: false });
         }
-        walk.push(flow, Way::Begun);
-        let order = walk.next();
-        (walk, order)
     }
 
     /// What to do after `outcome`. An outcome that was not waited for changes nothing: the order is given again.
@@ -416,18 +431,6 @@ impl Walk {
         }
         self.waiting = Waiting::Open { flow: self.ended };
         self.listen(None)
-    }
-
-    fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
-        match (answer, on_fail.or_else(|| self.below_score.clone())) {
-            (Some(text), _) => self.queue.push_back(Order::Say {
-                text,
-                bargein: self.bargein,
-            }),
-            (None, Some(next)) => return self.leave(&next),
-            (None, None) => self.queue_words(&self.plan.patterns.unknown.clone()),
-        }
-        self.next()
     }
 
     /// Asks, and remembers it.

@@ -10,7 +10,7 @@ use super::campaign::Clock;
 use super::code::Op;
 use super::hours::zone;
 use super::next::Next;
-use super::order::{self, Order};
+use super::order::{self, Command, Order};
 use super::plan::{Callback, Record, Target, Ticket, ToolUse, Transfer, Value};
 use super::policy::Duty;
 use super::prompt::Prompt;
@@ -64,6 +64,24 @@ impl Walk {
             | Waiting::Over => return None,
         };
         Some(self.words(prompt))
+    }
+
+    /// What the caller said for what `slot` holds, in their own words; nothing where it was keyed or is personal.
+    pub fn quoted(&self, slot: &str) -> Option<&str> {
+        let personal = self.plan.slots.get(slot).is_none_or(|slot| slot.pii);
+        let held = !personal && self.slots.contains_key(slot);
+        self.quotes.get(slot).filter(|_| held).map(String::as_str)
+    }
+
+    /// Remembers how values were said.
+    pub(super) fn quote(&mut self, commands: &[Command]) {
+        for command in commands {
+            if let Command::Set { slot, .. } = command
+                && self.plan.slots.contains_key(slot)
+            {
+                self.quotes.insert(slot.clone(), self.last_words.clone());
+            }
+        }
     }
 
     pub fn language(&self) -> Language {
@@ -230,6 +248,19 @@ impl Walk {
         }
     }
 
+    /// What the knowledge says is said, or where it leads that it says nothing.
+    pub(super) fn answered(&mut self, answer: Option<String>, on_fail: Option<Next>) -> Order {
+        match (answer, on_fail.or_else(|| self.below_score.clone())) {
+            (Some(text), _) => self.queue.push_back(Order::Say {
+                text,
+                bargein: self.bargein,
+            }),
+            (None, Some(next)) => return self.leave(&next),
+            (None, None) => self.queue_words(&self.plan.patterns.unknown.clone()),
+        }
+        self.next()
+    }
+
     pub(super) fn transfer(&mut self, transfer: &Transfer) -> Order {
         self.advance();
         let say = transfer.say.as_ref().map(|say| self.words(say));
@@ -317,6 +348,14 @@ impl Walk {
     /// The turn is over: the first policy that has come to hold and leads elsewhere takes the place of `order`. A call that is being handed
     /// over or ended is let go.
     pub(super) fn govern(&mut self, order: Order) -> Order {
+        let leaving = matches!(
+            order,
+            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
+        );
+        self.judged(leaving).unwrap_or(order)
+    }
+
+    pub(super) fn judged(&mut self, leaving: bool) -> Option<Order> {
         let plan = Arc::clone(&self.plan);
         let holding: Vec<usize> = (0..plan.policies.len())
             .filter(|at| plan.policies[*at].when.holds(&|path| self.value(path)))
@@ -327,10 +366,6 @@ impl Walk {
             .filter(|at| !self.holding.contains(at))
             .collect();
         self.holding = holding;
-        let leaving = matches!(
-            order,
-            Order::Hangup { .. } | Order::Transfer { .. } | Order::HandOff { .. }
-        );
         for policy in fresh.into_iter().filter_map(|at| plan.policies.get(at)) {
             if let Some(disposition) = &policy.disposition {
                 self.disposition = Some(disposition.clone());
@@ -345,19 +380,19 @@ impl Walk {
                     self.corrections.clear();
                     if let Next::Flow(flow) = next {
                         self.start(flow);
-                        return self.next();
+                        return Some(self.next());
                     }
-                    return self.leave(next);
+                    return Some(self.leave(next));
                 }
                 Some(Duty::Hangup(say)) => {
                     self.queue.clear();
                     let words = say.as_ref().map(|say| self.words(say));
-                    return self.end(words);
+                    return Some(self.end(words));
                 }
                 None => {}
             }
         }
-        order
+        self.let_go(leaving)
     }
 
     /// Whether `slot` can hold `value`, and it is what the slot must be.

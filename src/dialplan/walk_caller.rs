@@ -51,6 +51,7 @@ impl Walk {
         if let Some(flow) = wish {
             self.enter_wish(waiting, flow);
         }
+        self.quote(&commands);
         let taken = self.take_values(waiting, &commands);
         if let Some(order) = self.settle(waiting, taken.asked, &commands) {
             return order;

@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 use self::attempt::{Attempt, Over};
 use super::conference::Ticket;
 use super::floor::Told;
-use super::letters::{LETTERS, Letter};
+use super::letters::{Letter, Letters, letter_box};
 use super::live::Opening;
 use super::{Bot, EVENTS, Wish};
 use crate::audio::FRAME_DURATION;
@@ -45,19 +45,12 @@ pub(super) struct Wanted {
     pub letters: Letters,
 }
 
-pub(super) type Letters = (mpsc::Sender<Letter>, mpsc::Receiver<Letter>);
-
 /// In line.
 pub(super) enum Place {
     /// The one that they had.
     Kept(Ticket),
     /// As of one who comes then.
     Booked(Instant),
-}
-
-/// A letter box for one who is to be called back.
-pub(super) fn letters() -> Letters {
-    mpsc::channel(LETTERS)
 }
 
 /// Who was to be called back when the bot ended, and is still waiting for it.
@@ -102,7 +95,7 @@ pub(super) fn kept(plan: &Arc<Plan>, kept: Callback) -> Wanted {
             wrap_up: wrap_up.collect(),
         },
         kept,
-        letters: letters(),
+        letters: letter_box(),
     }
 }
 
@@ -247,6 +240,8 @@ impl One {
                 Some(attempt) => attempt.people.obey(order),
                 None => drop(order.answer.send(Err("that call is over".into()))),
             },
+            // Of campaigns: nobody is called back for one.
+            Letter::Event(_) => {}
         }
         None
     }

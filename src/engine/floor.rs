@@ -3,6 +3,8 @@
 //! The desk decides ([`Desk`]); here its words are passed on to the calls that they are about, at once, and the time is told to it. A call that takes no
 //! more words has lost them; what it was to do is then undone. Who has a telephone is at work while it is there, who has none while their page is and they say so.
 
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +14,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::{Notify, mpsc, watch};
 
+pub(super) use self::seen::Seen;
 use super::letters::Letter;
 use crate::clock;
-use crate::desk::{AgentId, Board, Desk, Doors, Facts, GRACE, Output, Overflow, Profile, Refused, TicketId, Wish};
+use crate::desk::{AgentId, Desk, Doors, GRACE, Output, Overflow, Profile, Refused, TicketId, Wish};
 use crate::dialplan::Plan;
-use crate::dialplan::queue::Load;
 use crate::sip::UserAgent;
 use crate::store::people::{Person, Role};
 use crate::store::{self, Store};
@@ -198,19 +200,6 @@ impl Floor {
         Ok(())
     }
 
-    /// How these queues stand now.
-    pub(super) fn loads(&self, queues: &[String]) -> BTreeMap<String, Load> {
-        if queues.is_empty() {
-            return BTreeMap::new();
-        }
-        let state = self.lock();
-        let load = |queue: &String| {
-            let Facts { wait, length, agents } = state.desk.facts(queue)?;
-            Some((queue.clone(), Load { wait, length, agents }))
-        };
-        queues.iter().filter_map(load).collect()
-    }
-
     /// A caller wants a person. What the desk says of them goes to the letters of call `number`.
     pub(super) fn queue(&self, wish: Wish, number: u64, letters: &mpsc::Sender<Letter>) -> Result<TicketId, String> {
         let mut state = self.lock();
@@ -353,40 +342,6 @@ impl Floor {
         self.tell(|desk, now| desk.done(now, agent));
     }
 
-    /// Whether anything on the board may have changed since this was asked last.
-    pub(super) fn has_stirred(&self) -> bool {
-        self.stirred.swap(false, Ordering::Relaxed)
-    }
-
-    /// What others see of the desk, when it was so, and whom and which calls it speaks of.
-    pub(super) fn board(&self) -> Seen {
-        let state = self.lock();
-        let at = clock::now();
-        Seen {
-            at,
-            board: state.desk.board(at),
-            people: state
-                .agents
-                .iter()
-                .map(|(id, agent)| (*id, agent.person.clone()))
-                .collect(),
-            calls: state
-                .calls
-                .iter()
-                .map(|(ticket, (number, _))| (*ticket, *number))
-                .collect(),
-        }
-    }
-
-    /// Who takes calls by that name.
-    pub(super) fn person(&self, name: &str) -> Option<Person> {
-        let state = self.lock();
-        let mut agents = state.agents.values();
-        agents
-            .find(|agent| agent.person.name == name)
-            .map(|agent| agent.person.clone())
-    }
-
     /// The plan has a way of its own for callers whom nobody wants.
     pub(super) fn ends_when_declined(&self, ticket: TicketId) {
         self.lock().desk.ends_when_declined(ticket);
@@ -433,15 +388,6 @@ impl Floor {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The desk as others see it.
-pub(super) struct Seen {
-    pub at: Instant,
-    pub board: Board,
-    pub people: BTreeMap<AgentId, Person>,
-    /// The call that a ticket is of.
-    pub calls: HashMap<TicketId, u64>,
 }
 
 fn profile(person: &Person) -> Profile {

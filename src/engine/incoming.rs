@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::journal::{Journal, Outcome};
+use super::journal::{Journal, Outcome, Record};
 use super::leg::{self, Accepted, Origin, Ringing};
 use super::load::Script;
 use super::{Bot, using};
@@ -40,12 +40,12 @@ pub(super) async fn run(bot: Arc<Bot>, invitation: Invitation, events: mpsc::Rec
     let script = bot.script();
     let call = invitation.call;
     let facts = facts(&bot, &script.plan, &invitation);
-    let asked = script.plan.call_start(&facts);
+    let asked = script.plan.call_start(&facts, &BTreeMap::new());
     let (facts, told, ringing) = if asked.is_empty() {
         (facts, BTreeMap::new(), Ringing::Untold)
     } else {
         bot.act(Action::Ring { call });
-        let (facts, told) = profile(&bot, &script, facts, asked).await;
+        let (facts, told) = profile(&bot, &script.plan, facts, asked).await;
         (facts, told, Ringing::Told)
     };
     let Some(route) = script.plan.route(&facts) else {
@@ -111,7 +111,7 @@ fn refuse(bot: &Bot, script: &Script, invitation: &Invitation, facts: &Facts, re
 
 fn facts(bot: &Bot, plan: &Plan, invitation: &Invitation) -> Facts {
     let at = clock::wall();
-    let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), invitation.number & 0xffff);
+    let id = Record::of(invitation.number, at).id;
     let text = |words: &str| Value::Text(words.to_owned());
     let name = invitation
         .from
@@ -140,17 +140,16 @@ fn facts(bot: &Bot, plan: &Plan, invitation: &Invitation) -> Facts {
 }
 
 /// What other systems know: of the caller into the facts, anything else by its dotted name.
-async fn profile(
+pub(super) async fn profile(
     bot: &Bot,
-    script: &Script,
+    plan: &Plan,
     mut facts: Facts,
     asked: Vec<crate::dialplan::ToolCall>,
 ) -> (Facts, BTreeMap<String, Value>) {
-    let answers = join_all(asked.iter().map(|call| using::run(&bot.toolbox, &script.plan, call))).await;
+    let answers = join_all(asked.iter().map(|call| using::run(&bot.toolbox, plan, call))).await;
     let mut told = BTreeMap::new();
     for (call, answer) in asked.iter().zip(answers) {
-        let root = script
-            .plan
+        let root = plan
             .tools
             .get(&call.tool)
             .map(|tool| tool.sets.clone())
@@ -188,6 +187,7 @@ fn accepted(
         language: spoken.unwrap_or(Language::English),
         facts,
         told,
+        opening: None,
         understanding: script.understanding.get(&assistant).cloned().unwrap_or_default(),
         manager: if bot.model.is_some() {
             Manager::Model

@@ -16,6 +16,20 @@ const MOST: usize = 10_000;
 /// Questions without an answer that are kept of one call.
 const MOST_GAPS: usize = 100;
 
+/// What a call is known by: its number in this run, and its name among records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub number: u64,
+    pub id: String,
+}
+
+impl Record {
+    pub fn of(number: u64, at: Timestamp) -> Self {
+        let id = format!("{}-{:04x}", at.strftime("%Y%m%d-%H%M%S"), number & 0xffff);
+        Self { number, id }
+    }
+}
+
 pub(super) struct Journal {
     id: String,
     folder: PathBuf,
@@ -40,8 +54,13 @@ pub(super) struct Outcome {
 impl Outcome {
     /// A call that was never held.
     pub fn refused(code: u16, reason: &str) -> Self {
+        Self::of_nothing(format!("refused with {code}: {reason}"))
+    }
+
+    /// Of which nothing is known but how it ended.
+    pub fn of_nothing(ending: String) -> Self {
         Self {
-            ending: format!("refused with {code}: {reason}"),
+            ending,
             path: Vec::new(),
             disposition: None,
             slots: BTreeMap::new(),
@@ -67,6 +86,11 @@ impl Journal {
             acts: Vec::new(),
             gaps: Vec::new(),
         }
+    }
+
+    /// Of the record.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     pub fn recording_path(&self) -> PathBuf {
@@ -145,6 +169,8 @@ impl Journal {
             Note::TransferFailed { reason } => self.event(format!("the transfer failed: {reason}")),
             Note::Queued { queue } => self.event(format!("waits for a person of queue `{queue}`")),
             Note::Bridged { agent } => self.event(format!("speaks with {agent}")),
+            Note::AnsweredBy(whom) => self.event(format!("answered by: {whom}")),
+            Note::OptedOut => self.event("wants no more calls"),
             Note::Releasing => self.event("the caller's line is asked to take the bot's place"),
             Note::Returned(how) => self.event(match how {
                 Return::NoAgent(reason) => format!("no person took the call: {reason}"),

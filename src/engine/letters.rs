@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::floor::Told;
 use crate::browser;
@@ -15,6 +15,14 @@ use crate::web::Act;
 /// Letters that may wait for one call.
 pub(super) const LETTERS: usize = 64;
 
+/// A letter box: who has the one end tells the call, which reads the other.
+pub(super) type Letters = (mpsc::Sender<Letter>, mpsc::Receiver<Letter>);
+
+/// For one call.
+pub(super) fn letter_box() -> Letters {
+    mpsc::channel(LETTERS)
+}
+
 pub(super) enum Letter {
     /// Of the desk, about the caller's ticket.
     Desk(TicketId, Told),
@@ -24,6 +32,8 @@ pub(super) enum Letter {
         to: CallId,
         voice: Result<Arc<[i16]>, String>,
     },
+    /// Something happened elsewhere that is about the called person: a payment, say. Told by the name that plans know it by.
+    Event(String),
 }
 
 /// What somebody does at their page.

@@ -5,20 +5,22 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::calling_back;
+use super::campaigns::Office;
 use super::clerk::{self, Clerk};
 use super::floor::Floor;
 use super::library::{self, Shelves};
 use super::live::Live;
 use super::meaning::Engine;
+use super::places::Places;
 use super::ports::Ports;
 use super::recorder::Recorder;
 use super::strain::Strain;
 use super::written::Written;
-use super::{Bot, Callbacks, Wish, webhooks};
+use super::{Bot, Callbacks, Duties, Wish, webhooks};
 use crate::audio::music::Music;
 use crate::browser;
 use crate::clock;
@@ -187,7 +189,7 @@ pub struct Running {
     pub events: mpsc::Receiver<Event>,
     pub wishes: mpsc::Sender<Wish>,
     pub wished: mpsc::Receiver<Wish>,
-    callbacks: Callbacks,
+    duties: Duties,
     web: Option<Web>,
     /// Told what comes of calls, and from where.
     webhooks: (Store, Vec<config::campaigns::Webhook>),
@@ -234,7 +236,7 @@ pub async fn start_with(
     toolbox: Toolbox,
 ) -> Result<Running, LoadError> {
     let store = Store::open(&config.data.join("offhook.db")).await?;
-    let (people, notes) = (store.clone(), store.clone());
+    let (people, notes, campaigns) = (store.clone(), store.clone(), store.clone());
     let webhooks = (store.clone(), config.campaigns.webhooks.clone());
     let model = Servers::new(&config.models, clock::now)?.map(Arc::new);
     let published = watch::Sender::new(Arc::new(script.plan.campaigns.clone()));
@@ -331,7 +333,7 @@ pub async fn start_with(
         cleaning: config.calls.cleaning,
         recordings: config.data.join("recordings"),
         outbox,
-        places: Arc::new(Semaphore::new(config.calls.most)),
+        places: Places::new(config.calls.most),
         most: config.calls.most + config.calls.busy.waiting,
         strain: Mutex::new(Strain::new(config.calls.overload, clock::now())),
         busy: config.calls.busy.clone(),
@@ -340,6 +342,7 @@ pub async fn start_with(
         numbers: AtomicU64::new(0),
         callbacks,
         placed: Mutex::default(),
+        region: config.campaigns.region,
         longest: config.calls.longest,
         rtp_silence: config.rtp.timeout,
     });
@@ -351,7 +354,10 @@ pub async fn start_with(
         events,
         wishes,
         wished,
-        callbacks: Callbacks { kept, wanted },
+        duties: Duties {
+            callbacks: Callbacks { kept, wanted },
+            campaigns: Office::of(config, campaigns),
+        },
         webhooks,
         web,
         writer,
@@ -401,7 +407,7 @@ impl Running {
         if let Some((clerk, present)) = self.clerk {
             desk.spawn(clerk.run(present));
         }
-        super::run(Arc::clone(&self.bot), self.events, self.wished, self.callbacks).await;
+        super::run(Arc::clone(&self.bot), self.events, self.wished, self.duties).await;
         // Pages first: then nobody asks for anything any more, and the clerk ends.
         if let Some(web) = self.web {
             web.close().await;

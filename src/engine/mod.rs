@@ -4,9 +4,11 @@
 //! nothing inside a call.
 
 mod calling_back;
+mod campaigns;
 pub mod clerk;
 mod conference;
 mod counts;
+mod dialled;
 pub mod floor;
 mod incoming;
 mod journal;
@@ -17,6 +19,7 @@ mod line;
 pub mod live;
 pub mod load;
 pub mod meaning;
+mod places;
 pub mod ports;
 pub mod reload;
 pub mod recorder;
@@ -36,19 +39,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::calling_back::Wanted;
+use self::campaigns::Office;
 pub use self::counts::Counts;
 use self::floor::Floor;
 use self::incoming::{Invitation, Refusal};
+use self::journal::Record;
 use self::live::Live;
 use self::load::Script;
+use self::places::Places;
 use self::ports::Ports;
 use self::recorder::Recorder;
 use self::strain::{Strain, Strained};
 use crate::audio::clean::Cleaning;
+use crate::campaign::{Number, Region};
 use crate::clock;
 use crate::config::Busy;
 use crate::dialogue::model::Servers;
@@ -87,7 +94,7 @@ pub struct Bot {
     pub recordings: PathBuf,
     pub outbox: Outbox,
     /// A place for each call that is served at once.
-    pub places: Arc<Semaphore>,
+    pub(super) places: Places,
     /// Calls that are served, and those that wait; one more is answered 503.
     pub most: usize,
     /// Whether the machine keeps up with those it has.
@@ -103,6 +110,8 @@ pub struct Bot {
     callbacks: mpsc::Sender<Box<Wanted>>,
     /// Who is told of the calls that are placed.
     pub(super) placed: Mutex<HashMap<CallId, mpsc::Sender<Event>>>,
+    /// Where a number is of that comes without its country's code.
+    pub(super) region: Option<Region>,
     /// A call is ended after this.
     pub longest: Duration,
     /// Without RTP for so long a call is ended.
@@ -132,6 +141,11 @@ impl Bot {
         self.numbers.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
+    /// What the next call that is placed is known by.
+    fn next_record(&self) -> Record {
+        Record::of(self.next_number(), clock::wall())
+    }
+
     /// Has somebody called back.
     fn call_back(&self, wanted: Wanted) {
         if self.callbacks.try_send(Box::new(wanted)).is_err() {
@@ -153,6 +167,26 @@ impl Bot {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .refuses(now, behind)
+    }
+
+    /// Whether it would refuse a call now: then none is placed either.
+    fn is_strained(&self, now: Instant) -> bool {
+        let behind = self.engines.scheduler().behind();
+        let mut strain = self.strain.lock().unwrap_or_else(PoisonError::into_inner);
+        strain.strains(now, behind).is_some()
+    }
+
+    /// Somebody wants no more calls, in the call of this record: their number is written down at once.
+    pub(super) fn opted_out(&self, number: &str, call: &str) {
+        match Number::parse(number, self.region) {
+            Ok(number) => self
+                .outbox
+                .opted_out(number, clock::wall(), format!("said so in call {call}")),
+            Err(e) => tracing::warn!(
+                call,
+                "wants no more calls, and their number cannot be written down: {e}"
+            ),
+        }
     }
 
     fn refuse(&self, call: CallId, code: u16, retry_after: Option<Duration>) {
@@ -180,6 +214,12 @@ pub enum Wish {
     End,
 }
 
+/// What the loop sees to beside the calls that come.
+struct Duties {
+    callbacks: Callbacks,
+    campaigns: Office,
+}
+
 /// Whom to call back: those of the run before, and those who come.
 struct Callbacks {
     kept: Vec<Wanted>,
@@ -191,22 +231,25 @@ async fn run(
     bot: Arc<Bot>,
     mut events: mpsc::Receiver<Event>,
     mut wishes: mpsc::Receiver<Wish>,
-    Callbacks { kept, mut wanted }: Callbacks,
+    Duties { callbacks, campaigns }: Duties,
 ) {
+    let Callbacks { kept, mut wanted } = callbacks;
     let mut calls = Calls {
         bot,
         tasks: JoinSet::new(),
         open: HashMap::new(),
         callbacks: JoinSet::new(),
+        campaigns: JoinSet::new(),
         wish: watch::channel(None).0,
         draining: false,
     };
     for wanted in kept {
         calls.call_back(wanted);
     }
+    calls.campaign(campaigns);
     let mut told = tokio::time::interval(counts::TOLD);
     loop {
-        if calls.draining && calls.open.is_empty() && calls.callbacks.is_empty() {
+        if calls.draining && calls.are_over() {
             return;
         }
         tokio::select! {
@@ -218,6 +261,9 @@ async fn run(
             Some(wanted) = wanted.recv() => calls.call_back(*wanted),
             Some(ended) = calls.callbacks.join_next() => if let Err(e) = ended {
                 tracing::error!("who calls somebody back failed: {e}");
+            },
+            Some(ended) = calls.campaigns.join_next() => if let Err(e) = ended {
+                tracing::error!("campaigns are not carried out any more, until the bot is started again: {e}");
             },
             Some(wish) = wishes.recv() => calls.obey(wish),
             () = calls.bot.floor.turn(&calls.bot.sip) => {}
@@ -232,6 +278,8 @@ struct Calls {
     open: HashMap<CallId, mpsc::Sender<Event>>,
     /// One for each who is to be called back.
     callbacks: JoinSet<()>,
+    /// The one that carries campaigns out.
+    campaigns: JoinSet<()>,
     /// What the owner asked for last, for these.
     wish: watch::Sender<Option<Wish>>,
     draining: bool,
@@ -329,12 +377,22 @@ impl Calls {
         self.callbacks.spawn(calling_back::run(bot, wanted, wishes));
     }
 
+    fn campaign(&mut self, office: Office) {
+        let (bot, wishes) = (Arc::clone(&self.bot), self.wish.subscribe());
+        self.campaigns.spawn(campaigns::run(bot, office, wishes));
+    }
+
+    fn are_over(&self) -> bool {
+        self.open.is_empty() && self.callbacks.is_empty() && self.campaigns.is_empty()
+    }
+
     /// Why no call is taken now.
     fn too_much(&self) -> Option<String> {
         if self.draining {
             return Some("shutting down".to_owned());
         }
-        if self.open.len() >= self.bot.most {
+        // Those that the bot makes have places too.
+        if self.open.len().saturating_add(self.bot.places.dialling()) >= self.bot.most {
             return Some("at capacity".to_owned());
         }
         let strained = self.bot.strained(clock::now())?;

@@ -197,6 +197,7 @@ pub async fn talk(config: &Config, sound: Sound, mut told: impl FnMut(&str, &str
         language,
         facts: Facts::of_nobody(clock::wall()),
         told: BTreeMap::new(),
+        opening: None,
         manager: Manager::Grounded,
     };
     let plan = Arc::clone(&start.plan);

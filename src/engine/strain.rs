@@ -75,6 +75,13 @@ impl Strain {
 
     /// Whether a new call is to be refused, and why; `behind` is by how much the work that callers wait for is overdue.
     pub fn refuses(&mut self, now: Instant, behind: Duration) -> Option<Strained> {
+        let refusing = self.strains(now, behind);
+        self.refused = self.refused.saturating_add(u64::from(refusing.is_some()));
+        refusing
+    }
+
+    /// As [`Strain::refuses`], where nobody is refused: a call that is to be placed waits.
+    pub fn strains(&mut self, now: Instant, behind: Duration) -> Option<Strained> {
         let share = if self.refusing.is_some() { 2 } else { 1 };
         let number = now.saturating_duration_since(self.began).as_secs();
         let recent = |second: &&Second| number.saturating_sub(second.number) < WINDOW as u64;
@@ -89,7 +96,6 @@ impl Strain {
             (false, true) => Some(Strained::Speech),
             (false, false) => None,
         };
-        self.refused = self.refused.saturating_add(u64::from(self.refusing.is_some()));
         self.refusing
     }
 
@@ -140,6 +146,7 @@ mod tests {
             second(&mut strain, at(n), 10, ms(50));
         }
         assert_eq!(strain.refuses(at(20), ms(0)), None, "what was not bad enough to begin");
+        assert_eq!(strain.strains(at(20), ms(0)), None);
         assert_eq!(strain.refused(), 2);
     }
 

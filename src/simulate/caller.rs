@@ -28,6 +28,13 @@ pub enum Step {
         sound: Vec<i16>,
         after: Duration,
     },
+    /// Plays, whatever the bot does meanwhile: a machine does not listen.
+    Play {
+        text: String,
+        sound: Vec<i16>,
+    },
+    /// Keeps all that is heard from now on, for so long or until the call ends.
+    Record(Duration),
     Press(char),
     /// Says nothing for so long.
     Wait(Duration),
@@ -49,6 +56,11 @@ pub enum Event {
         sound: Vec<i16>,
         began: Instant,
         expected: Option<String>,
+    },
+    /// What a machine has recorded, 16 kHz mono, silence included.
+    Recorded {
+        sound: Vec<i16>,
+        began: Instant,
     },
     Press(char),
     /// The caller had waited too long for something.
@@ -80,6 +92,8 @@ pub struct Caller {
     heard: Vec<i16>,
     began: Option<Instant>,
     sounded: Option<Instant>,
+    /// What is recorded, and since when.
+    recording: Option<(Instant, Vec<i16>)>,
     since: Instant,
     events: VecDeque<Event>,
 }
@@ -95,6 +109,7 @@ impl Caller {
             heard: Vec::new(),
             began: None,
             sounded: None,
+            recording: None,
             since: now,
             events: VecDeque::new(),
         }
@@ -130,6 +145,10 @@ impl Caller {
 
     /// The call is over: what the bot was saying is told.
     pub fn end(&mut self) {
+        if self.recording.is_some() {
+            self.recorded();
+            self.steps.pop_front();
+        }
         let expected = match self.steps.pop_front() {
             Some(Step::Hear { expected }) => expected,
             _ => None,
@@ -144,6 +163,9 @@ impl Caller {
     }
 
     fn hear(&mut self, now: Instant, frame: &Frame) {
+        if let Some((_, sound)) = &mut self.recording {
+            return sound.extend_from_slice(frame.samples());
+        }
         if frame.level() > AUDIBLE {
             self.began.get_or_insert(now);
             self.sounded = Some(now);
@@ -191,11 +213,34 @@ impl Caller {
                     self.speak(now);
                 }
             }
+            Some(Step::Play { .. }) => {
+                self.tell(None);
+                self.speak(now);
+            }
+            Some(Step::Record(span)) => match &self.recording {
+                None => {
+                    self.tell(None);
+                    (self.recording, self.since) = (Some((now, Vec::new())), now);
+                }
+                Some(_) if waited >= *span => {
+                    self.recorded();
+                    self.next(now);
+                }
+                Some(_) => {}
+            },
             Some(Step::Press(key)) if waited >= BETWEEN_KEYS => {
                 self.events.push_back(Event::Press(*key));
                 self.next(now);
             }
-            Some(Step::Wait(span)) if waited >= *span => self.next(now),
+            Some(Step::Wait(span)) => {
+                let over = waited >= *span;
+                if self.finished(now) {
+                    self.tell(None);
+                }
+                if over {
+                    self.next(now);
+                }
+            }
             Some(Step::AwaitEnd) => {
                 if self.finished(now) {
                     self.tell(None);
@@ -212,13 +257,15 @@ impl Caller {
                 self.events.push_back(Event::HangUp);
                 self.next(now);
             }
-            Some(Step::Press(_) | Step::Wait(_) | Step::HangUp) => {}
+            Some(Step::Press(_) | Step::HangUp) => {}
         }
     }
 
     fn speak(&mut self, now: Instant) {
         self.cutting_in = matches!(self.steps.front(), Some(Step::Interrupt { .. }));
-        if let Some(Step::Say { text, sound } | Step::Interrupt { text, sound, .. }) = self.steps.pop_front() {
+        if let Some(Step::Say { text, sound } | Step::Play { text, sound } | Step::Interrupt { text, sound, .. }) =
+            self.steps.pop_front()
+        {
             self.speaking = frames(&sound).collect();
             // What counts is what the telephone carries: a final "s" is above its band.
             let mut narrow = Resampler::narrowing();
@@ -239,6 +286,12 @@ impl Caller {
         self.since = now;
     }
 
+    fn recorded(&mut self) {
+        if let Some((began, sound)) = self.recording.take() {
+            self.events.push_back(Event::Recorded { sound, began });
+        }
+    }
+
     fn tell(&mut self, expected: Option<String>) {
         let sound = std::mem::take(&mut self.heard);
         self.sounded = None;
@@ -251,5 +304,28 @@ impl Caller {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{FRAME_DURATION, tone};
+
+    #[test]
+    fn what_is_said_while_the_caller_waits_is_told_turn_by_turn() {
+        let mut now = crate::clock::now();
+        let mut caller = Caller::new(now, vec![Step::Wait(Duration::from_secs(6)), Step::HangUp]);
+        let second = Duration::from_secs(1);
+        let loud: Vec<Frame> = frames(&tone::sine(300.0, -20.0, second)).collect();
+        let quiet = vec![Frame::silence(); 75];
+        let mut turns = Vec::new();
+        for frame in [&loud, &quiet, &loud, &quiet, &loud].into_iter().flatten() {
+            caller.tick(now, frame);
+            turns.extend(std::iter::from_fn(|| caller.poll()));
+            now += FRAME_DURATION;
+        }
+        let heard = turns.iter().filter(|event| matches!(event, Event::Heard { .. }));
+        assert_eq!(heard.count(), 2, "the third is not over");
     }
 }

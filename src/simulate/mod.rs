@@ -10,6 +10,8 @@ mod ear;
 mod judging;
 pub mod junit;
 pub mod line;
+mod media;
+pub mod network;
 pub mod noise;
 pub mod page;
 pub mod persona;

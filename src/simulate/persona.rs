@@ -141,7 +141,15 @@ fn each_wish(lines: Vec<Line>, mut change: impl FnMut(usize, String) -> Vec<Line
                 changed.extend(change(count, text));
                 count += 1;
             }
-            Line::Hear(_) | Line::Play(_) | Line::Interrupt(_) | Line::Press(_) | Line::Wait(_) | Line::End(_) => {
+            Line::Hear(_)
+            | Line::Play(_)
+            | Line::Interrupt(_)
+            | Line::Greet(_)
+            | Line::Sound(_)
+            | Line::Record(_)
+            | Line::Press(_)
+            | Line::Wait(_)
+            | Line::End(_) => {
                 changed.push(line);
             }
         }

@@ -16,15 +16,13 @@ use super::callee::{Callee, address_towards};
 use super::caller::{AUDIBLE, Caller, Event as Acted};
 use super::cutting::Cutting;
 use super::ear::Ear;
-use super::line::Line;
+use super::media::{Media, until};
 use super::script::Script;
 use super::voices::prepare;
 use super::words::recall;
-use crate::audio::tone::Key;
 use crate::audio::{FRAME_DURATION, wav};
 use crate::clock;
 use crate::language::Language;
-use crate::rtp::{self, RtpStream};
 use crate::sdp::{self, Capabilities, Codec};
 use crate::sip::{self, Action, CallId, Event, Listen, Transport, UserAgent};
 use crate::speech::{Care, Digits, Engines, Listening, Priority};
@@ -114,7 +112,7 @@ pub async fn ring(
     mut watch: impl FnMut(&Live),
 ) -> Result<Report, RingError> {
     let language = script.language().map_err(|e| RingError::Script(e.to_string()))?;
-    let steps = prepare(engines, script, language).await?;
+    let steps = prepare(Some(engines), script, language).await?;
     let uri = callee.uri.as_str();
     let any = SocketAddr::new(address_towards(uri).await, 0);
     let listen = vec![
@@ -190,12 +188,9 @@ pub async fn ring(
         call,
         engines,
         language,
-        socket,
-        stream: RtpStream::new(answered, peer, rtp::Config::default(), answered_seed(dialled)),
+        media: Media::new(answered, socket, peer, quality, answered_seed(dialled)),
         caller: Caller::new(answered, steps),
-        line: Line::new(quality),
         ear: Ear::new(&peer),
-        peer: peer.address,
         answered,
         said_until: None,
         cutting: Cutting::default(),
@@ -239,13 +234,9 @@ struct OnTheLine<'a> {
     call: CallId,
     engines: &'a Arc<Engines>,
     language: Language,
-    socket: UdpSocket,
-    stream: RtpStream,
+    media: Media,
     caller: Caller,
-    line: Line,
     ear: Ear,
-    /// Where the bot wants our sound.
-    peer: SocketAddr,
     answered: Instant,
     /// The caller's last audible packet, until the bot answers.
     said_until: Option<Instant>,
@@ -288,13 +279,13 @@ impl OnTheLine<'_> {
                     self.failed("a turn of the bot could not be transcribed in time".into(), watch);
                 }
                 _ = tick.tick(), if !over => self.tick(watch),
-                Ok((length, from)) = self.socket.recv_from(&mut datagram), if !over => {
+                Ok((length, from)) = self.media.socket.recv_from(&mut datagram), if !over => {
                     self.received(from, &datagram[..length]);
                 }
-                () = until(self.line.next()), if !over => self.let_go(),
+                () = until(self.media.next()), if !over => self.media.let_go(clock::now()),
             }
         }
-        let stats = self.stream.stats();
+        let stats = self.media.stats();
         (self.report.packets_received, self.report.packets_lost) = (stats.received, stats.lost);
         (self.report.mos, self.report.round_trip_ms) = (stats.mos(), stats.round_trip.map(ms));
         self.report.said.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
@@ -302,7 +293,7 @@ impl OnTheLine<'_> {
 
     fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
         let now = clock::now();
-        if self.line.loses() {
+        if !self.media.receive(now, from, datagram) {
             return;
         }
         let audible = self.ear.hears(datagram);
@@ -315,33 +306,17 @@ impl OnTheLine<'_> {
             let since = ms(now.saturating_duration_since(self.answered));
             self.report.first_sound_ms.get_or_insert(since);
         }
-        self.stream.handle_datagram(now, from, datagram);
     }
 
     fn tick(&mut self, watch: &mut impl FnMut(&Live)) {
         let now = clock::now();
-        let incoming = self.stream.tick(now);
+        let incoming = self.media.tick(now);
         self.report.keys.extend(incoming.keys.iter().map(|key| key.symbol()));
         let frame = self.caller.tick(now, &incoming.frame);
         let silenced = self.cutting.tick(now, self.caller.cuts_in(), frame.level() > AUDIBLE);
         self.report.silenced_ms.extend(silenced.map(ms));
-        let frame = self.line.colour(frame, &incoming.frame);
-        if let Some((to, datagram)) = self.stream.send(now, &frame) {
-            self.peer = to;
-            self.line.send(now, datagram);
-        }
-        if let Some((to, report)) = self.stream.report(now) {
-            self.socket.try_send_to(&report, to).ok();
-        }
-        self.let_go();
+        self.media.send(now, frame, &incoming.frame);
         self.follow(watch);
-    }
-
-    /// Sends what the line has held back for long enough.
-    fn let_go(&mut self) {
-        while let Some(datagram) = self.line.due(clock::now()) {
-            self.socket.try_send_to(&datagram, self.peer).ok();
-        }
     }
 
     fn follow(&mut self, watch: &mut impl FnMut(&Live)) {
@@ -359,9 +334,7 @@ impl OnTheLine<'_> {
                     self.tell(said, watch);
                 }
                 Acted::Press(key) => {
-                    if let Some(key) = Key::from_symbol(key) {
-                        self.stream.send_key(key).ok();
-                    }
+                    self.media.press(key);
                     self.said_until = None;
                     self.first_sound = None;
                     let at = ms(clock::now() - self.answered);
@@ -374,6 +347,7 @@ impl OnTheLine<'_> {
                     self.tell(said, watch);
                 }
                 Acted::Heard { sound, began, expected } => self.transcribe(sound, began, expected),
+                Acted::Recorded { sound, began } => self.transcribe(sound, began, None),
                 Acted::GaveUp(reason) => self.failed(reason, watch),
                 Acted::HangUp => {
                     self.agent
@@ -466,14 +440,6 @@ impl OnTheLine<'_> {
     fn failed(&mut self, reason: String, watch: &mut impl FnMut(&Live)) {
         watch(&Live::Failed(reason.clone()));
         self.report.failures.push(reason);
-    }
-}
-
-/// Never, where there is nothing to wait for.
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::line::Quality;
 use super::persona::Persona;
 use crate::audio::codec::Codec;
+use crate::audio::tone;
 use crate::language::Language;
 
 /// A caller as written.
@@ -105,6 +106,12 @@ pub enum Line {
     Play(PathBuf),
     /// Speak over the bot.
     Interrupt(Interrupt),
+    /// Speak these words whatever the bot does meanwhile, as a machine does.
+    Greet(String),
+    /// Sound like this, whatever the bot does meanwhile.
+    Sound(Signal),
+    /// Keep what is heard from now on, for so long or until the call ends: `20s`.
+    Record(String),
     /// Press keys.
     Press(String),
     /// Say nothing: `1500ms` or `3s`.
@@ -116,7 +123,7 @@ pub enum Line {
 impl Line {
     fn check(&self) -> Result<(), String> {
         match self {
-            Line::Wait(span) => duration(span).map(drop),
+            Line::Wait(span) | Line::Record(span) => duration(span).map(drop),
             Line::Interrupt(interrupt) => duration(&interrupt.after).map(drop),
             Line::Press(keys) => match keys.chars().find(|key| !"0123456789*#ABCD".contains(*key)) {
                 Some(key) => Err(format!(
@@ -124,7 +131,7 @@ impl Line {
                 )),
                 None => Ok(()),
             },
-            Line::Hear(_) | Line::Say(_) | Line::Play(_) | Line::End(_) => Ok(()),
+            Line::Hear(_) | Line::Say(_) | Line::Greet(_) | Line::Sound(_) | Line::Play(_) | Line::End(_) => Ok(()),
         }
     }
 }
@@ -135,6 +142,52 @@ pub struct Interrupt {
     pub say: String,
     /// After the bot has begun: `1500ms` or `3s`.
     pub after: String,
+}
+
+/// What machines sound like where they do not speak.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Of an answering machine: now it records.
+    Beep,
+    /// Of a fax that answers (CED, ITU-T T.30: 2,100 Hz for 3 s).
+    Fax,
+    /// The special information tone (ITU-T E.180: 950, 1,400 and 1,800 Hz) before an announcement of the network.
+    Intercept,
+    /// Of a network whose callee is in another call (425 Hz, 480 ms on and off, as in most of Europe: ITU-T E.180), for 10 s.
+    Busy,
+    /// Of a network that lets it ring (ANSI T1.401), for 12 s.
+    Ringback,
+}
+
+impl Signal {
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Beep => "beep",
+            Signal::Fax => "fax",
+            Signal::Intercept => "intercept",
+            Signal::Busy => "busy",
+            Signal::Ringback => "ringback",
+        }
+    }
+
+    /// 16 kHz mono.
+    pub fn sound(self) -> Vec<i16> {
+        match self {
+            Signal::Beep => tone::beep(),
+            Signal::Fax => tone::sine(2_100.0, -15.0, Duration::from_secs(3)),
+            Signal::Intercept => {
+                let third = |hz| tone::sine(hz, -18.0, Duration::from_millis(330));
+                [950.0, 1_400.0, 1_800.0].into_iter().flat_map(third).collect()
+            }
+            Signal::Busy => {
+                let mut beat = tone::sine(425.0, -15.0, Duration::from_millis(480));
+                beat.resize(beat.len() * 2, 0);
+                beat.repeat(10)
+            }
+            Signal::Ringback => tone::ring_back(Duration::from_secs(12)),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

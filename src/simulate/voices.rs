@@ -13,9 +13,9 @@ use crate::audio::{SAMPLE_RATE, level, resample, wav};
 use crate::language::Language;
 use crate::speech::{Engines, Priority};
 
-/// Every line as sound, made before the call.
+/// Every line as sound, made before the call; without `engines` nothing can be spoken.
 pub(super) async fn prepare(
-    engines: &Arc<Engines>,
+    engines: Option<&Arc<Engines>>,
     script: &Script,
     language: Language,
 ) -> Result<Vec<Step>, RingError> {
@@ -40,6 +40,15 @@ pub(super) async fn prepare(
                     sound: wav::read(&path)?,
                 });
             }
+            Line::Greet(text) => {
+                let sound = voice(engines, language, &text, manner).await?;
+                steps.push(Step::Play { text, sound });
+            }
+            Line::Sound(signal) => steps.push(Step::Play {
+                text: format!("[{}]", signal.name()),
+                sound: signal.sound(),
+            }),
+            Line::Record(most) => steps.push(Step::Record(span(&most)?)),
             Line::Interrupt(interrupt) => steps.push(Step::Interrupt {
                 sound: voice(engines, language, &interrupt.say, manner).await?,
                 text: interrupt.say,
@@ -62,7 +71,8 @@ pub fn languages(script: &Script) -> Result<Vec<Language>, String> {
     let own = script.language().map_err(|e| e.to_string())?;
     let mut all = vec![own];
     for line in script.persona()?.applied(script.steps.clone(), own) {
-        if let Line::Say(text) | Line::Interrupt(super::script::Interrupt { say: text, .. }) = line {
+        if let Line::Say(text) | Line::Greet(text) | Line::Interrupt(super::script::Interrupt { say: text, .. }) = line
+        {
             all.extend(parts(&text, own).into_iter().map(|(language, _)| language));
         }
     }
@@ -72,7 +82,13 @@ pub fn languages(script: &Script) -> Result<Vec<Language>, String> {
     Ok(all)
 }
 
-async fn voice(engines: &Arc<Engines>, language: Language, text: &str, manner: Manner) -> Result<Vec<i16>, RingError> {
+async fn voice(
+    engines: Option<&Arc<Engines>>,
+    language: Language,
+    text: &str,
+    manner: Manner,
+) -> Result<Vec<i16>, RingError> {
+    let engines = engines.ok_or_else(|| RingError::Voice(format!("`{text}`: no voice is loaded")))?;
     let mut sound = Vec::new();
     for (language, part) in parts(text, language) {
         sound.extend(spoken(engines, language, part).await?);

@@ -30,7 +30,7 @@ use crate::sip::registry::{Input, Registry};
 use crate::sip::tasks::Tasks;
 use crate::sip::trunk::{self, Standing};
 use crate::sip::wire::{Ends, GatedUdp, Sockets, Streams};
-use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, StartError, dialog};
+use crate::sip::{Action, Busy, CallId, Config, Counts, Event, Limits, Listen, Room, StartError, Trunk, dialog};
 
 /// Events that wait for their reader. When it is full new calls are refused with 503, and calls in progress wait.
 const EVENTS: usize = 1024;
@@ -200,6 +200,23 @@ impl UserAgent {
             return Ok(());
         }
         self.core.tolls().allows(to).map_err(|refusal| refusal.to_string())
+    }
+
+    /// As [`UserAgent::may_dial`], and whether what calls may cost today leaves room for one more. Nothing is counted: only a call that is placed is.
+    ///
+    /// # Errors
+    /// The rule that is against it.
+    pub fn may_dial_now(&self, to: &str, by_trunk: bool) -> Result<(), String> {
+        if !by_trunk && self.core.phone_of(to).is_some() {
+            return Ok(());
+        }
+        self.core.would_permit(to).map_err(|refusal| refusal.to_string())
+    }
+
+    /// Each trunk of the configuration, in its order, and whether calls can be placed by it.
+    pub fn trunks(&self) -> impl Iterator<Item = (&Trunk, Room)> {
+        let trunks = self.core.config.trunks.iter();
+        trunks.map(|trunk| (trunk, self.core.lines.room(trunk)))
     }
 
     /// Where the phones of a registered user are, the preferred and the newest first. An [`Action::Dial`] to the bare name rings the first of them.

@@ -22,7 +22,7 @@ use crate::sip::outbound::{Lines, Refusal, Tolls};
 use crate::sip::registry::Registry;
 use crate::sip::tasks::Tasks;
 use crate::sip::wire::Streams;
-use crate::sip::{Action, CallId, Config, Event, Trunk, message};
+use crate::sip::{Action, CallId, Config, Event, Refuser, Trunk, message};
 
 pub(super) struct Core {
     pub endpoint: EndpointInnerRef,
@@ -43,6 +43,11 @@ pub(super) struct Core {
     pub calls: AtomicU64,
 }
 
+/// The day of UTC, since 1970.
+fn today() -> i64 {
+    crate::clock::wall().as_second().div_euclid(24 * 3600)
+}
+
 impl Core {
     /// Nothing is begun any more.
     pub fn is_closing(&self) -> bool {
@@ -58,8 +63,12 @@ impl Core {
     }
 
     fn permit(&self, to: &str, placed: Option<CallId>) -> Result<(), Refusal> {
-        let day = crate::clock::wall().as_second().div_euclid(24 * 3600);
-        self.tolls().permit(to, placed, day, crate::clock::now())
+        self.tolls().permit(to, placed, today(), crate::clock::now())
+    }
+
+    /// Whether a call might be placed now.
+    pub fn would_permit(&self, to: &str) -> Result<(), Refusal> {
+        self.tolls().would_permit(to, today(), crate::clock::now())
     }
 
     /// Whether a call may be redirected there.
@@ -77,6 +86,7 @@ impl Core {
             Action::Dial { to, trunk: None, .. } if self.phone_of(to).is_some() => return None,
             Action::Dial { call, to, .. } => (to, Some(*call)),
             Action::Ring { .. }
+            | Action::Progress { .. }
             | Action::Accept { .. }
             | Action::Refuse { .. }
             | Action::Answer { .. }
@@ -91,6 +101,7 @@ impl Core {
             Some(call) => Event::Refused {
                 call,
                 code,
+                by: Refuser::Us,
                 reason: refusal.to_string(),
                 retry_after: None,
             },

@@ -237,6 +237,15 @@ impl Default for Limits {
     }
 }
 
+/// Whether calls can be placed by a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// It does not answer.
+    Down,
+    /// It has so many channels free; none: it does not count them.
+    Up(Option<usize>),
+}
+
 /// Names a call while it lasts, in one user agent; not the Call-ID on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u64);
@@ -312,11 +321,11 @@ pub enum Event {
     },
     /// A call we placed was answered; the ACK is sent.
     Answered { call: CallId, body: Option<Vec<u8>> },
-    /// A call we placed was not answered. 408 also stands for no response at all, and 503 for a trunk that carries as much
-    /// as it may; the reason says so. The call is over.
+    /// A call we placed was not answered. The call is over.
     Refused {
         call: CallId,
         code: u16,
+        by: Refuser,
         reason: String,
         retry_after: Option<Duration>,
     },
@@ -360,11 +369,26 @@ pub enum Ended {
     Failed(String),
 }
 
+/// By whom a call that we placed was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuser {
+    /// The far end, or the network before it.
+    Peer,
+    /// Us, before anything was sent: 403 where [`Config::outbound`] does not permit it, 503 where its trunk carries as much as it may or does not
+    /// answer. The reason says so.
+    Us,
+    /// Nobody: there was no response at all. 408.
+    Silence,
+}
+
 /// What to do with a call. One that does not fit the call's state, or comes after its end, is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// 180.
     Ring { call: CallId },
+    /// 183 with the answer: we are heard before the call is answered (early media, RFC 3960). Who wants each response acknowledged (RFC 3262) is told that
+    /// it rings instead.
+    Progress { call: CallId, body: Vec<u8> },
     /// 200 to the INVITE, with the answer, or with the offer where the INVITE had none.
     Accept { call: CallId, body: Vec<u8> },
     /// A final response from 300 to 699.
@@ -411,6 +435,7 @@ impl Action {
     pub fn call(&self) -> CallId {
         match self {
             Action::Ring { call }
+            | Action::Progress { call, .. }
             | Action::Accept { call, .. }
             | Action::Refuse { call, .. }
             | Action::Answer { call, .. }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Began, Callback, Ended, Error, Store};
+use crate::campaign::Number;
 
 /// Records that may wait: an hour of a small machine's calls.
 const LENGTH: usize = 4096;
@@ -28,6 +29,11 @@ enum Letter {
         n: u32,
         at: Timestamp,
         outcome: String,
+    },
+    OptedOut {
+        number: Number,
+        at: Timestamp,
+        why: String,
     },
 }
 
@@ -71,6 +77,11 @@ impl Outbox {
         self.post(Letter::CalledBack { call, n, at, outcome });
     }
 
+    /// Somebody wants no calls, ever.
+    pub fn opted_out(&self, number: Number, at: Timestamp, why: String) {
+        self.post(Letter::OptedOut { number, at, why });
+    }
+
     fn post(&self, letter: Letter) {
         if self.0.try_send(letter).is_err() {
             tracing::error!("the records cannot keep up: a call's record is lost");
@@ -97,5 +108,6 @@ async fn write(store: &Store, letter: &Letter) -> Result<(), Error> {
         Letter::Ended(call) => store.end(call).await,
         Letter::Callback(callback) => store.keep_callback(callback).await,
         Letter::CalledBack { call, n, at, outcome } => store.end_callback(call, *n, *at, outcome).await,
+        Letter::OptedOut { number, at, why } => store.opt_out(*number, *at, why).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod house;
 mod model;
+mod network;
 mod real;
 mod sip;
 mod understanding;

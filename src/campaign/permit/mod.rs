@@ -3,6 +3,9 @@
 //! [`permit`] is asked at the moment of dialling with facts that were read for it, and is the only maker of a [`Permit`]; who dials for a campaign takes one. It
 //! knows no store and no call. The rules are the plan's and, where those are looser, the law's.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -18,6 +21,8 @@ use crate::dialplan::campaign::Campaign;
 
 /// How long a permit is good for.
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
+/// Whom somebody speaks with is asked for again after this time.
+const MINUTE: Duration = Duration::from_secs(60);
 /// The list of those who asked not to be called; it counts for every campaign.
 pub const INTERNAL: &str = "internal";
 
@@ -137,6 +142,10 @@ pub enum Refusal {
     PerDay {
         max: u32,
         until: Option<Timestamp>,
+    },
+    /// The number is being called.
+    UnderWay {
+        until: Timestamp,
     },
     /// They asked to be called later.
     Appointment {
@@ -265,6 +274,10 @@ fn of_time(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
         whereabouts,
         ..
     } = facts;
+    if facts.calls.iter().any(|made| made.reach.is_none()) {
+        let until = after(at, MINUTE);
+        return Err(Refusal::UnderWay { until });
+    }
     // What never rang is not counted against anybody: the network was at its limit.
     let counted = || facts.calls.iter().filter(|made| made.reach != Some(Reach::Congestion));
     let own = || counted().filter(|made| matches!(made.whose, Whose::Contact | Whose::Appointment));
@@ -300,10 +313,15 @@ fn of_time(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
             return Err(Refusal::Quiet { until });
         }
     }
-    opening.check(whereabouts, at).map_err(|why| Refusal::Window {
-        why,
-        until: opening.next_open(whereabouts, at).ok(),
-    })
+    opening
+        .check(whereabouts, at)
+        .map_err(|why| match opening.next_open(whereabouts, at) {
+            Ok(until) => Refusal::Window {
+                why,
+                until: Some(until),
+            },
+            Err(why) => Refusal::Window { why, until: None },
+        })
 }
 
 fn after(at: Timestamp, gap: Duration) -> Timestamp {
@@ -317,7 +335,8 @@ impl Abandonment {
         let more = self.at_risk.saturating_add(1);
         let abandoned = self.abandoned.saturating_add(more);
         let answered = self.answered.saturating_add(more);
-        abandoned as f64 <= cap * answered as f64
+        // A cap such as 3 % is no number of the computer's: what is exactly the cap is within it.
+        abandoned as f64 <= cap * answered as f64 + 1e-9
     }
 }
 
@@ -367,6 +386,7 @@ impl Refusal {
             Self::Destination => "destination",
             Self::Attempts { .. } => "attempts",
             Self::PerDay { .. } => "per_day",
+            Self::UnderWay { .. } => "under_way",
             Self::Appointment { .. } => "appointment",
             Self::Gap { .. } => "gap",
             Self::Quiet { .. } => "quiet",
@@ -396,7 +416,9 @@ impl Refusal {
             Self::Standing(_) | Self::Listed(_) | Self::Attempts { .. } => Lasts::ForEver,
             Self::NoProof | Self::ConsentLater | Self::Destination => Lasts::Cured,
             Self::PerDay { until, .. } | Self::Window { until, .. } => until.map_or(Lasts::Cured, Lasts::Until),
-            Self::Appointment { until } | Self::Gap { until } | Self::Quiet { until } => Lasts::Until(*until),
+            Self::UnderWay { until } | Self::Appointment { until } | Self::Gap { until } | Self::Quiet { until } => {
+                Lasts::Until(*until)
+            }
         }
     }
 }
@@ -426,6 +448,7 @@ impl fmt::Display for Refusal {
             Self::Destination => f.write_str("calls may not go to this number; see `outbound` in offhook.yaml"),
             Self::Attempts { max } => write!(f, "{max} attempts were made, which are all"),
             Self::PerDay { max, .. } => write!(f, "{max} attempts were made on this day, which are all of one"),
+            Self::UnderWay { .. } => f.write_str("the number is being called"),
             Self::Appointment { until } => write!(f, "they asked to be called at {until}"),
             Self::Gap { until } => write!(f, "the attempt before is too recent, until {until}"),
             Self::Quiet { until } => write!(f, "another call to the number is too recent, until {until}"),
@@ -451,8 +474,8 @@ pub fn record(facts: &Facts<'_>, answer: &Result<Permit, Refusal>) -> Value {
         "contact": facts.contact,
         "number": facts.number.to_string(),
         "caller_id": facts.campaign.caller_id,
-        "basis": consent.map(|consent| format!("{:?}", consent.basis)),
-        "purpose": consent.map(|consent| format!("{:?}", consent.purpose)),
+        "basis": consent.map(|consent| consent.basis.word()),
+        "purpose": consent.map(|consent| consent.purpose.word()),
         "proof": facts.proof,
         "zones": facts.whereabouts.zones.to_string(),
         "region": facts.whereabouts.region.map(|region| region.to_string()),

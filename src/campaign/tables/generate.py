@@ -48,18 +48,20 @@ def days(dates, years):
 
 
 def public_holidays(years):
-    """A country, the holidays of all of it, and those of parts of it."""
+    """A country, the holidays of all of it, those of parts of it, and the last year that is known of it, if it is not that of the table."""
     yield f"# holidays {holidays.__version__} (MIT)"
     yield f"years\t{years[0]}\t{years[-1]}"
     known = holidays.list_supported_countries(include_aliases=False)
     for country, parts in sorted(known.items()):
-        nationwide = set(holidays.country_holidays(country, years=years))
+        country_holidays = holidays.country_holidays(country, years=years)
+        nationwide = set(country_holidays)
+        until = country_holidays.end_year if country_holidays.end_year < years[-1] else ""
         partial = set()
         for part in set(parts) - ELSEWHERE.get(country, set()):
             partial |= set(holidays.country_holidays(country, subdiv=part, years=years))
         nationwide = {date for date in nationwide if date.year in years}
         partial = {date for date in partial - nationwide if date.year in years}
-        yield f"{country}\t{days(nationwide, years)}\t{days(partial, years)}".rstrip()
+        yield f"{country}\t{days(nationwide, years)}\t{days(partial, years)}\t{until}".rstrip()
 
 
 def main():

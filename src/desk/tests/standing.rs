@@ -45,6 +45,27 @@ fn who_goes_while_they_are_rung_hands_the_ring_on() {
 }
 
 #[test]
+fn who_could_take_a_caller_is_counted_less_those_who_wait() {
+    let hands = |events: &[(u64, Event)], at| {
+        let hands = room(care(), events, at).desk.hands(&["care", "cars"]);
+        (hands.free, hands.busy)
+    };
+    let two = [(0, sign_in(1)), (0, sign_in(2))];
+    let and = |events: &[(u64, Event)]| [&two[..], events].concat();
+    assert_eq!(hands(&two, 1), (2, 0));
+    assert_eq!(hands(&and(&[(1, call())]), 2), (1, 1), "one is rung");
+    let taken = [(1, call()), (2, Accept(1, 1)), (3, Bridged(1))];
+    assert_eq!(hands(&and(&taken), 4), (1, 1));
+    let writing = [&taken[..], &[(5, Leave(1)), (6, Pause(2))]].concat();
+    assert_eq!(
+        hands(&and(&writing), 7),
+        (0, 1),
+        "who writes is back some time, who pauses is not there"
+    );
+    assert_eq!(room(care(), &two, 1).desk.hands(&["cars"]), Hands::default());
+}
+
+#[test]
 fn what_is_unknown_is_refused_or_ignored() {
     let mut room = Room::new(&[care()]);
     for event in [

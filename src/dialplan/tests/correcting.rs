@@ -48,6 +48,23 @@ fn a_correction_of_a_confirmed_value_is_read_back_and_the_flow_goes_on() {
 }
 
 #[test]
+fn a_value_is_known_by_the_words_that_it_was_said_in() {
+    let mut walk = begin();
+    let says = |walk: &mut Walk, words: &str, commands: &[Command]| {
+        let words = words.to_owned();
+        let commands = commands.to_vec();
+        let order = walk.step(Outcome::Heard { words, commands });
+        until_wanted(walk, order)
+    };
+    says(&mut walk, "about a return", &[start("why")]);
+    says(&mut walk, "it came in pieces", &[set("reason", "damaged")]);
+    assert_eq!(walk.quoted("reason"), None, "it is not agreed on");
+    says(&mut walk, "yes", &[Command::Affirm]);
+    assert_eq!(walk.quoted("reason"), Some("it came in pieces"));
+    assert_eq!((walk.quoted("colour"), walk.quoted("nothing")), (None, None));
+}
+
+#[test]
 fn a_correction_that_is_denied_is_asked_for() {
     let mut walk = begin();
     hear(&mut walk, &[start("return"), set("order", "1111")]);

@@ -1,5 +1,6 @@
 //! A plan that has something of everything, and how to walk through it.
 
+mod calling;
 mod correcting;
 mod events;
 mod generated;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::One;
-use super::customer::{Customer, News, Way};
+use super::customer::{Customer, News, way};
 use crate::audio::music::Music;
 use crate::audio::tone::Key;
 use crate::audio::{FRAME_SAMPLES, Frame};
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::dialplan::Plan;
 use crate::engine::Bot;
 use crate::engine::conference::{Conference, Effect, Ticket};
-use crate::engine::journal::{Journal, Outcome};
+use crate::engine::journal::{Journal, Outcome, Record};
 use crate::engine::live::{Known, Opening};
 use crate::language::{Language, Voice};
 use crate::sip::Event;
@@ -94,8 +94,7 @@ impl Attempt {
     /// Somebody is about to be rung for the customer of this ticket.
     pub fn begin(one: &One, ticket: Ticket) -> Self {
         let bot = &one.bot;
-        let number = bot.next_number();
-        let id = format!("{}-{:04x}", clock::wall().strftime("%Y%m%d-%H%M%S"), number & 0xffff);
+        let Record { number, id } = bot.next_record();
         let opening = Opening {
             id: id.clone(),
             began: clock::now(),
@@ -154,7 +153,7 @@ impl Attempt {
         if self.journal.is_none() {
             self.record(callback);
         }
-        let way = match Way::of(callback, &self.bot) {
+        let way = match way(callback, &self.bot) {
             Ok(way) => way,
             Err(why) => {
                 let why = format!("the customer cannot be called: {why}");
@@ -386,12 +385,8 @@ impl Attempt {
         self.bot.live.close(self.number);
         if let Some(journal) = self.journal.take() {
             journal.end(Outcome {
-                ending: ending.to_owned(),
-                path: Vec::new(),
-                disposition: None,
-                slots: std::collections::BTreeMap::new(),
-                recording: None,
                 quality,
+                ..Outcome::of_nothing(ending.to_owned())
             });
         }
     }

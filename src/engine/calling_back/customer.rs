@@ -2,7 +2,6 @@
 //!
 //! It knows no desk and no agents. When it is dropped they are hung up on.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,12 @@ use crate::audio::Frame;
 use crate::audio::tone::Key;
 use crate::clock;
 use crate::engine::Bot;
+use crate::engine::dialled::{self, Dialled, Miss, Placed, Way};
 use crate::engine::leg::quality;
 use crate::engine::line::Line;
 use crate::rtp;
 use crate::sdp::{self, Direction};
-use crate::sip::{Action, CallId, Ended, Event};
+use crate::sip::{Action, Ended, Event};
 use crate::store::{Callback, Quality};
 
 /// How long they may take to answer.
@@ -24,12 +24,20 @@ const RINGS: Duration = Duration::from_secs(40);
 
 pub(super) struct Customer {
     bot: Arc<Bot>,
-    id: CallId,
+    state: State,
+}
+
+enum State {
+    Rings(Box<Dialled>),
+    Up(Box<Up>),
+    Gone,
+}
+
+/// Who has answered.
+struct Up {
+    placed: Placed,
     line: Line,
-    /// Since when they are on the line.
-    up: Option<Instant>,
-    /// They ring no longer than this.
-    until: Instant,
+    since: Instant,
     /// They have put us on hold.
     held: bool,
 }
@@ -45,139 +53,153 @@ pub(super) enum News {
     Gone(String),
 }
 
-/// How a customer is called: what is dialled, and by which trunk.
-pub(super) struct Way {
-    pub to: String,
-    pub trunk: Option<String>,
+/// The way that `outbound` lets calls go.
+///
+/// # Errors
+/// There is none, and why.
+pub(super) fn way(callback: &Callback, bot: &Bot) -> Result<Way, String> {
+    let registered = !bot.sip.contacts(&callback.number).is_empty();
+    let way = known(callback, registered)
+        .ok_or_else(|| format!("it is not known by which way {} is reached", callback.number))?;
+    bot.sip.may_dial(&way.to, way.trunk.is_some())?;
+    Ok(way)
 }
 
-impl Way {
-    /// The one that `outbound` lets calls go.
-    pub fn of(callback: &Callback, bot: &Bot) -> Result<Self, String> {
-        let registered = !bot.sip.contacts(&callback.number).is_empty();
-        let way = Self::known(callback, registered)
-            .ok_or_else(|| format!("it is not known by which way {} is reached", callback.number))?;
-        bot.sip.may_dial(&way.to, way.trunk.is_some())?;
-        Ok(way)
-    }
-
-    /// By the trunk that they came by; else at their own telephone, if it is registered here; else at their address.
-    fn known(callback: &Callback, registered: bool) -> Option<Self> {
-        let trunk = callback.trunk.clone();
-        let number = trunk.is_some() || registered;
-        let to = if number {
-            Some(callback.number.clone())
-        } else {
-            callback.address.clone()
-        };
-        to.map(|to| Self { to, trunk })
-    }
-
-    /// Of which family their sound is, as far as can be told before they answer.
-    fn towards(&self, bot: &Bot) -> IpAddr {
-        let registered = bot.sip.contacts(&self.to);
-        let host = self.to.rsplit('@').next().unwrap_or_default();
-        let sixth = host
-            .starts_with('[')
-            .then_some(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED));
-        let known = registered.first().map(|contact| contact.source.ip()).or(sixth);
-        known.unwrap_or(Ipv4Addr::UNSPECIFIED.into())
-    }
+/// By the trunk that they came by; else at their own telephone, if it is registered here; else at their address.
+fn known(callback: &Callback, registered: bool) -> Option<Way> {
+    let trunk = callback.trunk.clone();
+    let number = trunk.is_some() || registered;
+    let to = if number {
+        Some(callback.number.clone())
+    } else {
+        callback.address.clone()
+    };
+    to.map(|to| Way { to, trunk, from: None })
 }
 
 impl Customer {
     /// Dials them. What SIP says of it goes there.
     pub fn dial(bot: &Arc<Bot>, way: Way, told: &mpsc::Sender<Event>) -> Result<Self, String> {
-        let config = rtp::Config {
-            silence: bot.rtp_silence,
-            ..rtp::Config::default()
-        };
-        let line = Line::open(bot, way.towards(bot), config).map_err(|refusal| refusal.reason)?;
-        let id = bot.sip.next_call();
-        bot.expect(id, told.clone());
-        bot.act(Action::Dial {
-            call: id,
-            to: way.to,
-            from: None,
-            trunk: way.trunk,
-            offer: line.offer().into_bytes(),
-        });
+        let dialled = Dialled::dial(bot, way, RINGS, told)?;
         Ok(Self {
             bot: Arc::clone(bot),
-            id,
-            line,
-            up: None,
-            until: clock::now() + RINGS,
-            held: false,
+            state: State::Rings(Box::new(dialled)),
         })
     }
 
+    fn up(&mut self) -> Option<&mut Up> {
+        match &mut self.state {
+            State::Up(up) => Some(up),
+            State::Rings(_) | State::Gone => None,
+        }
+    }
+
     pub fn is_up(&self) -> bool {
-        self.up.is_some()
+        matches!(self.state, State::Up(_))
     }
 
     /// How it sounded, for the record.
     pub fn quality(&self) -> Option<Quality> {
-        self.line.stream.as_ref().map(quality)
+        match &self.state {
+            State::Up(up) => up.line.stream.as_ref().map(quality),
+            State::Rings(_) | State::Gone => None,
+        }
     }
 
     /// SIP says something, of this call or of one before it.
     pub fn signalled(&mut self, event: Event) -> Option<News> {
-        match event {
-            Event::Progressed { call, code: 180, .. } if call == self.id => Some(News::Rings),
-            Event::Answered { call, body } if call == self.id => Some(self.answered(body.as_deref())),
-            Event::Refused { call, code, reason, .. } if call == self.id => {
-                Some(News::NotReached(format!("{code} {reason}").trim().to_owned()))
+        match &mut self.state {
+            State::Rings(dialled) => {
+                let news = dialled.signalled(&event)?;
+                self.came(news)
             }
-            Event::Ended { call, cause } if call == self.id => {
-                let why = match cause {
-                    Ended::ByPeer => "the customer hung up".to_owned(),
-                    Ended::ByUs => "the bot hung up".to_owned(),
-                    Ended::Cancelled | Ended::AckTimeout => "the call broke off".to_owned(),
-                    Ended::Failed(why) => why,
+            State::Up(up) => up.signalled(&self.bot, event),
+            State::Gone => None,
+        }
+    }
+
+    fn came(&mut self, news: dialled::News) -> Option<News> {
+        Some(match news {
+            dialled::News::Rings => News::Rings,
+            dialled::News::NotReached(miss) => News::NotReached(miss.words()),
+            dialled::News::Answered(media) => {
+                let State::Rings(dialled) = std::mem::replace(&mut self.state, State::Gone) else {
+                    return None;
                 };
-                Some(if self.is_up() {
-                    News::Gone(why)
-                } else {
-                    News::NotReached(why)
-                })
+                let (placed, line) = dialled.up(&media);
+                let mut up = Up {
+                    placed,
+                    line,
+                    since: clock::now(),
+                    held: false,
+                };
+                up.agree(&media);
+                self.state = State::Up(Box::new(up));
+                News::Answered
             }
-            Event::Changed { call, offer } if call == self.id => {
-                self.changed(offer.as_deref());
+        })
+    }
+
+    /// What they say in these 20 ms, and what has become of their line.
+    pub fn tick(&mut self, now: Instant) -> (Frame, Option<News>) {
+        match &mut self.state {
+            State::Rings(dialled) => {
+                // What the network has to say is not for the agent, who hears it ring.
+                let (_, miss) = dialled.tick(now);
+                (Frame::silence(), miss.map(|miss: Miss| News::NotReached(miss.words())))
+            }
+            State::Up(up) => up.tick(&self.bot, now),
+            State::Gone => (Frame::silence(), None),
+        }
+    }
+
+    pub fn send(&mut self, now: Instant, frame: &Frame) {
+        if let Some(up) = self.up().filter(|up| !up.held) {
+            up.line.send(now, frame);
+        }
+    }
+
+    pub fn send_key(&mut self, key: Key) {
+        if let Some(up) = self.up()
+            && let Some(stream) = &mut up.line.stream
+            && let Err(e) = stream.send_key(key)
+        {
+            tracing::warn!(call = %up.placed.id, "a key of an agent is not passed on: {e}");
+        }
+    }
+}
+
+impl Up {
+    fn signalled(&mut self, bot: &Bot, event: Event) -> Option<News> {
+        match event {
+            Event::Ended { call, cause } if call == self.placed.id => Some(News::Gone(match cause {
+                Ended::ByPeer => "the customer hung up".to_owned(),
+                Ended::ByUs => "the bot hung up".to_owned(),
+                Ended::Cancelled | Ended::AckTimeout => "the call broke off".to_owned(),
+                Ended::Failed(why) => why,
+            })),
+            Event::Changed { call, offer } if call == self.placed.id => {
+                self.changed(bot, offer.as_deref());
                 None
             }
-            Event::Refreshed { call, answer } if call == self.id => {
+            Event::Refreshed { call, answer } if call == self.placed.id => {
                 match self.line.accept(&answer) {
                     Ok(media) => self.agree(&media),
                     Err(e) => tracing::warn!(%call, "the answer to a refresh: {e}"),
                 }
                 None
             }
-            Event::Acknowledged { call, body: Some(body) } if call == self.id => {
+            Event::Acknowledged { call, body: Some(body) } if call == self.placed.id => {
                 if let Ok(media) = self.line.accept(&body) {
                     self.agree(&media);
                 }
                 None
             }
-            Event::Referred { call, .. } if call == self.id => {
-                self.bot.act(Action::RefuseChange { call, code: 603 });
+            Event::Referred { call, .. } if call == self.placed.id => {
+                bot.act(Action::RefuseChange { call, code: 603 });
                 None
             }
             _ => None,
-        }
-    }
-
-    fn answered(&mut self, body: Option<&[u8]>) -> News {
-        let agreed = body
-            .ok_or("no session description came".to_owned())
-            .and_then(|answer| self.line.accept(answer));
-        match agreed {
-            Ok(media) => {
-                self.agree(&media);
-                self.up = Some(clock::now());
-                News::Answered
-            }
-            Err(why) => News::NotReached(why),
         }
     }
 
@@ -190,33 +212,28 @@ impl Customer {
     }
 
     /// They hold, go on, or want their sound elsewhere.
-    fn changed(&mut self, offer: Option<&[u8]>) {
-        let call = self.id;
+    fn changed(&mut self, bot: &Bot, offer: Option<&[u8]>) {
+        let call = self.placed.id;
         let Some(offer) = offer else {
             self.line.local = self.line.local.next();
             let body = self.line.offer().into_bytes();
-            return self.bot.act(Action::Answer { call, body });
+            return bot.act(Action::Answer { call, body });
         };
         match self.line.answer(offer) {
             Ok((body, media)) => {
                 self.agree(&media);
                 let body = body.into_bytes();
-                self.bot.act(Action::Answer { call, body });
+                bot.act(Action::Answer { call, body });
             }
-            Err(refusal) => self.bot.act(Action::RefuseChange {
+            Err(refusal) => bot.act(Action::RefuseChange {
                 call,
                 code: refusal.code,
             }),
         }
     }
 
-    /// What they say in these 20 ms, and what has become of their line.
-    pub fn tick(&mut self, now: Instant) -> (Frame, Option<News>) {
+    fn tick(&mut self, bot: &Bot, now: Instant) -> (Frame, Option<News>) {
         self.line.receive(now);
-        let Some(since) = self.up else {
-            let late = (now >= self.until).then(|| News::NotReached(format!("no answer in {} s", RINGS.as_secs())));
-            return (Frame::silence(), late);
-        };
         let heard = self
             .line
             .tick(now)
@@ -234,33 +251,16 @@ impl Customer {
                 | rtp::Event::SourceChanged => {}
             }
         }
-        if now.saturating_duration_since(since) >= self.bot.longest {
+        if now.saturating_duration_since(self.since) >= bot.longest {
             gone = Some(News::Gone("the call reached its longest time".into()));
         }
         (heard, gone)
     }
-
-    pub fn send(&mut self, now: Instant, frame: &Frame) {
-        if self.is_up() && !self.held {
-            self.line.send(now, frame);
-        }
-    }
-
-    pub fn send_key(&mut self, key: Key) {
-        if let Some(stream) = &mut self.line.stream
-            && let Err(e) = stream.send_key(key)
-        {
-            tracing::warn!(call = %self.id, "a key of an agent is not passed on: {e}");
-        }
-    }
 }
 
-impl Drop for Customer {
+impl Drop for Up {
     fn drop(&mut self) {
-        let call = self.id;
         self.line.goodbye(clock::now());
-        self.bot.forget(call);
-        self.bot.act(Action::Hangup { call, cause: None });
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
             outcome: None,
         };
         let way = |trunk, address, registered| {
-            let way = Way::known(&callback(trunk, address), registered)?;
+            let way = known(&callback(trunk, address), registered)?;
             Some((way.to, way.trunk))
         };
         let at_home = "sip:4915@192.0.2.7:5062";

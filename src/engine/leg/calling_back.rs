@@ -6,6 +6,7 @@ use super::Leg;
 use crate::call::{Call, CallBack};
 use crate::clock;
 use crate::engine::calling_back::{Place, Wanted};
+use crate::engine::letters::letter_box;
 use crate::language::{Language, Voice};
 use crate::store::Callback;
 
@@ -52,7 +53,7 @@ impl Leg {
             return self.journal.event("nobody more is called back for one call");
         };
         let (now, at) = (clock::now(), clock::wall());
-        let letters = crate::engine::calling_back::letters();
+        let letters = letter_box();
         let (place, queue, at) = match after {
             None => {
                 let queue = self.people.queue_name().unwrap_or(queue);

@@ -2,10 +2,12 @@
 //!
 //! It decides nothing that a caller would notice. One task, which awaits in one place.
 
+mod account;
 mod calling_back;
 mod changing;
 mod outputs;
 mod people;
+pub(super) mod placed;
 mod quality;
 mod waiting;
 
@@ -14,30 +16,32 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 pub(super) use self::calling_back::Origin;
 use self::changing::Away;
+use self::placed::{Done, Side};
 pub(super) use self::quality::quality;
 use self::waiting::Waiting;
 use super::Bot;
 use super::conference::Conference;
 use super::incoming::Refusal;
 use super::journal::{Journal, Outcome};
-use super::letters::{LETTERS, Letter};
+use super::letters::{Letter, Letters, letter_box};
 use super::line::Line;
+use super::places::Place;
 use super::recorder::Recording;
 use super::thinking::Thinking;
 use super::using::Using;
 use crate::audio::clean::Cleaner;
 use crate::audio::{FRAME_DURATION, Frame};
-use crate::call::{Call, Heard, Start};
+use crate::call::{Call, Heard, Note, Start};
 use crate::clock;
 use crate::dialplan::{Command, Plan, Value};
 use crate::rtp;
 use crate::sdp::{self, Direction};
-use crate::sip::{Action, CallId, Ended, Event};
+use crate::sip::{Action, CallId, Event};
 use crate::speech::{Hearing, Judging, Speaking, Transcript, Vad};
 
 /// Answers of engines that may wait for the call: it has at most a handful of questions open, so it is never full.
@@ -86,11 +90,12 @@ pub(super) struct Leg {
     bot: Arc<Bot>,
     id: CallId,
     number: u64,
+    side: Side,
     line: Line,
     start: Option<Start>,
     call: Option<Call>,
     /// Among those who are served.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     waiting: Option<Waiting>,
     /// Where they can be called back.
     caller: Origin,
@@ -121,7 +126,7 @@ pub(super) struct Leg {
 }
 
 /// Runs a call from its INVITE to its end.
-pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Receiver<Event>) {
+pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, events: mpsc::Receiver<Event>) {
     let id = accepted.call;
     let wanted = accepted.offer.as_deref().and_then(sdp::wanted_at);
     let towards = wanted.filter(|ip| !ip.is_unspecified()).unwrap_or(accepted.source.ip());
@@ -133,75 +138,61 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, mut events: mpsc::Rec
         Ok(line) => line,
         Err(refusal) => return refusal.tell(&bot, id, accepted.journal),
     };
-    let (answers, mut answered) = mpsc::channel(ANSWERS);
-    let (telephones, mut of_telephones) = mpsc::channel(super::EVENTS);
-    let (letters, mut received) = mpsc::channel(LETTERS);
-    let people = Conference::new(
-        &bot,
-        &accepted.start.plan,
-        accepted.number,
-        (letters.clone(), telephones),
-    );
-    let mut leg = match Leg::new(Arc::clone(&bot), accepted, line, answers, (people, letters)) {
-        Ok(leg) => leg,
-        Err(refused) => {
-            let (refusal, journal) = *refused;
-            return refusal.tell(&bot, id, journal);
-        }
+    let given = Given {
+        call: id,
+        number: accepted.number,
+        start: accepted.start,
+        caller: accepted.caller,
+        journal: accepted.journal,
     };
-    let places = Arc::clone(&bot.places);
-    leg.place = Arc::clone(&places).try_acquire_owned().ok();
-    let mut place = std::pin::pin!(places.acquire_owned());
-    let mut tick = tokio::time::interval(FRAME_DURATION);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let ending = loop {
-        let over = tokio::select! {
-            biased;
-            event = events.recv() => match event {
-                Some(event) => leg.signalled(event),
-                None => Some("the bot was shut down".to_owned()),
-            },
-            Some(event) = of_telephones.recv() => { leg.people.signalled(event); None }
-            Some(letter) = received.recv() => { leg.letter(letter); None }
-            Some(answer) = answered.recv() => { leg.answered(answer); None }
-            Ok(place) = &mut place, if leg.place.is_none() => { leg.admitted(place); None }
-            due = tick.tick() => {
-                let now = clock::now();
-                let late = now.saturating_duration_since(due.into_std());
-                bot.ticked(now, late);
-                if late > LATE {
-                    // The machine stood still: what was missed is missed, and not sent in a burst.
-                    tick.reset();
-                }
-                leg.line.receive(now);
-                leg.tick()
-            }
-        };
-        leg.follow_people();
-        leg.carry_out();
-        if let Some(ending) = over {
-            break ending;
-        }
-    };
+    let (mut leg, mut inbox) = Leg::new(&bot, Side::Caller, given, line, (events, letter_box()));
+    if let Err(refusal) = leg.accept(accepted.offer, accepted.ringing) {
+        return refusal.tell(&bot, id, leg.journal);
+    }
+    leg.place = bot.places.take();
+    let ending = leg.hold(&mut inbox).await;
     leg.finish(ending);
+}
+
+/// What a leg begins with, whoever has called.
+struct Given {
+    call: CallId,
+    number: u64,
+    start: Start,
+    caller: Origin,
+    journal: Journal,
+}
+
+/// What reaches a call.
+struct Inbox {
+    events: mpsc::Receiver<Event>,
+    /// Of the telephones of its people.
+    telephones: mpsc::Receiver<Event>,
+    letters: mpsc::Receiver<Letter>,
+    answers: mpsc::Receiver<Answer>,
 }
 
 impl Leg {
     fn new(
-        bot: Arc<Bot>,
-        accepted: Accepted,
+        bot: &Arc<Bot>,
+        side: Side,
+        given: Given,
         line: Line,
-        answers: mpsc::Sender<Answer>,
-        (people, letters): (Conference, mpsc::Sender<Letter>),
-    ) -> Result<Self, Box<(Refusal, Journal)>> {
-        let mut leg = Self {
-            id: accepted.call,
-            number: accepted.number,
+        (events, (letters, received)): (mpsc::Receiver<Event>, Letters),
+    ) -> (Self, Inbox) {
+        let (answers, answered) = mpsc::channel(ANSWERS);
+        let (telephones, of_telephones) = mpsc::channel(super::EVENTS);
+        let plan = Arc::clone(&given.start.plan);
+        let people = Conference::new(bot, &plan, given.number, (letters.clone(), telephones));
+        let leg = Self {
+            id: given.call,
+            number: given.number,
+            side,
             line,
             call: None,
             place: None,
             waiting: None,
-            caller: accepted.caller,
+            caller: given.caller,
             callbacks: 0,
             people,
             letters,
@@ -215,33 +206,78 @@ impl Leg {
             speaking: HashMap::new(),
             thinking: HashMap::new(),
             using: HashMap::new(),
-            plan: Arc::clone(&accepted.start.plan),
-            start: Some(accepted.start),
+            plan,
+            start: Some(given.start),
             answers,
             recording: None,
-            journal: accepted.journal,
+            journal: given.journal,
             began: clock::now(),
             queues_told: clock::now(),
-            bot,
+            bot: Arc::clone(bot),
         };
-        let body = match accepted.offer {
-            Some(offer) => match leg.negotiate(&offer) {
-                Ok(body) => body,
-                Err(refusal) => return Err(Box::new((refusal, leg.journal))),
-            },
+        let inbox = Inbox {
+            events,
+            telephones: of_telephones,
+            letters: received,
+            answers: answered,
+        };
+        (leg, inbox)
+    }
+
+    /// Answers the INVITE.
+    fn accept(&mut self, offer: Option<Vec<u8>>, ringing: Ringing) -> Result<(), Refusal> {
+        let body = match offer {
+            Some(offer) => self.negotiate(&offer)?,
             None => {
-                leg.offered = true;
-                leg.line.offer()
+                self.offered = true;
+                self.line.offer()
             }
         };
-        if accepted.ringing == Ringing::Untold {
-            leg.bot.act(Action::Ring { call: leg.id });
+        if ringing == Ringing::Untold {
+            self.bot.act(Action::Ring { call: self.id });
         }
-        leg.bot.act(Action::Accept {
-            call: leg.id,
+        self.bot.act(Action::Accept {
+            call: self.id,
             body: body.into_bytes(),
         });
-        Ok(leg)
+        Ok(())
+    }
+
+    /// Sees to all that reaches the call, until it is over; how it ended.
+    async fn hold(&mut self, inbox: &mut Inbox) -> Ending {
+        let places = self.bot.places.clone();
+        let mut place = std::pin::pin!(places.wait());
+        let mut tick = tokio::time::interval(FRAME_DURATION);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        loop {
+            let over = tokio::select! {
+                biased;
+                event = inbox.events.recv() => match event {
+                    Some(event) => self.signalled(event),
+                    None => Some("the bot was shut down".to_owned()),
+                },
+                Some(event) = inbox.telephones.recv() => { self.people.signalled(event); None }
+                Some(letter) = inbox.letters.recv() => { self.letter(letter); None }
+                Some(answer) = inbox.answers.recv() => { self.answered(answer); None }
+                place = &mut place, if self.place.is_none() => { self.admitted(place); None }
+                due = tick.tick() => {
+                    let now = clock::now();
+                    let late = now.saturating_duration_since(due.into_std());
+                    self.bot.ticked(now, late);
+                    if late > LATE {
+                        // The machine stood still: what was missed is missed, and not sent in a burst.
+                        tick.reset();
+                    }
+                    self.line.receive(now);
+                    self.tick()
+                }
+            };
+            self.follow_people();
+            self.carry_out();
+            if let Some(ending) = over {
+                return ending;
+            }
+        }
     }
 
     /// Answers an offer, and sends where it says from now on.
@@ -307,7 +343,7 @@ impl Leg {
                 }
                 None
             }
-            Event::Ended { cause, .. } => Some(ending(cause)),
+            Event::Ended { cause, .. } => Some(self.side.ending(cause)),
             Event::Invited { .. }
             | Event::Progressed { .. }
             | Event::Answered { .. }
@@ -484,6 +520,11 @@ impl Leg {
         self.answers.try_send(answer).ok();
     }
 
+    fn note(&mut self, note: Note) {
+        self.side.note(&note);
+        self.journal.note(note);
+    }
+
     fn hang_up(&mut self, reason: &str) -> Ending {
         self.bot.act(Action::Hangup {
             call: self.id,
@@ -492,11 +533,12 @@ impl Leg {
         reason.to_owned()
     }
 
-    fn finish(mut self, ending: Ending) {
+    /// It is over: its record is on its way. What came of it, if we placed it.
+    fn finish(mut self, ending: Ending) -> Option<Done> {
         self.people.leave();
         self.carry_out();
         if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
-            self.journal.note(note);
+            self.note(note);
         }
         if let Some(minutes) = self.call.as_mut().and_then(Call::minutes) {
             self.bot.live.minutes(self.number, Box::new(minutes));
@@ -513,6 +555,7 @@ impl Leg {
         let quality = self.line.stream.as_ref().map(quality);
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
+        let done = self.side.done(self.journal.id(), self.call.as_ref(), &ending);
         self.journal.end(Outcome {
             ending,
             path,
@@ -521,16 +564,6 @@ impl Leg {
             recording,
             quality,
         });
-    }
-}
-
-/// A SIP ending in words for the record.
-fn ending(cause: Ended) -> Ending {
-    match cause {
-        Ended::ByPeer => "the caller hung up".into(),
-        Ended::Cancelled => "the caller gave up before the answer".into(),
-        Ended::ByUs => "the bot hung up".into(),
-        Ended::AckTimeout => "the caller never acknowledged the answer".into(),
-        Ended::Failed(reason) => reason,
+        done
     }
 }

@@ -117,7 +117,7 @@ impl Leg {
                         let known = Known::Language(language.code().to_owned());
                         self.bot.live.know(self.number, known);
                     }
-                    self.journal.note(note);
+                    self.note(note);
                 }
             }
         }

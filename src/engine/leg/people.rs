@@ -27,6 +27,12 @@ impl Leg {
             }) if self.call.as_ref().is_some_and(|call| !call.can_be_taken_over()) => {
                 drop(answer.send(Err("the caller is on their way elsewhere, or out".into())));
             }
+            Letter::Event(event) => {
+                self.journal.event(format!("meanwhile: {event}"));
+                if let Some(call) = &mut self.call {
+                    call.happened(clock::now(), &event);
+                }
+            }
             Letter::Page(order) if self.call.is_some() => self.people.obey(order),
             Letter::Page(order) => drop(order.answer.send(Err("the caller is not served yet".into()))),
         }

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{Answer, Ending, Leg};
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::clock;
 use crate::config::busy::{Choice, in_language};
+use crate::engine::places::Place;
 use crate::sip::Action;
 use crate::speech::Priority;
 
@@ -174,7 +173,7 @@ impl Leg {
     }
 
     /// A call before this one has ended.
-    pub(super) fn admitted(&mut self, place: OwnedSemaphorePermit) {
+    pub(super) fn admitted(&mut self, place: Place) {
         self.place = Some(place);
         if self.waiting.as_ref().is_some_and(|waiting| waiting.leaves.is_none()) {
             self.serve();

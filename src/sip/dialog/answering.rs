@@ -139,6 +139,18 @@ impl Call {
         self.log(self.dialog.ringing(headers, None));
     }
 
+    /// 183.
+    pub fn progress(&mut self, body: Vec<u8>) {
+        let wants_proof = message::has_option(
+            message::list_of(&self.dialog.initial_request().headers, "Require"),
+            "100rel",
+        );
+        if wants_proof {
+            return self.ring();
+        }
+        self.log(self.dialog.ringing(Some(vec![message::session_type()]), Some(body)));
+    }
+
     /// The 180 was not acknowledged yet. One that never is ends the call (RFC 3262 section 3).
     pub async fn ring_again(&mut self) {
         let Some(reliable) = &mut self.reliable else { return };

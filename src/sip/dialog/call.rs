@@ -461,6 +461,7 @@ impl Call {
     async fn on_action(&mut self, action: Action) {
         match (action, &self.side) {
             (Action::Ring { .. }, Side::Callee(_)) => self.ring(),
+            (Action::Progress { body, .. }, Side::Callee(_)) if self.phase == Phase::Ringing => self.progress(body),
             (Action::Accept { body, .. }, Side::Callee(_)) if self.phase == Phase::Ringing => {
                 self.accept(body);
             }
@@ -489,7 +490,14 @@ impl Call {
             (Action::Hangup { cause, .. }, _) => self.hang_up(cause).await,
             (Action::Refer { to, replaces, .. }, _) => self.refer(&to, replaces).await,
             // Not in this state, not on this side, or not for a call that exists.
-            (Action::Ring { .. } | Action::Accept { .. } | Action::Refuse { .. } | Action::Dial { .. }, _) => {}
+            (
+                Action::Ring { .. }
+                | Action::Progress { .. }
+                | Action::Accept { .. }
+                | Action::Refuse { .. }
+                | Action::Dial { .. },
+                _,
+            ) => {}
         }
     }
 

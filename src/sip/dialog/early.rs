@@ -115,7 +115,7 @@ impl Early {
     }
 }
 
-fn tag_of(response: &Response) -> Option<String> {
+pub(super) fn tag_of(response: &Response) -> Option<String> {
     Some(response.to_header().ok()?.tag().ok()??.value().to_owned())
 }
 

@@ -14,12 +14,12 @@ use super::apart::cancel;
 use super::asking::open_way;
 use super::attempts::{Met, Next};
 use super::call::{Call, Done, Phase};
-use super::early::Early;
+use super::early::{Early, tag_of};
 use super::inside::sequence;
 use super::placed::{Attempt, Way, attempt, drive, key_of};
 use crate::sip::core::Core;
 use crate::sip::names::SILENCE;
-use crate::sip::{Ended, Event, message};
+use crate::sip::{Ended, Event, Refuser, message};
 
 impl Call {
     /// An attempt came to nothing: the next, or the end.
@@ -131,6 +131,7 @@ impl Call {
                 let refused = Event::Refused {
                     call,
                     code: response.status_code.code(),
+                    by: refuser(&response),
                     reason: message::phrase(&response),
                     retry_after: message::retry_after(&response),
                 };
@@ -138,6 +139,14 @@ impl Call {
             }
             (Err(error), None) => self.end(Ended::Failed(error)).await,
         }
+    }
+}
+
+/// The library says that nothing came by a response of its own; those that come have a tag (RFC 3261 section 8.2.6.2).
+fn refuser(response: &Response) -> Refuser {
+    match tag_of(response) {
+        None if response.status_code.code() == 408 => Refuser::Silence,
+        None | Some(_) => Refuser::Peer,
     }
 }
 
@@ -188,5 +197,25 @@ impl Abandoned {
             next = self.states.recv().await;
         }
         Done::Said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_told_from_a_far_end_that_says_that_nobody_answers() {
+        let response = |code: &str, tag: &str| {
+            let text = format!(
+                "SIP/2.0 {code} Request Timeout\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:0@b>;tag=1\r\nTo: <sip:1@h>{tag}\r\n\
+                 Call-ID: c\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+            );
+            Response::try_from(text).expect("a response")
+        };
+        assert_eq!(refuser(&response("408", "")), Refuser::Silence);
+        assert_eq!(refuser(&response("408", ";tag=2")), Refuser::Peer);
+        // Some leave the tag out.
+        assert_eq!(refuser(&response("486", "")), Refuser::Peer);
     }
 }

@@ -32,7 +32,7 @@ use crate::sip::message::{self, DialogKey, grammar, identity, numbers};
 use crate::sip::names::{SILENCE, Transport};
 use crate::sip::outbound::{Channel, Full};
 use crate::sip::registry::{Entered, Input};
-use crate::sip::{Action, CallId, CallerId, Ended, Event, Redirects, Trunk};
+use crate::sip::{Action, CallId, CallerId, Ended, Event, Redirects, Refuser, Trunk};
 
 /// The user of From where neither the action nor a trunk names one.
 const OURSELVES: &str = "offhook";
@@ -114,6 +114,7 @@ pub(super) async fn set_out(
             NotPlaced::Full(full) => Event::Refused {
                 call,
                 code: 503,
+                by: Refuser::Us,
                 reason: full.why,
                 retry_after: Some(full.again),
             },

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::sip::Trunk;
+use crate::sip::{Room, Trunk};
 
 #[derive(Default)]
 pub(in crate::sip) struct Lines {
@@ -90,6 +90,17 @@ impl Lines {
         changed
     }
 
+    /// How many calls may be placed by it now, were there no rate: none that is known where it counts no channels. No call at all while it is down.
+    pub fn room(&self, trunk: &Trunk) -> Room {
+        let trunks = self.lock();
+        let line = trunks.get(&trunk.name);
+        if line.is_some_and(|line| line.ill.is_some()) {
+            return Room::Down;
+        }
+        let held = line.map_or(0, |line| line.held);
+        Room::Up(trunk.channels.map(|most| most.saturating_sub(held)))
+    }
+
     fn channel(self: &Arc<Self>, trunk: &Trunk) -> Channel {
         Channel {
             lines: self.clone(),
@@ -138,7 +149,9 @@ mod tests {
         let placed = lines.place(&trunk, now).unwrap_or_else(|_| panic!("one is free"));
         let full = lines.place(&trunk, now).err().expect("none is");
         assert!(full.why.contains("2 of 2"), "{full:?}");
+        assert_eq!(lines.room(&trunk), Room::Up(Some(0)));
         drop(placed);
+        assert_eq!(lines.room(&trunk), Room::Up(Some(1)));
         assert!(lines.place(&trunk, now).is_ok(), "and it is free again at once");
         drop(received);
     }
@@ -147,7 +160,9 @@ mod tests {
     fn nothing_is_placed_by_a_trunk_that_is_down() {
         let (lines, trunk, now) = (Arc::new(Lines::default()), trunk(None, None), start());
         assert!(!lines.mark(&trunk, None), "that it is up is no news");
+        assert_eq!(lines.room(&trunk), Room::Up(None));
         assert!(lines.mark(&trunk, Some("no response".to_owned())));
+        assert_eq!(lines.room(&trunk), Room::Down);
         assert!(!lines.mark(&trunk, Some("503 Busy".to_owned())));
         let full = lines.place(&trunk, now).err().expect("down");
         assert!(full.why.contains("503 Busy"), "{full:?}");

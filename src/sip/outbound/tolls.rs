@@ -258,6 +258,11 @@ impl Tolls {
         permitted.map(|_| ())
     }
 
+    /// Whether a call to `to` would be permitted; it is not taken into account.
+    pub fn would_permit(&mut self, to: &str, day: i64, now: Instant) -> Result<(), Refusal> {
+        self.judge(to, day, now).map(drop)
+    }
+
     /// Whether calls may go there at all, whatever was used of the caps.
     pub fn allows(&self, to: &str) -> Result<(), Refusal> {
         match &self.rules.allow {
@@ -363,7 +368,7 @@ fn check(rule: &str, cap: Cap, used: Used, talking: Duration) -> Result<(), Refu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::Ended;
+    use crate::sip::{Ended, Refuser};
     use proptest::prelude::*;
 
     fn rule(text: &str) -> Destination {
@@ -476,8 +481,11 @@ mod tests {
         };
         let mut tolls = tolls(Destinations::Any, some, vec![(rule("+4490"), few)]);
         for _ in 0..2 {
+            assert_eq!(tolls.would_permit("+4490123", 7, now), Ok(()));
             tolls.permit("+4490123", None, 7, now).unwrap();
         }
+        assert!(tolls.would_permit("+4490123", 7, now).is_err());
+        assert_eq!(tolls.refused(), 0, "nobody was refused by being asked about");
         let refusal = tolls.permit("+4490999", None, 7, now).unwrap_err();
         assert_eq!(
             refusal.to_string(),
@@ -529,6 +537,7 @@ mod tests {
             &Event::Refused {
                 call: CallId(2),
                 code: 486,
+                by: Refuser::Peer,
                 reason: String::new(),
                 retry_after: None,
             },

@@ -70,6 +70,26 @@ impl Store {
         read.await.map_err(|e| self.wrong(e))
     }
 
+    /// The first of this name that happened at `since` or later and is about the contact `key`: by its subject, or by the column of its body.
+    pub async fn event_about(
+        &self,
+        name: &str,
+        (column, key): (&str, &str),
+        since: Timestamp,
+    ) -> Result<Option<Event>, Error> {
+        let query = "SELECT * FROM events WHERE name = ?1 AND at >= ?2 \
+                     AND (subject = ?3 OR (subject = '' AND CAST(body ->> ?4 AS TEXT) = ?3)) ORDER BY at, n LIMIT 1";
+        let row = sqlx::query(query)
+            .bind(name)
+            .bind(since.as_millisecond())
+            .bind(key)
+            .bind(column)
+            .fetch_optional(&self.pool)
+            .await;
+        let found = row.and_then(|row| row.as_ref().map(event).transpose());
+        found.map_err(|e| self.wrong(e))
+    }
+
     /// The one that came with this key.
     pub async fn event(&self, key: &str) -> Result<Option<Event>, Error> {
         let row = sqlx::query("SELECT * FROM events WHERE key = ?")
@@ -143,5 +163,38 @@ mod tests {
         assert_eq!(store.event("c").await.expect("read"), None);
         // It is known though it is handled.
         assert!(!take("a", "payment.abandoned").await.expect("nothing"));
+    }
+
+    #[tokio::test]
+    async fn what_was_told_of_a_contact_is_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("offhook.db")).await.expect("opened");
+        for (key, subject, body, second) in [
+            ("a", "4711", "{}", 10),
+            ("b", "", r#"{"order_id": "4712"}"#, 20),
+            ("c", "", r#"{"order_id": 4713}"#, 30),
+            ("d", "4714", r#"{"order_id": "4715"}"#, 40),
+        ] {
+            let taken = store
+                .take_event(key, "payment.succeeded", subject, body, at(second))
+                .await;
+            assert!(taken.expect("written"));
+        }
+        for (contact, since, found) in [
+            ("4711", 10, Some("a")),
+            ("4711", 11, None),
+            ("4712", 0, Some("b")),
+            ("4713", 0, Some("c")),
+            ("4714", 0, Some("d")),
+            ("4715", 0, None),
+        ] {
+            let about = store
+                .event_about("payment.succeeded", ("order_id", contact), at(since))
+                .await;
+            let key = about.expect("read").map(|event| event.key);
+            assert_eq!(key.as_deref(), found, "{contact} since {since}");
+        }
+        let other = store.event_about("order.cancelled", ("order_id", "4711"), at(0)).await;
+        assert_eq!(other.expect("read"), None);
     }
 }

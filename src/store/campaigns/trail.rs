@@ -1,11 +1,13 @@
 //! The audit trail as rows: each sealed onto the one before it, whichever process writes.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::writing;
+use super::do_not_call::{self, INTERNAL};
+use super::{bump, writing};
+use crate::campaign::Number;
 use crate::campaign::audit::{self, Entry, Head};
 use crate::store::records::time;
 use crate::store::{Error, Store};
@@ -32,6 +34,20 @@ impl Store {
             transaction.commit().await
         })
         .await
+    }
+
+    /// Who has this number wants no calls, ever: it is on the internal list and in the audit trail with one write. Who was on it already stays as they were.
+    pub async fn opt_out(&self, number: Number, at: Timestamp, why: &str) -> Result<(), Error> {
+        let write = async {
+            let mut transaction = writing(&self.journal).await?;
+            if do_not_call::put(&mut transaction, INTERNAL, number, at, why).await? {
+                let what = json!({"what": "opt_out", "number": number.to_string(), "why": why});
+                put(&mut transaction, at, &what).await?;
+                bump(&mut transaction).await?;
+            }
+            transaction.commit().await
+        };
+        write.await.map_err(|e| self.wrong(e))
     }
 
     /// In their order, from behind `after` on.

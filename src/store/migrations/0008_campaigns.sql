@@ -101,6 +101,7 @@ CREATE TABLE events (
     outcome     TEXT
 );
 CREATE INDEX events_to_handle ON events (n) WHERE handled IS NULL;
+CREATE INDEX events_by_name ON events (name, at);
 
 -- Why each number was dialled or was not. `hash` is over the entry and the one before it.
 CREATE TABLE audit (

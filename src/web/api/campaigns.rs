@@ -1,6 +1,5 @@
 //! Campaigns: how they are, what has come of them, and what they are to do.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,23 +9,21 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Asked, campaign, unfit};
 use crate::campaign::report::Report;
 use crate::clock;
 use crate::config::May;
 use crate::store;
-use crate::store::campaigns::{CampaignState, Standing, State as Wished};
+use crate::store::campaigns::{Order, Status};
 use crate::web::Site;
 use crate::web::door::Refusal;
 
+/// Those of the plan, and others of which something is kept.
 pub(super) async fn all(State(site): State<Arc<Site>>, request: Request) -> Result<Response, Refusal> {
     Asked::of(&site, &request).permit(&site, May::Read).await?;
-    let now = Now::of(&site).await?;
-    let campaigns = site.api.campaigns();
-    let told: Vec<Value> = campaigns.keys().map(|name| now.told(name)).collect();
-    Ok(Json(json!({"campaigns": told})).into_response())
+    Ok(Json(json!({"campaigns": status(&site).await?})).into_response())
 }
 
 pub(super) async fn one(
@@ -35,8 +32,28 @@ pub(super) async fn one(
     request: Request,
 ) -> Result<Response, Refusal> {
     Asked::of(&site, &request).permit(&site, May::Read).await?;
-    campaign(&site.api.campaigns(), &name)?;
-    Ok(Json(Now::of(&site).await?.told(&name)).into_response())
+    told(&site, &name).await
+}
+
+async fn status(site: &Site) -> Result<Vec<Status>, store::Error> {
+    let campaigns = site.api.campaigns();
+    let names: Vec<&str> = campaigns.keys().map(String::as_str).collect();
+    site.store.campaign_status(names, clock::wall()).await
+}
+
+async fn told(site: &Site, name: &str) -> Result<Response, Refusal> {
+    let status = status(site).await?.into_iter().find(|status| status.state.name == name);
+    match status {
+        Some(status) => Ok(Json(status).into_response()),
+        None => Err(nowhere(site, name)),
+    }
+}
+
+/// Neither the plan nor the store has it.
+fn nowhere(site: &Site, name: &str) -> Refusal {
+    campaign(&site.api.campaigns(), name)
+        .err()
+        .unwrap_or_else(Refusal::nowhere)
 }
 
 /// What it has come to; with `?since=`, of the contacts that were added since.
@@ -61,56 +78,35 @@ pub(super) async fn command(
     request: Request,
 ) -> Result<Response, Refusal> {
     let who = Asked::of(&site, &request).permit(&site, May::Command).await?;
-    campaign(&site.api.campaigns(), &name)?;
-    let asked = Command::named(&command).ok_or_else(|| {
+    let order = order(&command).ok_or_else(|| {
         let told = format!("a campaign cannot be told to `{command}`; write start, pause, resume or stop");
         Refusal::new(StatusCode::NOT_FOUND, "command", told)
     })?;
-    let state = Now::of(&site).await?.state(&name);
-    let wished = asked.of(state).map_err(|why| {
-        let told = format!("the campaign `{name}` cannot {command}: {why}");
+    // What the plan has no more can still be stopped.
+    let planned = site.api.campaigns().contains_key(&name);
+    let states = site.store.campaign_states().await?;
+    let kept = states.iter().any(|state| state.name == name);
+    if !planned && (order != Order::Stop || !kept) {
+        return Err(nowhere(&site, &name));
+    }
+    let why = format!("by {who}");
+    let ordered = site.store.order_campaign(&name, order, Some(&why), clock::wall());
+    ordered.await?.map_err(|why| {
+        let told = format!("the campaign `{name}`: {why}");
         Refusal::new(StatusCode::CONFLICT, "state", told)
     })?;
-    site.store
-        .set_campaign_state(&name, wished, Some(&format!("by {who}")), clock::wall())
-        .await?;
     tracing::info!(campaign = name, "{who}: {command}");
-    Ok(Json(Now::of(&site).await?.told(&name)).into_response())
+    told(&site, &name).await
 }
 
-/// How campaigns are.
-struct Now {
-    states: Vec<CampaignState>,
-    standings: BTreeMap<String, Standing>,
-}
-
-impl Now {
-    async fn of(site: &Site) -> Result<Self, store::Error> {
-        Ok(Self {
-            states: site.store.campaign_states().await?,
-            standings: site.store.standings(clock::wall()).await?,
-        })
-    }
-
-    fn wish(&self, name: &str) -> Option<&CampaignState> {
-        self.states.iter().find(|state| state.name == name)
-    }
-
-    /// One that nobody ever started is stopped.
-    fn state(&self, name: &str) -> Wished {
-        self.wish(name).map_or(Wished::Stopped, |wish| wish.state)
-    }
-
-    fn told(&self, name: &str) -> Value {
-        let wish = self.wish(name);
-        json!({
-            "name": name,
-            "state": self.state(name),
-            "why": wish.and_then(|wish| wish.why.as_deref()),
-            "changed": wish.map(|wish| wish.changed),
-            "standing": self.standings.get(name).copied().unwrap_or_default(),
-        })
-    }
+fn order(command: &str) -> Option<Order> {
+    Some(match command {
+        "start" => Order::Start,
+        "pause" => Order::Pause,
+        "resume" => Order::Resume,
+        "stop" => Order::Stop,
+        _ => return None,
+    })
 }
 
 /// Of `since=2026-11-01`, or a moment such as 2026-11-01T08:00:00Z; a day begins as in Greenwich.
@@ -129,61 +125,9 @@ fn since(query: &str) -> Result<Timestamp, Refusal> {
     })
 }
 
-/// What a campaign may be told.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Command {
-    Start,
-    Pause,
-    Resume,
-    Stop,
-}
-
-impl Command {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "start" => Self::Start,
-            "pause" => Self::Pause,
-            "resume" => Self::Resume,
-            "stop" => Self::Stop,
-            _ => return None,
-        })
-    }
-
-    /// The state that it brings, where it fits the one that is.
-    fn of(self, state: Wished) -> Result<Wished, &'static str> {
-        match (self, state) {
-            (Self::Start, _) => Ok(Wished::Running),
-            (Self::Stop, _) => Ok(Wished::Stopped),
-            (Self::Pause, Wished::Running | Wished::Paused) => Ok(Wished::Paused),
-            (Self::Pause, Wished::Stopped) => Err("it is not running"),
-            (Self::Resume, Wished::Paused | Wished::Running) => Ok(Wished::Running),
-            (Self::Resume, Wished::Stopped) => Err("it is stopped; start it"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_fits_is_done() {
-        use Wished::{Paused, Running, Stopped};
-        for (command, from, to) in [
-            ("start", Stopped, Some(Running)),
-            ("start", Paused, Some(Running)),
-            ("pause", Running, Some(Paused)),
-            ("pause", Stopped, None),
-            ("resume", Paused, Some(Running)),
-            ("resume", Stopped, None),
-            ("stop", Running, Some(Stopped)),
-            ("stop", Stopped, Some(Stopped)),
-        ] {
-            let known = Command::named(command).expect("a command");
-            assert_eq!(known.of(from).ok(), to, "{command} when {from}");
-        }
-        assert!(Command::named("restart").is_none());
-    }
 
     #[test]
     fn a_report_is_of_a_time() {

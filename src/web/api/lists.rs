@@ -13,12 +13,12 @@ use super::{Api, Asked, body, unfit};
 use crate::campaign::number::Number;
 use crate::clock;
 use crate::config::May;
+use crate::document::problem::suggest;
 use crate::store::campaigns::INTERNAL;
 use crate::web::Site;
 use crate::web::door::Refusal;
 
-/// Characters of a list's name, and of a reason.
-const LONGEST_NAME: usize = 64;
+/// Characters of a reason.
 const LONGEST_WHY: usize = 200;
 
 #[derive(Deserialize)]
@@ -35,11 +35,13 @@ pub(super) async fn add(State(site): State<Arc<Site>>, request: Request) -> Resu
     let Listing { number, list, why } = body(request).await?;
     let number = read(&site.api, &number)?;
     let list = list.unwrap_or_else(|| INTERNAL.to_owned());
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    if list.is_empty() || list.len() > LONGEST_NAME || !list.bytes().all(plain) {
+    // A list that is there is taken for whole: one number makes none.
+    let names = site.store.do_not_call_names().await?;
+    if !names.contains(&list) {
+        let near = suggest(&list, names.iter().map(String::as_str));
         return Err(unfit(
             "list",
-            "`list` should be a name of letters, digits, `_` and `-`, such as internal",
+            format!("there is no list `{list}`{near}; import it first"),
         ));
     }
     let why = why.unwrap_or_else(|| format!("asked for by {who}"));

@@ -16,14 +16,16 @@ pub static ALONE: Mutex<()> = Mutex::new(());
 
 /// To be ready, the first rendering of a greeting included.
 const READY: Duration = Duration::from_secs(90);
+const IS_READY: &str = "ready: SIP on";
 /// For whatever else a test waits for.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Bot {
     child: Child,
     log: Receiver<String>,
     pub folder: tempfile::TempDir,
     pub port: u16,
+    environment: Vec<(String, String)>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -91,32 +93,53 @@ impl Bot {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         std::fs::write(folder.path().join("offhook.yaml"), config(port)).expect("written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
-            .args(["serve", "-c"])
-            .arg(folder.path().join("offhook.yaml"))
-            .envs(environment.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let (lines, log) = channel();
-        let stderr = child.stderr.take().expect("piped");
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                eprintln!("bot: {line}");
-                if lines.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: Vec<(String, String)> = environment.iter().map(owned).collect();
+        let (child, log) = serving(folder.path(), &environment);
         let bot = Self {
             child,
             log,
             folder,
             port,
+            environment,
             _alone: alone,
         };
-        bot.await_log("ready: SIP on", READY);
+        bot.await_log(IS_READY, READY);
         bot
+    }
+
+    /// SIGKILL: it ends at this instant, whatever it was doing.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("waited");
+    }
+
+    /// Starts it again, with the same configuration and records; it is not awaited.
+    pub fn begin_anew(&mut self) {
+        (self.child, self.log) = serving(self.folder.path(), &self.environment);
+    }
+
+    /// Waits until it is ready.
+    pub fn await_ready(&self) {
+        self.await_log(IS_READY, READY);
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("waited").is_some()
+    }
+
+    /// The program with `arguments` and this bot's configuration.
+    pub fn offhook(&self, arguments: &[&str]) -> Output {
+        let config = self.folder.path().join("offhook.yaml");
+        Command::new(env!("CARGO_BIN_EXE_offhook"))
+            .args(arguments)
+            .arg("-c")
+            .arg(config)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(root())
+            .output()
+            .expect("the program runs")
     }
 
     pub fn uri(&self) -> String {
@@ -150,6 +173,18 @@ impl Bot {
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("no report: {e}\n{}", text(&output.stderr)));
         println!("{report:#}");
+        report
+    }
+
+    /// As [`Bot::ring`], until all is heard that the script expects, three times at most: what a synthetic voice says over a telephone is misheard now and then.
+    pub fn converse(&self, script: &Path, more: &[&str]) -> Value {
+        let misheard = |report: &Value| report["failures"].as_array().is_some_and(|all| !all.is_empty());
+        let mut report = self.ring(script, more);
+        for _ in 0..2 {
+            if misheard(&report) {
+                report = self.ring(script, more);
+            }
+        }
         report
     }
 
@@ -193,6 +228,28 @@ impl Bot {
         let status = until("the end of the bot", LIMIT, || self.child.try_wait().expect("waited"));
         assert!(status.success(), "{status}");
     }
+}
+
+/// The bot of `folder`, and what it logs.
+fn serving(folder: &Path, environment: &[(String, String)]) -> (Child, Receiver<String>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_offhook"))
+        .args(["serve", "-c"])
+        .arg(folder.join("offhook.yaml"))
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let (lines, log) = channel();
+    let stderr = child.stderr.take().expect("piped");
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            eprintln!("bot: {line}");
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    (child, log)
 }
 
 impl Drop for Bot {

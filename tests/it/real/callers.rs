@@ -39,7 +39,7 @@ fn heard(record: &Value, speaker: &str) -> String {
 #[test]
 fn english_callers_are_heard_answered_and_recorded() {
     let bot = Bot::start("dialplans/support.yaml", "");
-    let report = bot.ring(&caller("bench.yaml"), &[]);
+    let report = bot.converse(&caller("bench.yaml"), &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
     assert!(
         report["first_sound_ms"].as_f64().is_some_and(|ms| ms < 1_000.0),
@@ -66,7 +66,7 @@ fn english_callers_are_heard_answered_and_recorded() {
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 16_000));
     assert!(reader.duration() > 16_000 * 20);
 
-    let keyed = bot.ring(&caller("keypad.yaml"), &["--transport", "tcp"]);
+    let keyed = bot.converse(&caller("keypad.yaml"), &["--transport", "tcp"]);
     assert!(failures(&keyed).is_empty(), "{:#?}", failures(&keyed));
     let record = bot.last_call();
     assert!(path(&record).contains(&"order_status"), "{record:#}");
@@ -84,7 +84,7 @@ fn a_silent_caller_and_one_who_cuts_in() {
         folder,
         "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"How can I pay for my order?\"\n  - interrupt: {say: \"Where is my order?\", after: 1500ms}\n  - hear: \"order number\"\n  - end: caller\n",
     );
-    let report = bot.ring(&cutting, &[]);
+    let report = bot.converse(&cutting, &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
     let record = bot.last_call();
     assert!(path(&record).contains(&"order_status"), "{record:#}");
@@ -102,7 +102,7 @@ fn mandarin_is_heard_and_spoken() {
         bot.folder.path(),
         "language: zh\nsteps:\n  - hear: \"请问有什么可以帮您\"\n  - say: \"你好，请问你们的营业时间是什么？\"\n  - hear: \"营业时间是周一到周五\"\n  - say: \"没有了，谢谢，再见。\"\n  - hear: \"再见\"\n  - end: bot\n",
     );
-    let report = bot.ring(&calling, &[]);
+    let report = bot.converse(&calling, &[]);
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
     let record = bot.last_call();
     assert!(path(&record).contains(&"opening_hours"), "{record:#}");
@@ -113,7 +113,7 @@ fn mandarin_is_heard_and_spoken() {
 fn a_return_and_a_wish_for_a_person_nobody_is_there_for() {
     let bot = Bot::start("dialplans/support.yaml", "");
     for (script, flow) in [("returns.yaml", "return_item"), ("human.yaml", "nobody_free")] {
-        let report = bot.ring(&caller(script), &[]);
+        let report = bot.converse(&caller(script), &[]);
         assert!(failures(&report).is_empty(), "{script}: {:#?}", failures(&report));
         let record = bot.last_call();
         assert!(path(&record).contains(&flow), "{record:#}");
@@ -154,7 +154,7 @@ fn recorded_people_are_heard_understood_and_answered() {
         yaml += &format!("  - play: {}\n  - hear: \"{answer}\"\n", folder.join(file).display());
     }
     yaml += "  - end: caller\n";
-    let report = bot.ring(&script(bot.folder.path(), &yaml), &[]);
+    let report = bot.converse(&script(bot.folder.path(), &yaml), &[]);
     // The scripted caller hears the bot by transcribing its sound: what it expects, the bot has really said.
     assert!(failures(&report).is_empty(), "{:#?}", failures(&report));
     let record = bot.last_call();
@@ -208,13 +208,8 @@ fn a_real_model_server_decides() {
         // Nothing that the grounded manager would take for a wish.
         let yaml = "language: en\nsteps:\n  - hear: \"how can I help\"\n  - say: \"The weather is lovely in the mountains today.\"\n  - hear: \"order number\"\n  - end: caller\n";
         let script = script(bot.folder.path(), yaml);
-        // A server that takes its time has the caller asked for a moment, which this caller takes for the answer: they may ring again.
-        let mut report = bot.ring(&script, &[]);
-        for _ in 0..2 {
-            if failures(&report).iter().any(|why| why.to_string().contains("moment")) {
-                report = bot.ring(&script, &[]);
-            }
-        }
+        // A server that takes its time has the caller asked for a moment, which this caller takes for the answer.
+        let report = bot.converse(&script, &[]);
         assert!(failures(&report).is_empty(), "{model}: {:#?}", failures(&report));
         assert!(path(&bot.last_call()).contains(&"order_status"), "{model}");
         bot.stop();

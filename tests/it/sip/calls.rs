@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::sip::{Action, Config, Ended, Event, Listen, Transport, UserAgent};
+use offhook::sip::{Action, Config, Ended, Event, Listen, Refuser, Transport, UserAgent};
 
 use super::phone::{ANSWER, OFFER, Phone, Wire, body_of, connect, field, soon, tag_of};
 
@@ -197,6 +197,7 @@ async fn refuses_with_reason_and_time() {
             Event::Refused {
                 call: there,
                 code,
+                by: Refuser::Peer,
                 reason: said.to_owned(),
                 retry_after
             }

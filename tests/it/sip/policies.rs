@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::sip::{Action, CallerId, Ended, Event, Prefix, Trunk};
+use offhook::sip::{Action, CallerId, Ended, Event, Prefix, Refuser, Trunk};
 
 use super::phone::{ANSWER, OFFER, Phone, Wire, field, tag_of, trunk};
 use super::placing::server;
@@ -17,6 +17,7 @@ async fn refused(phone: &mut Phone, reason: &str) {
     match phone.next().await {
         Event::Refused {
             code: 503,
+            by: Refuser::Us,
             reason: why,
             retry_after: Some(_),
             ..

@@ -1,6 +1,6 @@
 //! Calls and transfers that may not leave.
 
-use offhook::sip::{Action, Cap, Destinations, Event, Outbound, Transport};
+use offhook::sip::{Action, Cap, Destinations, Event, Outbound, Refuser, Transport};
 
 use super::phone::{Phone, Wire};
 
@@ -24,13 +24,14 @@ async fn a_call_that_is_not_permitted_is_refused_and_nothing_is_sent() {
     let Event::Refused {
         call: refused,
         code,
+        by,
         reason,
         ..
     } = phone.next().await
     else {
         panic!()
     };
-    assert_eq!((refused, code), (call, 403));
+    assert_eq!((refused, code, by), (call, 403, Refuser::Us));
     assert!(reason.contains("outbound.allow") && reason.contains("900"), "{reason}");
     phone.dial(callee.uri("100", Transport::Udp));
     callee.invited().await;

@@ -379,8 +379,7 @@ async fn contacts_come_one_by_one_or_many_and_none_is_passed_over() {
     );
     let nobody = site.ask(&office(), "/api/v1/campaigns/unpaid_order/contacts/4714");
     assert_eq!(not_done(nobody).await, (404, "contact".into()));
-    let standing = &site.read("/api/v1/campaigns/unpaid_order").await["standing"];
-    assert_eq!(standing["contacts"], json!(2));
+    assert_eq!(site.read("/api/v1/campaigns/unpaid_order").await["contacts"], json!(2));
     // More than may come at once, or than is read.
     let row = contact("1", "030 23125000");
     let crowd: Vec<&Value> = vec![&row; 1001];
@@ -396,10 +395,7 @@ async fn contacts_come_one_by_one_or_many_and_none_is_passed_over() {
         told["told"].as_str().unwrap().contains("did you mean `unpaid_order`"),
         "{told}"
     );
-    assert_eq!(
-        site.read("/api/v1/campaigns/unpaid_order").await["standing"]["contacts"],
-        json!(2)
-    );
+    assert_eq!(site.read("/api/v1/campaigns/unpaid_order").await["contacts"], json!(2));
 }
 
 #[tokio::test]
@@ -472,7 +468,14 @@ async fn a_number_is_never_called_from_then_on() {
         (201, listed)
     );
     assert_eq!(add(json!({"number": "+49 30 23125000"})).await.1["new"], json!(false));
-    assert_eq!(add(json!({"number": "030 23125000", "list": "national"})).await.0, 201);
+    let listed = |list: &str| json!({"number": "030 23125000", "list": list});
+    let unknown = not_done(site.tell(&office(), "/api/v1/do-not-call", &listed("national"))).await;
+    assert_eq!(unknown, (422, "list".into()), "one number is no list");
+    let imported = site
+        .store
+        .import_do_not_call("national", &[], clock::wall(), "the registry");
+    imported.await.unwrap();
+    assert_eq!(add(listed("national")).await.0, 201);
     assert_eq!(
         site.read("/api/v1/do-not-call/03023125000").await,
         json!({"number": "+493023125000", "lists": [INTERNAL, "national"]})
@@ -502,12 +505,22 @@ async fn a_plan_that_is_loaded_anew_is_asked_from_then_on() {
         )
     };
     assert_eq!(done(add()).await.0, 201);
+    let tell = |command: &str| {
+        let path = format!("/api/v1/campaigns/unpaid_order/{command}");
+        site.tell(&office(), &path, &json!({}))
+    };
+    assert_eq!(done(tell("start")).await.0, 200);
     let renamed = PLAN.replace("unpaid_order", "late_order");
     let renamed = dialplan::parse(&renamed, "plan.yaml").unwrap().campaigns;
     plans.send_replace(Arc::new(renamed));
     assert_eq!(not_done(add()).await, (404, "campaign".into()));
-    assert_eq!(
-        site.read("/api/v1/campaigns").await["campaigns"][0]["name"],
-        json!("late_order")
-    );
+    let told = site.read("/api/v1/campaigns").await;
+    let campaigns = told["campaigns"].as_array().unwrap();
+    let names: Vec<&str> = campaigns.iter().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(names, ["late_order", "unpaid_order"]);
+    // What the plan has no more can still be stopped, and not started.
+    assert_eq!(not_done(tell("start")).await, (404, "campaign".into()));
+    assert_eq!(done(tell("stop")).await.1["state"], json!("stopped"));
+    let nonsense = site.tell(&office(), "/api/v1/campaigns/nonsense/stop", &json!({}));
+    assert_eq!(not_done(nonsense).await, (404, "campaign".into()));
 }

@@ -4,6 +4,7 @@
 //! the bot's sound is as long as its words are.
 
 mod acts;
+mod answering;
 mod assist;
 mod barging;
 mod calls;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use offhook::audio::level::amplify;
-use offhook::audio::{FRAME_DURATION, Frame, tone};
+use offhook::audio::{FRAME_DURATION, Frame, frames, tone};
 use offhook::call::brief::Brief;
 use offhook::call::playout::Ending;
 use offhook::call::{Call, CallBack, Heard, Line, Manager, Note, Output, Question, Return, Start, Suggestion};
@@ -74,6 +74,8 @@ pub struct Stage {
     words: VecDeque<String>,
     /// The same of an agent, who is heard while the caller is with them.
     agent_saying: VecDeque<bool>,
+    /// What comes over the line beside speech.
+    sounds: VecDeque<Frame>,
     agent_words: VecDeque<String>,
     /// What people see who look at the call.
     pub lines: Vec<Line>,
@@ -154,7 +156,11 @@ impl Stage {
     }
 
     pub fn with_voice(plan: Arc<Plan>, manager: Manager, voice: Works) -> Self {
-        let now = offhook::clock::now();
+        Self::begin(Self::start(plan, manager), voice)
+    }
+
+    /// What a call begins with whose caller is served by the first assistant.
+    pub fn start(plan: Arc<Plan>, manager: Manager) -> Start {
         let (name, assistant) = plan.assistants.iter().next().expect("an assistant");
         let mut documents = Vec::new();
         for base in plan.knowledge.values() {
@@ -165,7 +171,7 @@ impl Stage {
                 ));
             }
         }
-        let start = Start {
+        Start {
             assistant: name.clone(),
             flow: first_flow(&plan),
             language: assistant.languages.first().copied().unwrap_or(Language::English),
@@ -178,9 +184,14 @@ impl Stage {
             },
             understanding: understanding(&plan, name, &Arc::new(Knowledge::build(documents)), None),
             told: BTreeMap::new(),
+            opening: None,
             manager,
             plan: Arc::clone(&plan),
-        };
+        }
+    }
+
+    pub fn begin(start: Start, voice: Works) -> Self {
+        let now = offhook::clock::now();
         let mut stage = Self {
             call: Call::new(now, start),
             now,
@@ -190,6 +201,7 @@ impl Stage {
             saying: VecDeque::new(),
             words: VecDeque::new(),
             agent_saying: VecDeque::new(),
+            sounds: VecDeque::new(),
             agent_words: VecDeque::new(),
             lines: Vec::new(),
             suggestions: Vec::new(),
@@ -247,7 +259,8 @@ impl Stage {
         }
         self.hear_agent();
         let speaks = self.saying.pop_front().unwrap_or(false);
-        let mut frame = if speaks { loud() } else { Frame::silence() };
+        let other = if speaks { Some(loud()) } else { self.sounds.pop_front() };
+        let mut frame = other.unwrap_or_else(Frame::silence);
         amplify(&mut frame.0[..], -self.softer);
         let echo = self.echo();
         let sounds = speaks || echo.level() > -50.0;
@@ -338,6 +351,17 @@ impl Stage {
             self.saying.extend(std::iter::repeat_n(false, pause));
         }
         self.words.push_back(words.replace(['|', '_'], ""));
+    }
+
+    /// `sound` comes over the line, 16 kHz, and is no speech; until it is over.
+    pub fn sound(&mut self, sound: &[i16]) {
+        self.sounds.extend(frames(sound));
+        self.until("the sound is over", |stage| stage.sounds.is_empty());
+    }
+
+    /// Until the caller has said all that they have to say.
+    pub fn hear_out(&mut self) {
+        self.until("the caller is silent", |stage| stage.saying.is_empty());
     }
 
     /// The agent says `words`, from now on.

@@ -1,7 +1,9 @@
-//! One test of a plan: a bot of its own, a caller with a persona, a real call between them, and what came of it.
+//! One test of a plan: a bot of its own, somebody who rings it or is rung by it, a real call between them, and what came of it.
 //!
-//! The bot is the running engine with its own records and ports, and tools that answer as the test says; the caller rings
-//! it over SIP and RTP on loopback. It judges nothing.
+//! The bot is the running engine with its own records and ports, and tools that answer as the test says; the call is over SIP and RTP on loopback. It
+//! judges nothing.
+
+mod called;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use crate::speech::Engines;
 use crate::store::{Record, Store};
 use crate::tools::{Failure, Toolbox};
 
+pub(super) use called::Called;
+
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     #[error(transparent)]
@@ -34,6 +38,12 @@ pub enum TrialError {
     Folder { path: PathBuf, source: std::io::Error },
     #[error("the bot kept no record of the call")]
     NoRecord,
+    #[error("the plan has no campaign by which somebody would be called; write one under `campaigns`")]
+    NoCampaign,
+    #[error("nobody can be called by the plan's first campaign: {}", .0.join("; "))]
+    Contact(Vec<String>),
+    #[error("the bot did not call, or the call did not end within 5 minutes")]
+    NotCalled,
 }
 
 /// What came of a test.
@@ -57,26 +67,13 @@ pub async fn run(
     folder: &Path,
     seed: u64,
 ) -> Result<Trial, TrialError> {
-    let scenario::Party::Caller(caller) = &scenario.party else {
-        return Err(RingError::Script("the bot calls nobody in this version".to_owned()).into());
+    let caller = match &scenario.party {
+        scenario::Party::Caller(caller) => caller,
+        scenario::Party::Callee(callee) => {
+            return called::run(config, engines, loaded, scenario, callee, (folder, seed)).await;
+        }
     };
-    std::fs::create_dir_all(folder).map_err(|source| TrialError::Folder {
-        path: folder.to_owned(),
-        source,
-    })?;
-    let mut config = config.clone();
-    config.data = folder.to_owned();
-    config.calls.record = Recordings::Kept;
-    config.sip.trunks.clear();
-    // Nobody is called for it: whom the plan names is somebody's telephone.
-    config.outbound.cap.calls = Some(0);
-    config.sip.listen = vec![Listen {
-        transport: Transport::Udp,
-        address: ([127, 0, 0, 1], 0).into(),
-    }];
-    config.rtp.addresses = vec![[127, 0, 0, 1].into()];
-    config.models.clear();
-    config.web = None;
+    let config = own(config, folder)?;
     let toolbox = Toolbox::scripted(answers(&scenario.tools));
     let script = script(loaded, scenario, caller, seed);
     let running = load::start_with(&config, loaded.clone(), Arc::clone(engines), toolbox).await?;
@@ -101,6 +98,28 @@ pub async fn run(
         report,
         failures,
     })
+}
+
+/// `config` for a test, its records in `folder`: nothing that it would tell or use elsewhere is left.
+fn own(config: &Config, folder: &Path) -> Result<Config, TrialError> {
+    std::fs::create_dir_all(folder).map_err(|source| TrialError::Folder {
+        path: folder.to_owned(),
+        source,
+    })?;
+    let mut config = config.clone();
+    config.data = folder.to_owned();
+    config.calls.record = Recordings::Kept;
+    config.sip.trunks.clear();
+    // Nobody is called for it: whom the plan names is somebody's telephone.
+    config.outbound.cap.calls = Some(0);
+    config.sip.listen = vec![Listen {
+        transport: Transport::Udp,
+        address: ([127, 0, 0, 1], 0).into(),
+    }];
+    config.rtp.addresses = vec![[127, 0, 0, 1].into()];
+    config.models.clear();
+    config.web = None;
+    Ok(config)
 }
 
 async fn newest(store: &Store) -> Result<Record, TrialError> {
@@ -146,36 +165,44 @@ fn script(loaded: &Loaded, scenario: &Scenario, caller: &Caller, seed: u64) -> S
             steps.extend([hear(), Line::End(Who::Caller)]);
         }
     }
-    let audio = &scenario.audio;
     Script {
         deaf: false,
         language: language(loaded, caller).code().to_owned(),
         from: caller.from.clone().unwrap_or_else(|| "sim".to_owned()),
         persona: caller.persona.clone(),
-        audio: Audio {
-            codec: audio.codec.map(|codec| match codec {
-                scenario::Codec::Pcma => "pcma".to_owned(),
-                scenario::Codec::Pcmu => "pcmu".to_owned(),
-            }),
-            loss: Some(format!("{}%", audio.loss * 100.0)),
-            jitter: Some(format!("{}ms", audio.jitter.as_millis())),
-            noise: audio.noise.clone(),
-            echo: audio.echo.map(|echo| format!("{echo}db")),
-            seed: Some(seed),
-        },
+        audio: audio(&scenario.audio, seed),
         steps,
     }
 }
 
-/// The voices of the bot and of all callers of `loaded`: what is to be loaded.
+/// The line of a test; `seed` makes another noise and other losses.
+fn audio(audio: &scenario::Audio, seed: u64) -> Audio {
+    Audio {
+        codec: audio.codec.map(|codec| match codec {
+            scenario::Codec::Pcma => "pcma".to_owned(),
+            scenario::Codec::Pcmu => "pcmu".to_owned(),
+        }),
+        loss: Some(format!("{}%", audio.loss * 100.0)),
+        jitter: Some(format!("{}ms", audio.jitter.as_millis())),
+        noise: audio.noise.clone(),
+        echo: audio.echo.map(|echo| format!("{echo}db")),
+        seed: Some(seed),
+    }
+}
+
+/// The voices of the bot and of all whom the tests of `loaded` have talk with it: what is to be loaded.
 pub fn voices(loaded: &Loaded) -> Result<Vec<Voice>, String> {
     let mut all = loaded.plan.voices();
     for scenario in &loaded.plan.tests {
-        if let scenario::Party::Caller(caller) = &scenario.party {
-            let script = script(loaded, scenario, caller, 0);
-            script.check().map_err(|e| format!("test `{}`: {e}", scenario.name))?;
-            all.extend(super::languages(&script)?.into_iter().map(Voice::from));
-        }
+        let script = match &scenario.party {
+            scenario::Party::Caller(caller) => script(loaded, scenario, caller, 0),
+            scenario::Party::Callee(callee) => {
+                let language = called::language_of(loaded);
+                called::script(callee, &scenario.audio, language, 0)
+            }
+        };
+        script.check().map_err(|e| format!("test `{}`: {e}", scenario.name))?;
+        all.extend(super::languages(&script)?.into_iter().map(Voice::from));
     }
     all.sort_unstable();
     all.dedup();

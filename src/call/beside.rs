@@ -1,0 +1,107 @@
+//! What happens beside the dialogue and may end it: something outside of the call, and the wish not to be called again.
+
+use std::time::Instant;
+
+use super::{Call, Note, Stage};
+use crate::campaign::outcome::AnsweredBy;
+use crate::dialplan::{Expect, Order, SlotKind, Value};
+
+impl Call {
+    /// Whether who was called wants no more calls.
+    pub fn opted_out(&self) -> bool {
+        self.walk.opted_out()
+    }
+
+    /// Something happened outside of the call that the plan may want to know of, such as `payment.succeeded`: known as `campaign.event` from now
+    /// on. Policies are judged at once, or as soon as what must not be interrupted is over.
+    pub fn happened(&mut self, now: Instant, event: &str) {
+        self.walk.observe("campaign", "event", Value::Text(event.to_owned()));
+        self.news = true;
+        self.judge_news(now);
+    }
+
+    /// What happened beside the call is judged when it is the bot's to say something.
+    pub(super) fn judge_news(&mut self, now: Instant) {
+        let free = match &self.stage {
+            Stage::Opening => true,
+            // What they are saying is judged with it.
+            Stage::Dialogue => !self.turn.caller_speaks(),
+            Stage::Using(_)
+            | Stage::Taking(_)
+            | Stage::Person(_)
+            | Stage::Transfer { .. }
+            | Stage::Transferring { .. }
+            | Stage::Goodbye { .. }
+            | Stage::Over => false,
+        };
+        if !self.news || !free {
+            return;
+        }
+        self.news = false;
+        if let Some(order) = self.walk.judge() {
+            self.leave_for(now, order);
+        }
+    }
+
+    /// The key with which they say that they want no more calls was pressed; whether it was that. In the middle of a number that was asked for it is a
+    /// digit of it.
+    pub(super) fn opts_out_by_key(&mut self, now: Instant, key: char) -> bool {
+        let digit = self.stage == Stage::Dialogue && (self.keypad.is_open() || self.number_wanted());
+        if !self.opting_out().contains(&key) || digit || self.is_bridged() {
+            return false;
+        }
+        self.wants_no_more_calls();
+        self.news = true;
+        // Who waits for a person waits no longer, where that is what the plan says.
+        if let Stage::Person(_) = self.stage {
+            let mut walk = self.walk.clone();
+            if let Some(order @ Order::Hangup { .. }) = walk.judge() {
+                (self.walk, self.news) = (walk, false);
+                self.playout.forget();
+                self.leave_for(now, order);
+            }
+        }
+        self.judge_news(now);
+        true
+    }
+
+    fn number_wanted(&self) -> bool {
+        match &self.expect {
+            Expect::Slot(slot) => match slot.kind {
+                SlotKind::Digits { .. }
+                | SlotKind::Number { .. }
+                | SlotKind::Money { .. }
+                | SlotKind::Date
+                | SlotKind::Time
+                | SlotKind::DateTime
+                | SlotKind::Phone => true,
+                SlotKind::Enum(_) | SlotKind::Boolean | SlotKind::Name | SlotKind::Email | SlotKind::Text => false,
+            },
+            Expect::Confirm | Expect::Anything => false,
+        }
+    }
+
+    pub(super) fn wants_no_more_calls(&mut self) {
+        if !self.walk.opted_out() {
+            self.walk.observe("caller", "opts_out", Value::Boolean(true));
+            self.note(Note::OptedOut);
+        }
+    }
+
+    /// The bot leaves what it was at for `order`. Where it is not known to be a person who hears it nothing is said, but to who has just said that they
+    /// want no more calls.
+    fn leave_for(&mut self, now: Instant, order: Order) {
+        self.stop_speaking(now);
+        self.drop_thought();
+        self.drop_reply();
+        self.unanswered = None;
+        if self.stage == Stage::Opening && self.opted_out() {
+            self.answered_by_whom(AnsweredBy::Human);
+        } else if self.stage == Stage::Opening {
+            return self.hang_up_silently();
+        }
+        self.settle_opening();
+        self.stage = Stage::Dialogue;
+        self.perform(now, order);
+    }
+}

@@ -1,0 +1,316 @@
+//! Somebody is dialled: what is known of them is read anew, whether they may be called is asked, the answer is sealed, the attempt written down, and only then
+//! the network asked.
+//!
+//! One after the other, so that what is decided for one is known when the next is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::following::later;
+use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
+use crate::campaign::book::ContactId;
+use crate::campaign::pacer::{Again, Dial};
+use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
+use crate::campaign::{Number, Whereabouts};
+use crate::clock;
+use crate::config::campaigns::Occasion;
+use crate::dialplan::campaign::Campaign;
+use crate::engine::leg::placed::{Placing, Step, place};
+use crate::engine::letters::letter_box;
+use crate::store;
+use crate::store::campaigns::{AttemptRow, ContactRow, NewAttempt, NotBegun, State};
+
+/// How long somebody is let ring: five rings or six, before most machines answer for them.
+const RING: Duration = Duration::from_secs(30);
+/// Calls of so long ago may count to the day of now, wherever that is.
+const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
+/// A campaign that nobody may be called for now is left alone for so long.
+const HELD: Duration = Duration::from_secs(10);
+/// After what keeps it from calling anybody, and will until somebody changes something.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// Where as many calls were placed today as may be.
+const A_QUARTER: Duration = Duration::from_secs(15 * 60);
+
+/// What was read of a contact for this one decision.
+pub(super) struct Known {
+    pub contact: ContactRow,
+    pub whereabouts: Whereabouts,
+    calls: Vec<Made>,
+    listed: Vec<String>,
+    /// Attempts that count against the plan's.
+    counted: u32,
+}
+
+impl Runner {
+    /// Dials who may be dialled now, a few at most.
+    pub(super) async fn dial(&mut self) {
+        for _ in 0..AT_ONCE {
+            if self.started == Started::No || self.is_resting() {
+                return;
+            }
+            let world = self.world();
+            let Some(dial) = self.pacer.next(&world) else { return };
+            if let Err(e) = self.attempt(&dial).await {
+                self.again(&dial, later(clock::wall(), REST));
+                self.rest(&e);
+            }
+        }
+    }
+
+    async fn attempt(&mut self, dial: &Dial) -> Result<(), store::Error> {
+        let plan = Arc::clone(&self.plan);
+        let Some(campaign) = plan.campaigns.get(&dial.campaign) else {
+            self.pacer.refused(&dial.campaign, dial.contact, None);
+            return Ok(());
+        };
+        let Some(known) = self.know(campaign, dial).await? else {
+            self.pacer.refused(&dial.campaign, dial.contact, None);
+            return Ok(());
+        };
+        let Some(own) = self.campaigns.get(&campaign.name) else {
+            return Ok(());
+        };
+        let (attended, abandonment) = self.attended(campaign);
+        let number = known.contact.number.to_string();
+        let facts = permit::Facts {
+            campaign,
+            opening: &own.opening,
+            running: own.state == State::Running,
+            disclosed: own.disclosed,
+            contact: known.contact.id,
+            standing: standing(&known.contact),
+            number: known.contact.number,
+            whereabouts: &known.whereabouts,
+            proof: known.contact.proof.as_deref(),
+            appointment: known.contact.appointment,
+            listed: &known.listed,
+            lists: &self.lists,
+            calls: &known.calls,
+            quiet_gap: self.office.quiet_gap,
+            destination: self.bot.sip.may_dial(&number, true).is_ok(),
+            attended,
+            abandonment,
+        };
+        let at = clock::wall();
+        let answer = permit::permit(at, &facts);
+        let sealed = permit::record(&facts, &answer);
+        match answer {
+            Ok(_) if self.bot.sip.may_dial_now(&number, true).is_err() => {
+                tracing::warn!(
+                    campaign = campaign.name,
+                    "today's calls are used up: see `outbound` of the configuration"
+                );
+                self.again(dial, later(at, A_QUARTER));
+                Ok(())
+            }
+            Ok(permit) => self.begin(dial, known, permit, sealed).await,
+            Err(refusal) => {
+                self.office.store.audit_append(at, &sealed).await?;
+                self.refused(campaign, dial, &known.contact, &refusal).await
+            }
+        }
+    }
+
+    /// None: there is nobody to call.
+    async fn know(&self, campaign: &Campaign, dial: &Dial) -> Result<Option<Known>, store::Error> {
+        let store = &self.office.store;
+        let Some(contact) = store.contact(dial.contact.0).await? else {
+            return Ok(None);
+        };
+        let Ok(whereabouts) = Whereabouts::of(contact.number, contact.zone.as_deref()) else {
+            return Ok(None);
+        };
+        let own = store.attempts_of(contact.id).await?;
+        let quiet = SignedDuration::try_from(self.office.quiet_gap).unwrap_or(SignedDuration::MAX);
+        let since = clock::wall().checked_sub(quiet.max(TWO_DAYS)).unwrap_or(Timestamp::MIN);
+        let others = store.attempts_to(contact.number, since).await?;
+        let listed = store.do_not_call(contact.number).await?;
+        let calls = own.iter().map(|row| {
+            let whose = if row.appointment {
+                Whose::Appointment
+            } else {
+                Whose::Contact
+            };
+            made(row, whose)
+        });
+        let others = others.iter().filter(|row| row.contact != contact.id).map(|row| {
+            let whose = if row.campaign == campaign.name {
+                Whose::Campaign
+            } else {
+                Whose::Other
+            };
+            made(row, whose)
+        });
+        Ok(Some(Known {
+            calls: calls.chain(others).collect(),
+            counted: super::ending::counted(&own),
+            whereabouts,
+            listed,
+            contact,
+        }))
+    }
+
+    /// The attempt is made.
+    async fn begin(
+        &mut self,
+        dial: &Dial,
+        known: Known,
+        permit: Permit,
+        sealed: serde_json::Value,
+    ) -> Result<(), store::Error> {
+        let Some(place) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
+            self.again(dial, later(clock::wall(), SOON));
+            return Ok(());
+        };
+        let Some(campaign) = self.plan.campaigns.get(&dial.campaign).cloned() else {
+            return Ok(());
+        };
+        let (record, dialled) = (self.bot.next_record(), clock::wall());
+        let attempt = NewAttempt {
+            contact: known.contact.id,
+            trunk: Some(dial.trunk.clone()),
+            at: dialled,
+            call: Some(record.id.clone()),
+            audit: sealed,
+        };
+        let begun = match self.office.store.begin_attempt(&attempt).await? {
+            Ok(begun) => begun,
+            Err(why) => {
+                tracing::info!(
+                    campaign = campaign.name,
+                    contact = known.contact.key,
+                    "not dialled after all: {why}"
+                );
+                match why {
+                    // What it is now is read with the changes.
+                    NotBegun::Closed | NotBegun::UnderWay | NotBegun::DoNotCall => {
+                        self.pacer.refused(&dial.campaign, dial.contact, None);
+                    }
+                    NotBegun::Stopped => self.again(dial, dialled),
+                }
+                if why == NotBegun::DoNotCall {
+                    let (at, word) = (clock::wall(), crate::campaign::retry::OPTED_OUT);
+                    self.office.store.close_contact(known.contact.id, at, word).await?;
+                }
+                return Ok(());
+            }
+        };
+        let letters = letter_box();
+        let told = letters.0.clone();
+        let (contact, call) = (dial.contact, record.id.clone());
+        let placing = Placing {
+            start: self.start(&campaign, &known, &record, begun.n),
+            permit,
+            record,
+            trunk: Some(dial.trunk.clone()),
+            ring: RING,
+            place,
+            letters,
+            wishes: self.wishes.clone(),
+            progress: self.progress_of(contact, known.contact.number, call.clone()),
+        };
+        let task = self.calls.spawn(place(Arc::clone(&self.bot), placing));
+        self.tasks.insert(task.id(), contact);
+        let open = Open {
+            attempt: begun.id,
+            key: known.contact.key,
+            number: known.contact.number,
+            whereabouts: known.whereabouts,
+            before: known.counted,
+            appointment: begun.appointment,
+            letters: told,
+            progress: None,
+            call,
+            dialled,
+            campaign: Arc::new(campaign),
+        };
+        tracing::info!(
+            campaign = open.campaign.name,
+            contact = open.key,
+            call = open.call,
+            "dialled"
+        );
+        self.open.insert(contact, open);
+        Ok(())
+    }
+
+    /// Where the call tells what cannot wait for its end.
+    fn progress_of(&self, contact: ContactId, number: Number, call: String) -> Box<dyn Fn(Step) + Send + Sync> {
+        let (bot, progress) = (Arc::clone(&self.bot), self.progress.clone());
+        Box::new(move |step| match step {
+            Step::Progress(come) => drop(progress.try_send((contact, come))),
+            Step::OptedOut => bot.opted_out(&number.to_string(), &call),
+        })
+    }
+
+    async fn refused(
+        &mut self,
+        campaign: &Campaign,
+        dial: &Dial,
+        contact: &ContactRow,
+        refusal: &Refusal,
+    ) -> Result<(), store::Error> {
+        let (name, key) = (&campaign.name, &contact.key);
+        tracing::info!(campaign = name, contact = key, "not dialled: {refusal}");
+        match refusal.lasts() {
+            Lasts::ForEver => {
+                let store = &self.office.store;
+                let closed = store.close_contact(contact.id, clock::wall(), refusal.code()).await?;
+                self.pacer.refused(name, dial.contact, None);
+                if closed {
+                    let told = json!({"campaign": name, "contact": key, "outcome": refusal.code()});
+                    self.tell(Occasion::ContactClosed, told).await?;
+                }
+            }
+            Lasts::Until(until) => self.again(dial, until),
+            // Read again when the row changes, or the bot starts with another configuration.
+            Lasts::Cured => self.pacer.refused(name, dial.contact, None),
+            Lasts::Campaign => {
+                self.again(dial, clock::wall());
+                let passes = matches!(refusal, Refusal::NotRunning | Refusal::Abandonment);
+                let held = if passes { HELD } else { A_MINUTE };
+                if let Some(own) = self.campaigns.get_mut(name) {
+                    own.held = clock::now().checked_add(held);
+                }
+                if !passes {
+                    tracing::error!(campaign = name, "nobody is called: {refusal}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody was dialled; it is tried again from then on.
+    fn again(&mut self, dial: &Dial, due: Timestamp) {
+        let again = Again { due, lane: dial.lane };
+        self.pacer.refused(&dial.campaign, dial.contact, Some(again));
+    }
+}
+
+fn standing(contact: &ContactRow) -> Standing {
+    if contact.held_out {
+        Standing::HeldOut
+    } else if contact.goal.is_some() {
+        Standing::GoalReached
+    } else if contact.cancelled.is_some() {
+        Standing::Cancelled
+    } else if contact.closed.is_none() {
+        Standing::Open
+    } else if contact.outcome.as_deref() == Some(crate::campaign::retry::OPTED_OUT) {
+        Standing::OptedOut
+    } else {
+        Standing::Closed
+    }
+}
+
+fn made(row: &AttemptRow, whose: Whose) -> Made {
+    Made {
+        at: row.dialled,
+        reach: row.reach,
+        whose,
+    }
+}
