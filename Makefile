@@ -37,6 +37,7 @@ bench: build models ## the figures of benches/RESULTS.md
 	$(OFFHOOK) bench impairment --plot benches/impairment.svg
 	$(OFFHOOK) bench soak
 	$(OFFHOOK) bench hand-over
+	$(OFFHOOK) bench campaign
 	$(OFFHOOK) bench understanding
 	$(OFFHOOK) bench turn --plot benches/gap.svg
 	$(OFFHOOK) bench end-of-turn --plot benches/end-of-turn.svg

@@ -232,6 +232,7 @@ impl Bench {
             self.store
                 .import_do_not_call(&list, &numbers, self.at, "made up")
                 .await?;
+            self.store.imported_do_not_call(&list, self.at).await?;
         }
         Ok(())
     }

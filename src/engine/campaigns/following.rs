@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::hours::Whenever;
 use super::{Own, Runner, Started};
 use crate::campaign::book::{ContactId, Entry, Lane};
+use crate::campaign::hours::Whenever;
 use crate::campaign::pacer::Rules;
 use crate::campaign::tally::{DAYS, Share};
 use crate::campaign::{Opening, Whereabouts};

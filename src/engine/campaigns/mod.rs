@@ -10,7 +10,6 @@ mod ending;
 mod events;
 mod following;
 mod hooks;
-mod hours;
 mod world;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -25,11 +24,11 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use self::hooks::Hooks;
-use self::hours::Whenever;
 use super::leg::placed::Done;
 use super::letters::Letter;
 use super::{Bot, Wish};
 use crate::campaign::book::ContactId;
+use crate::campaign::hours::Whenever;
 use crate::campaign::pacer::{Limits, Pacer, Progress};
 use crate::campaign::{Number, Opening, Region, Whereabouts};
 use crate::clock;

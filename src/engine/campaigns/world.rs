@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Runner;
-use crate::campaign::pacer::{Agents, Progress, Trunk, World};
+use crate::campaign::pacer::{Agents, Trunk, World};
 use crate::campaign::permit::Abandonment;
 use crate::clock;
 use crate::dialplan::Facts;
@@ -67,6 +67,7 @@ impl Runner {
             let agents = Agents {
                 free: count(hands.free),
                 busy: count(hands.busy),
+                queues: own.queues.iter().cloned().collect(),
             };
             Some((campaign.name.clone(), agents))
         });
@@ -76,26 +77,14 @@ impl Runner {
     /// Whether somebody is sure to speak with who answers one more call of a campaign; and how those stand who were not sure of it.
     pub(super) fn attended(&self, campaign: &Campaign) -> (bool, Abandonment) {
         let share = self.pacer.abandoned(&campaign.name, clock::wall());
-        let mut abandonment = Abandonment {
+        // Where the bot speaks nobody is at risk; where agents do, the one to be dialled may be the last of those who are.
+        let at_risk = self.pacer.at_risk(&campaign.name, &self.world());
+        let abandonment = Abandonment {
             abandoned: share.abandoned,
             answered: share.answered,
-            at_risk: 0,
+            at_risk: u64::from(at_risk).saturating_sub(1),
         };
-        if campaign.pacing.mode != PacingMode::Predictive {
-            // The bot speaks, or the pacer keeps an agent free for each.
-            return (true, abandonment);
-        }
-        let agents = self.agents().get(&campaign.name).copied().unwrap_or_default();
-        let in_need = self.open.values().filter(|open| {
-            let in_need = match open.progress {
-                None | Some(Progress::Human) => true,
-                Some(Progress::Machine | Progress::WithAgent) => false,
-            };
-            in_need && open.campaign.name == campaign.name
-        });
-        let in_need = in_need.count() as u64;
-        abandonment.at_risk = in_need.saturating_sub(u64::from(agents.free));
-        (in_need < u64::from(agents.free), abandonment)
+        (at_risk == 0, abandonment)
     }
 }
 
