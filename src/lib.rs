@@ -25,6 +25,7 @@ pub mod call;
 
 pub mod store;
 pub mod config;
+pub mod outlook;
 pub mod web;
 pub mod engine;
 

@@ -2,6 +2,8 @@
 //!
 //! All that is wrong with a row is told at once, in words for whoever made it. It knows neither files nor the store.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -76,7 +78,9 @@ pub fn read(
             Err(why) => faults.push(format!("`{}`: {why}", var.name)),
         }
     }
-    faults.dedup();
+    // A column that is named twice, as proof and as a value, is at fault once.
+    let mut told = BTreeSet::new();
+    faults.retain(|fault| told.insert(fault.clone()));
     match (key, number) {
         (Some(key), Some(number)) if faults.is_empty() => {
             vars.insert(columns.key.clone(), key.clone().into());
@@ -107,7 +111,7 @@ pub fn columns(campaign: &Campaign) -> Vec<&str> {
     if let Some(consent) = &campaign.consent {
         columns.push(&consent.proof);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     columns.retain(|column| seen.insert(*column));
     columns
 }

@@ -110,6 +110,12 @@ async fn carry_out(store: &Store, config: &Config, command: &Command) -> Outcome
             why,
             region,
         } => {
+            let lists = store.do_not_call_names().await?;
+            if !lists.contains(list) {
+                return Err(
+                    format!("there is no list `{list}`; `offhook dnc import FILE --list {list}` makes one").into(),
+                );
+            }
             // None is added where one is wrong.
             let read = numbers.iter().map(|text| number(text, home(region)));
             for number in read.collect::<Result<Vec<Number>, Error>>()? {
@@ -167,8 +173,8 @@ async fn lists(store: &Store, json: bool) -> Result<(), Error> {
         return Ok(());
     }
     for list in lists {
-        let written = list.written.map(|at| format!("{at:.0}")).unwrap_or_default();
-        println!("{:<24} {:>9}  {written}", list.name, list.numbers);
+        let imported = list.imported.map(|at| format!("imported {at:.0}")).unwrap_or_default();
+        println!("{:<24} {:>9}  {imported}", list.name, list.numbers);
     }
     Ok(())
 }
@@ -233,6 +239,7 @@ async fn import(store: &Store, file: &Path, list: &str, replace: bool, home: Opt
         }
     }
     new += keep(store, list, &batch, &why).await?;
+    store.imported_do_not_call(list, clock::wall()).await?;
     bar.finish_and_clear();
     let what = json!({"what": "do_not_call", "did": "import", "list": list, "file": file.display().to_string(), "numbers": good, "new": new, "bad": bad});
     store.audit_append(clock::wall(), &what).await?;

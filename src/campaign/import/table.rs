@@ -55,7 +55,7 @@ impl<R: BufRead> Table<R> {
             };
             let line = first.n;
             let Some(bytes) = first.bytes else {
-                let fields = Err(format!("the line is longer than {} bytes", LONGEST));
+                let fields = Err(format!("the line is longer than {LONGEST} bytes"));
                 return Ok(Some(Row { line, fields }));
             };
             if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -64,32 +64,41 @@ impl<R: BufRead> Table<R> {
             let fields = match self.whole(bytes)? {
                 Some(bytes) => self.named(&bytes),
                 None => Err(format!(
-                    "a quote opens in this line and is not closed within {MOST_LINES} lines: double a quote that belongs to a value, or leave it out"
+                    "a quote opens in this line and does not close a value within {MOST_LINES} lines: double a quote that belongs to a value"
                 )),
             };
             return Ok(Some(Row { line, fields }));
         }
     }
 
-    /// The row that begins with `first`; none where a quote stays open, and then the lines after it are yet to be read.
+    /// The row that begins with `first`; none where a quote stays open, or what closes it lines later is none that closes a value. Then the lines after it
+    /// are yet to be read.
     fn whole(&mut self, first: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
         let mut quote = self.parser.quote(Quote::Before, &first);
         let mut row = first;
         let mut taken: Vec<Line> = Vec::new();
-        while quote == Quote::Inside {
-            let may_go_on = taken.len() < MOST_LINES && row.len() <= LONGEST;
-            let more = if may_go_on { self.lines.next()? } else { None };
-            let Some(Line { n, bytes: Some(bytes) }) = more else {
-                taken.extend(more);
-                taken.into_iter().rev().for_each(|line| self.lines.give_back(line));
-                return Ok(None);
-            };
-            quote = self.parser.quote(quote, &bytes);
-            row.push(b'\n');
-            row.extend_from_slice(&bytes);
-            taken.push(Line { n, bytes: Some(bytes) });
+        while quote == Quote::Inside && taken.len() < MOST_LINES && row.len() <= LONGEST {
+            let Some(line) = self.lines.next()? else { break };
+            if let Some(bytes) = &line.bytes {
+                quote = self.parser.quote(quote, bytes);
+                row.push(b'\n');
+                row.extend_from_slice(bytes);
+            } else {
+                quote = Quote::Stray;
+            }
+            taken.push(line);
         }
-        Ok(Some(row))
+        let is_closed = match quote {
+            Quote::Inside => false,
+            // In one line the parser makes something of it.
+            Quote::Stray => taken.is_empty(),
+            Quote::Before | Quote::Plain | Quote::Behind => true,
+        };
+        if is_closed {
+            return Ok(Some(row));
+        }
+        taken.into_iter().rev().for_each(|line| self.lines.give_back(line));
+        Ok(None)
     }
 
     fn named(&mut self, bytes: &[u8]) -> Result<Map<String, Value>, String> {
@@ -116,6 +125,8 @@ enum Quote {
     Inside,
     /// Behind a quote, which closed it or stands for one.
     Behind,
+    /// Something follows the quote that closed it.
+    Stray,
 }
 
 struct Parser {
@@ -144,10 +155,11 @@ impl Parser {
         line.iter().fold(before, |state, byte| match (state, *byte) {
             (Quote::Before, b'"') => Quote::Inside,
             (Quote::Inside, b'"') => Quote::Behind,
-            (Quote::Behind, b'"') => Quote::Inside,
-            (Quote::Inside, _) => Quote::Inside,
-            (_, byte) if byte == self.delimiter => Quote::Before,
-            (Quote::Before | Quote::Plain | Quote::Behind, _) => Quote::Plain,
+            (Quote::Behind, b'"') | (Quote::Inside, _) => Quote::Inside,
+            (Quote::Stray, _) => Quote::Stray,
+            (Quote::Before | Quote::Plain | Quote::Behind, byte) if byte == self.delimiter => Quote::Before,
+            (Quote::Before | Quote::Plain, _) => Quote::Plain,
+            (Quote::Behind, _) => Quote::Stray,
         })
     }
 

@@ -30,8 +30,8 @@ pub struct Listed {
 pub struct List {
     pub name: String,
     pub numbers: u64,
-    /// When it was last imported or written to.
-    pub written: Option<Timestamp>,
+    /// When it was last imported; none of the internal one.
+    pub imported: Option<Timestamp>,
 }
 
 impl Store {
@@ -61,7 +61,8 @@ impl Store {
         .await
     }
 
-    /// Many at once, as a list that is imported has them, 1,000 a transaction: how many are new. A list without numbers is one too.
+    /// Many at once, as a list that is imported has them, 1,000 a transaction: how many are new. The list is not
+    /// there before [`Store::imported_do_not_call`] says so: campaigns that name it call nobody while half of it is missing.
     pub async fn import_do_not_call(
         &self,
         list: &str,
@@ -70,12 +71,10 @@ impl Store {
         why: &str,
     ) -> Result<u64, Error> {
         let mut new = 0_u64;
-        // At least once, for the list's own sake.
-        for batch in std::iter::once([].as_slice()).chain(numbers.chunks(BATCH)) {
+        for batch in numbers.chunks(BATCH) {
             new += self
                 .access(async {
                     let mut transaction = writing(&self.pool).await?;
-                    touch(&mut transaction, list, at).await?;
                     let batch: Vec<String> = batch.iter().map(ToString::to_string).collect();
                     let query = "INSERT OR IGNORE INTO do_not_call (number, list, at, why) \
                              SELECT value, ?, ?, ? FROM json_each(?)";
@@ -93,6 +92,21 @@ impl Store {
                 .await?;
         }
         Ok(new)
+    }
+
+    /// All of an imported list is in, also where nobody is on it.
+    pub async fn imported_do_not_call(&self, list: &str, at: Timestamp) -> Result<(), Error> {
+        self.access(async {
+            let mut transaction = writing(&self.journal).await?;
+            sqlx::query("INSERT OR REPLACE INTO do_not_call_lists (list, at) VALUES (?, ?)")
+                .bind(list)
+                .bind(at.as_millisecond())
+                .execute(&mut *transaction)
+                .await?;
+            bump(&mut transaction).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     /// Takes a number off a list, which the audit trail keeps with `why`. False: it was not on it.
@@ -157,7 +171,7 @@ impl Store {
                     Ok(List {
                         name: row.try_get("list")?,
                         numbers: numbers.unsigned_abs(),
-                        written: (at > 0).then(|| time(at)),
+                        imported: (at > 0).then(|| time(at)),
                     })
                 })
                 .collect()
@@ -218,15 +232,6 @@ impl Store {
     }
 }
 
-async fn touch(connection: &mut SqliteConnection, list: &str, at: Timestamp) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR REPLACE INTO do_not_call_lists (list, at) VALUES (?, ?)")
-        .bind(list)
-        .bind(at.as_millisecond())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     list: &str,
@@ -234,7 +239,6 @@ pub(super) async fn put(
     at: Timestamp,
     why: &str,
 ) -> Result<bool, sqlx::Error> {
-    touch(connection, list, at).await?;
     let done = sqlx::query("INSERT OR IGNORE INTO do_not_call (number, list, at, why) VALUES (?, ?, ?, ?)")
         .bind(number.to_string())
         .bind(list)
@@ -272,8 +276,10 @@ mod tests {
         let numbers = [ann, bob, bob];
         let import = store.import_do_not_call("national", &numbers, at(2), "registry");
         assert_eq!(import.await.expect("written"), 2);
-        let import = store.import_do_not_call("empty", &[], at(3), "registry");
-        assert_eq!(import.await.expect("written"), 0);
+        // It is not there before all of it is.
+        assert_eq!(store.do_not_call_names().await.expect("read"), [INTERNAL]);
+        store.imported_do_not_call("national", at(2)).await.expect("written");
+        store.imported_do_not_call("empty", at(3)).await.expect("written");
         assert_eq!(store.do_not_call(ann).await.expect("read"), [INTERNAL, "national"]);
         assert_eq!(
             store.do_not_call_names().await.expect("read"),
@@ -282,13 +288,13 @@ mod tests {
         let lists = store.do_not_call_lists().await.expect("read");
         let told: Vec<_> = lists
             .iter()
-            .map(|list| (list.name.as_str(), list.numbers, list.written))
+            .map(|list| (list.name.as_str(), list.numbers, list.imported))
             .collect();
         assert_eq!(
             told,
             [
                 ("empty", 0, Some(at(3))),
-                (INTERNAL, 1, Some(at(1))),
+                (INTERNAL, 1, None),
                 ("national", 2, Some(at(2)))
             ]
         );

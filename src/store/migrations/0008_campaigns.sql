@@ -82,7 +82,7 @@ CREATE TABLE do_not_call (
     PRIMARY KEY (number, list)
 ) WITHOUT ROWID;
 
--- The lists that there are, also those with nobody on them, and when they were last imported or written to.
+-- The lists that there are, also those with nobody on them, and when they were last imported. Numbers of one that is not here yet are on their way.
 CREATE TABLE do_not_call_lists (
     list        TEXT PRIMARY KEY,
     at          INTEGER NOT NULL

@@ -165,6 +165,10 @@ fn a_dry_run_says_who_would_be_rung_and_why_others_not() {
         rung.map(|rung| (word(&rung["contact"]), word(&rung["at"]))).collect()
     };
     // A list that the plan names is not there yet.
+    refused(
+        &run(&["dnc", "add", "+493023125004", "--list", "national"]),
+        "there is no list `national`",
+    );
     let told = parsed(&run(&[&dry[..], &[MONDAY]].concat()));
     assert_eq!((rung(&told).len(), why(&told, "1")), (0, vec![json!("no_such_list")]));
     std::fs::write(folder.path().join("register.csv"), "number\n+493023125004\nnonsense\n").expect("written");
