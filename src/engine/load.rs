@@ -244,9 +244,8 @@ pub async fn start_with(
         Some(web) => {
             let api = Api {
                 keys: config.api.clone(),
-                events: config.campaigns.events.clone(),
-                home: config.campaigns.region,
-                rate: config.campaigns.cost_per_minute.clone(),
+                rules: config.campaigns.clone(),
+                outbound: config.outbound.clone(),
                 campaigns: published.subscribe(),
             };
             let (web, requests) = open(web, api, store.clone()).await?;

@@ -24,7 +24,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -74,6 +74,8 @@ struct Site {
     session: Duration,
     openid: Option<Provider>,
     api: Api,
+    /// Campaigns are played through one at a time.
+    rehearsing: Arc<Semaphore>,
     /// Told when somebody signs out.
     signed_out: watch::Sender<()>,
     closing: CancellationToken,
@@ -123,6 +125,7 @@ impl Web {
             session: config.session,
             openid,
             api,
+            rehearsing: Arc::new(Semaphore::new(1)),
             signed_out: watch::Sender::new(()),
             closing: closing.clone(),
             tasks: TaskTracker::new(),

@@ -69,7 +69,7 @@ pub(super) async fn report(
     let goal = goal.map(|goal| (goal.event.as_str(), goal.within));
     let since = query.as_deref().map(since).transpose()?;
     let figures = site.store.figures(&name, since, goal, clock::wall()).await?;
-    Ok(Json(Report::new(&name, figures, site.api.rate.as_ref())).into_response())
+    Ok(Json(Report::new(&name, figures, site.api.rules.cost_per_minute.as_ref())).into_response())
 }
 
 pub(super) async fn command(

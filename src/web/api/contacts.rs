@@ -73,7 +73,7 @@ pub(super) async fn add(
 ) -> Result<Response, Refusal> {
     let who = Asked::of(&site, &request).permit(&site, May::Contacts).await?;
     let campaign = campaign(&site.api.campaigns(), &name)?.clone();
-    let (now, home) = (clock::wall(), site.api.home);
+    let (now, home) = (clock::wall(), site.api.rules.region);
     let rows = match body(request).await? {
         Value::Object(row) => {
             let read = contact::read(&campaign, &row, home, now);

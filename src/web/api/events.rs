@@ -44,7 +44,7 @@ struct Told {
 }
 
 pub(super) async fn take(State(site): State<Arc<Site>>, request: Request) -> Result<Response, Refusal> {
-    if site.api.events.is_empty() {
+    if site.api.rules.events.is_empty() {
         let told = "no events are taken; write `campaigns: {events: {secret: …}}` into the configuration";
         return Err(Refusal::new(StatusCode::NOT_FOUND, "events", told));
     }
@@ -54,7 +54,7 @@ pub(super) async fn take(State(site): State<Arc<Site>>, request: Request) -> Res
     let body = body.map_err(|e| Refusal::new(e.status(), "form", e.body_text()))?;
     let header = asked.headers.get(signature::HEADER).and_then(|line| line.to_str().ok());
     let now = clock::wall();
-    let secrets = site.api.events.iter().map(Secret::reveal);
+    let secrets = site.api.rules.events.iter().map(Secret::reveal);
     signature::verify(secrets, header.unwrap_or_default(), &body, now)
         .map_err(|why| asked.unproven(&site, "signature", &why.to_string()))?;
     let told: Told = serde_json::from_slice(&body).map_err(|e| unfit("form", e.to_string()))?;

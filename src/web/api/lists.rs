@@ -71,5 +71,5 @@ pub(super) async fn of(
 }
 
 fn read(api: &Api, number: &str) -> Result<Number, Refusal> {
-    Number::parse(number, api.home).map_err(|why| unfit("number", format!("`number`: {why}")))
+    Number::parse(number, api.rules.region).map_err(|why| unfit("number", format!("`number`: {why}")))
 }

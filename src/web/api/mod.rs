@@ -5,6 +5,7 @@
 
 mod campaigns;
 mod contacts;
+mod dry_run;
 mod events;
 mod lists;
 
@@ -24,12 +25,11 @@ use tokio::sync::watch;
 
 use super::door::{self, Refusal};
 use super::{Peer, Site, headers};
-use crate::campaign::number::Region;
-use crate::campaign::report::Rate;
 use crate::clock;
-use crate::config::{ApiKey, May, Secret};
+use crate::config::{self, ApiKey, May};
 use crate::dialplan::campaign::Campaign;
 use crate::document::problem::suggest;
+use crate::sip::Outbound;
 use crate::store::people::Role;
 
 /// All of it is below this.
@@ -45,12 +45,10 @@ pub type Campaigns = Arc<BTreeMap<String, Campaign>>;
 /// What programs may ask, and of what.
 pub struct Api {
     pub keys: Vec<ApiKey>,
-    /// What events are signed with, any of them; none: no events are taken.
-    pub events: Vec<Secret>,
-    /// Where numbers are read as of that begin without a country's code.
-    pub home: Option<Region>,
-    /// What reports reckon with.
-    pub rate: Option<Rate>,
+    /// What holds for all campaigns.
+    pub rules: config::Campaigns,
+    /// Where calls may go.
+    pub outbound: Outbound,
     /// Those of the plan of the moment.
     pub campaigns: watch::Receiver<Campaigns>,
 }
@@ -60,9 +58,8 @@ impl Default for Api {
     fn default() -> Self {
         Self {
             keys: Vec::new(),
-            events: Vec::new(),
-            home: None,
-            rate: None,
+            rules: config::Campaigns::default(),
+            outbound: Outbound::default(),
             campaigns: watch::channel(Campaigns::default()).1,
         }
     }
@@ -77,6 +74,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/api/v1/campaigns", get(campaigns::all))
         .route("/api/v1/campaigns/{name}", get(campaigns::one))
         .route("/api/v1/campaigns/{name}/report", get(campaigns::report))
+        .route("/api/v1/campaigns/{name}/dry-run", get(dry_run::dry_run))
         .route("/api/v1/campaigns/{name}/contacts", contacts)
         .route("/api/v1/campaigns/{name}/contacts/{key}", get(contacts::one))
         .route("/api/v1/campaigns/{name}/{command}", post(campaigns::command))

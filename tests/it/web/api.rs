@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use offhook::config::{ApiKey, May, Secret as Shared};
 use offhook::dialplan;
+use offhook::sip::{Destinations, Outbound};
 use offhook::store::campaigns::{INTERNAL, State};
 use offhook::web::api::Campaigns;
 use offhook::web::signature::{HEADER, sign};
@@ -59,8 +60,15 @@ async fn planned() -> (Site, watch::Sender<Campaigns>) {
             key("board", format!("{KEY}b"), &[May::Read]),
             key("office", format!("{KEY}o"), &all),
         ],
-        events: vec![Shared::new("what was before this"), Shared::new(SIGNED)],
-        home: "DE".parse().ok(),
+        rules: config::Campaigns {
+            events: vec![Shared::new("what was before this"), Shared::new(SIGNED)],
+            region: "DE".parse().ok(),
+            ..config::Campaigns::default()
+        },
+        outbound: Outbound {
+            allow: Destinations::Listed(vec!["+49".parse().unwrap()]),
+            ..Outbound::default()
+        },
         campaigns: told,
         ..Api::default()
     };
@@ -475,6 +483,17 @@ async fn a_number_is_never_called_from_then_on() {
         .store
         .import_do_not_call("national", &[], clock::wall(), "the registry");
     imported.await.unwrap();
+    assert_eq!(
+        not_done(site.tell(&office(), "/api/v1/do-not-call", &listed("national")))
+            .await
+            .0,
+        422,
+        "it is not there before all of it is"
+    );
+    site.store
+        .imported_do_not_call("national", clock::wall())
+        .await
+        .unwrap();
     assert_eq!(add(listed("national")).await.0, 201);
     assert_eq!(
         site.read("/api/v1/do-not-call/03023125000").await,
@@ -523,4 +542,30 @@ async fn a_plan_that_is_loaded_anew_is_asked_from_then_on() {
     assert_eq!(done(tell("stop")).await.1["state"], json!("stopped"));
     let nonsense = site.tell(&office(), "/api/v1/campaigns/nonsense/stop", &json!({}));
     assert_eq!(not_done(nonsense).await, (404, "campaign".into()));
+}
+
+#[tokio::test]
+async fn who_would_be_rung_is_told_and_why_others_would_not() {
+    let site = site().await;
+    let path = "/api/v1/campaigns/unpaid_order";
+    let rows = json!([contact("4711", "030 23125000"), contact("4713", "+44 20 7946 0018")]);
+    assert_eq!(
+        done(site.tell(KEY, &format!("{path}/contacts"), &rows)).await.1["added"],
+        json!(2)
+    );
+    let (status, told) = done(site.ask(&office(), &format!("{path}/dry-run"))).await;
+    assert_eq!(status, 200, "{told}");
+    let count = |part: &str| told["counts"][part].as_u64().unwrap();
+    assert_eq!(count("rung") + count("left"), 2, "{told}");
+    let left = told["outlook"]["left"].as_array().unwrap();
+    // Calls may go to Germany alone.
+    assert!(
+        left.iter()
+            .any(|one| one["contact"] == "4713" && one["told"].is_string()),
+        "{told}"
+    );
+    assert_eq!(
+        not_done(site.ask(KEY, &format!("{path}/dry-run"))).await,
+        (403, "may".into())
+    );
 }
