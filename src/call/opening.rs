@@ -431,6 +431,7 @@ impl Call {
         let after_beep = placed.amd(|amd| amd.after_beep.clone());
         let no_beep = placed.amd(|amd| amd.no_beep);
         let on_ivr = placed.amd(|amd| amd.on_ivr.clone());
+        let greeted = placed.voice().silent(now).is_some();
         let beeped = placed.beeped;
         let spoke_since = |at: Instant| {
             let silent = placed.voice().silent(now);
@@ -448,7 +449,7 @@ impl Call {
                         let mut machine = Voicemail::new(now, no_beep);
                         if let Some(at) = beeped {
                             machine.beeped(at);
-                        } else if speaks {
+                        } else if greeted {
                             machine.spoke(now);
                         }
                         self.enter_phase(Phase::Machine(machine));
