@@ -23,7 +23,7 @@ impl Runner {
     /// The `n`th attempt to reach `contact`.
     pub(super) fn start(&self, campaign: &Campaign, known: &Known, record: &Record, n: u32) -> Start {
         let contact = &known.contact;
-        let script = self.bot.script();
+        let script = &self.script;
         let plan = &script.plan;
         let text = |words: &str| Value::Text(words.to_owned());
         let assistant = plan.assistants.get(&campaign.assistant);

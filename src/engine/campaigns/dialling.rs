@@ -65,7 +65,7 @@ impl Runner {
     }
 
     async fn attempt(&mut self, dial: &Dial) -> Result<(), store::Error> {
-        let plan = Arc::clone(&self.plan);
+        let plan = Arc::clone(&self.script.plan);
         let Some(campaign) = plan.campaigns.get(&dial.campaign) else {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
@@ -170,7 +170,7 @@ impl Runner {
             self.again(dial, later(clock::wall(), SOON));
             return Ok(());
         };
-        let Some(campaign) = self.plan.campaigns.get(&dial.campaign).cloned() else {
+        let Some(campaign) = self.script.plan.campaigns.get(&dial.campaign).cloned() else {
             return Ok(());
         };
         let (record, dialled) = (self.bot.next_record(), clock::wall());
@@ -178,7 +178,7 @@ impl Runner {
             contact: known.contact.id,
             trunk: Some(dial.trunk.clone()),
             at: dialled,
-            call: Some(record.id.clone()),
+            call: record.id.clone(),
             audit: sealed,
         };
         let begun = match self.office.store.begin_attempt(&attempt).await? {

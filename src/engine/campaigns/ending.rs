@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::{Id, JoinError};
 
+use super::beginning::clock_of;
 use super::following::later;
 use super::world::count;
 use super::{Open, Runner, Unwritten};
@@ -56,41 +57,42 @@ impl Runner {
         tracing::info!(campaign = open.campaign.name, contact = open.key, call = open.call, reach = %done.reach, "over: {}", done.ending);
         let now = clock::wall();
         let outcome = outcome(&done, &open.whereabouts);
-        let then = retry::then(&open.campaign.attempts, made(&open, &outcome), &outcome, now);
-        let world = self.world();
-        let tripped = self
-            .pacer
-            .ended(&world, &open.campaign.name, contact, &outcome, again(&then));
+        let then = follows(&open, &done, &outcome, now);
+        let (world, name) = (self.world(), &open.campaign.name);
+        let tripped = self.pacer.ended(&world, name, contact, &outcome, Again::of(&then));
         let end = self.end(&open, done, &outcome, then, now);
-        if let Err(e) = self.write_end(contact, &open, end).await {
-            self.rest(&e);
+        self.unwritten.push_back(Unwritten::End(open.attempt, Box::new(end)));
+        if let Some(tripped) = tripped {
+            self.stop(&open.campaign, tripped);
         }
-        if let Some(tripped) = tripped
-            && let Err(e) = self.stop(&open.campaign, tripped).await
-        {
+        if let Err(e) = self.write().await {
             self.rest(&e);
         }
     }
 
-    async fn write_end(&mut self, contact: ContactId, open: &Open, end: EndedAttempt) -> Result<(), store::Error> {
-        match self.office.store.end_attempt(open.attempt, &end).await {
-            Ok(ended) => {
-                if !ended {
-                    tracing::error!(contact = contact.0, "an attempt had ended before");
+    /// Writes what was not written yet, in order.
+    pub(super) async fn write(&mut self) -> Result<(), store::Error> {
+        let store = &self.office.store;
+        while let Some(unwritten) = self.unwritten.front() {
+            match unwritten {
+                Unwritten::End(attempt, end) => {
+                    if !store.end_attempt(*attempt, end).await? {
+                        tracing::error!(attempt, "the attempt had ended before");
+                    }
                 }
-                Ok(())
+                Unwritten::Stop {
+                    campaign,
+                    why,
+                    told,
+                    at,
+                } => {
+                    store
+                        .set_campaign_state(campaign, State::Paused, Some(why), *at)
+                        .await?;
+                    store.audit_append(*at, told).await?;
+                    self.tell(Occasion::CampaignPaused, told.clone()).await?;
+                }
             }
-            Err(e) => {
-                self.unwritten.push_back((open.attempt, end));
-                Err(e)
-            }
-        }
-    }
-
-    /// Writes what the store did not take.
-    pub(super) async fn write_again(&mut self) -> Result<(), store::Error> {
-        while let Some((attempt, end)) = self.unwritten.front() {
-            self.office.store.end_attempt(*attempt, end).await?;
             self.unwritten.pop_front();
         }
         Ok(())
@@ -129,7 +131,6 @@ impl Runner {
             audit: Some(sealed(&told)),
             right_person: right_person(&done),
             disposition: done.disposition,
-            call: None,
             seconds: done.talked.as_secs_f64(),
             human: done.human_reached,
             abandoned: done.abandoned,
@@ -178,7 +179,7 @@ impl Runner {
         for row in interrupted {
             let (now, outcome) = (clock::wall(), Outcome::of(Reach::Interrupted));
             let attempts = self.office.store.attempts_of(row.contact).await?;
-            let campaign = self.plan.campaigns.get(&row.campaign);
+            let campaign = self.script.plan.campaigns.get(&row.campaign);
             let then = match campaign {
                 Some(campaign) => retry::then(&campaign.attempts, counted(&attempts), &outcome, row.dialled),
                 None => retry::Then::Due(row.dialled.checked_add(A_DAY).unwrap_or(Timestamp::MAX)),
@@ -199,7 +200,6 @@ impl Runner {
                 answered: None,
                 answered_by: None,
                 disposition: None,
-                call: None,
                 seconds: 0.0,
                 human: false,
                 right_person: None,
@@ -285,4 +285,128 @@ fn sealed(told: &Value) -> Value {
         fields.insert("what".to_owned(), "end".into());
     }
     sealed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::Number;
+    use crate::dialplan;
+
+    fn done(reach: Reach) -> Done {
+        Done {
+            reach,
+            ..Done::lost("20261122-100000-0001".into())
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn berlin() -> Whereabouts {
+        let number: Number = "+4930123456".parse().expect("a number");
+        Whereabouts::of(number, Some("Europe/Berlin")).expect("a zone")
+    }
+
+    fn open(counted: u32, congested: u32) -> Open {
+        let plan = dialplan::load("dialplans/reminder.yaml".as_ref()).expect("a plan");
+        Open {
+            attempt: 1,
+            campaign: std::sync::Arc::new(plan.campaigns["unpaid_order"].clone()),
+            key: "4711".into(),
+            number: "+4930123456".parse().expect("a number"),
+            whereabouts: berlin(),
+            counted,
+            congested,
+            appointment: false,
+            letters: tokio::sync::mpsc::channel(1).0,
+            progress: None,
+            call: "20261122-100000-0001".into(),
+            dialled: at("2026-11-23T10:00:00Z"),
+        }
+    }
+
+    #[test]
+    fn a_callback_is_by_the_clock_of_whom_was_called_and_never_at_once() {
+        let now = at("2026-11-23T10:00:00Z");
+        for (said, due) in [
+            ("2026-11-24T15:00", "2026-11-24T14:00:00Z"),
+            ("2026-11-23T11:05", "2026-11-23T10:10:00Z"),
+            ("2026-11-22T09:00", "2026-11-23T10:10:00Z"),
+        ] {
+            let done = Done {
+                human_reached: true,
+                disposition: Some("callback".into()),
+                callback_at: Some(said.parse().expect("a time")),
+                ..done(Reach::Answered)
+            };
+            let outcome = outcome(&done, &berlin());
+            assert_eq!(outcome.answered_by, Some(AnsweredBy::Human));
+            assert_eq!(
+                follows(&open(0, 0), &done, &outcome, now),
+                retry::Then::Appointment(at(due)),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_follows_counts_what_rang_and_not_what_the_network_refused() {
+        let now = at("2026-11-23T10:00:00Z");
+        let follows = |counted, congested, reach| {
+            let done = done(reach);
+            follows(&open(counted, congested), &done, &outcome(&done, &berlin()), now)
+        };
+        let (tomorrow, soon) = (at("2026-11-24T06:00:00Z"), at("2026-11-23T10:15:00Z"));
+        assert_eq!(follows(1, 0, Reach::Busy), retry::Then::Due(tomorrow));
+        assert_eq!(follows(2, 0, Reach::Busy), retry::Then::Closed(retry::EXHAUSTED.into()));
+        assert_eq!(follows(2, 3, Reach::Congestion), retry::Then::Due(soon));
+        assert_eq!(
+            follows(0, 9, Reach::Congestion),
+            retry::Then::Closed("congestion".into())
+        );
+        assert_eq!(follows(0, 0, Reach::Interrupted), retry::Then::Due(tomorrow));
+        assert_eq!(
+            follows(2, 0, Reach::Interrupted),
+            retry::Then::Closed(retry::EXHAUSTED.into())
+        );
+    }
+
+    #[test]
+    fn a_call_that_was_called_off_while_it_rang_was_not_answered() {
+        let done = Done {
+            called_off: Some("payment.succeeded".into()),
+            ..done(Reach::Failed)
+        };
+        assert_eq!(outcome(&done, &berlin()).reach, Reach::NoAnswer);
+    }
+
+    #[test]
+    fn whether_it_was_the_right_person_is_told_by_the_slot_or_the_disposition() {
+        let told = |slot: Option<&str>, disposition: Option<&str>| {
+            right_person(&Done {
+                slots: slot
+                    .map(|value| (RIGHT_PERSON.to_owned(), value.to_owned()))
+                    .into_iter()
+                    .collect(),
+                disposition: disposition.map(str::to_owned),
+                ..done(Reach::Answered)
+            })
+        };
+        assert_eq!(told(Some("true"), Some("link_sent")), Some(true));
+        assert_eq!(told(Some("false"), None), Some(false));
+        assert_eq!(told(None, Some("wrong_number")), Some(false));
+        assert_eq!(told(Some("perhaps"), None), None);
+        assert_eq!(told(None, None), None);
+    }
+
+    #[test]
+    fn what_people_said_is_not_in_the_audit_trail() {
+        let told = json!({"campaign": "c", "quote": "too dear", "slots": {"reason": "price"}, "reason": "price", "reach": "answered"});
+        assert_eq!(
+            sealed(&told),
+            json!({"campaign": "c", "reach": "answered", "what": "end"})
+        );
+    }
 }

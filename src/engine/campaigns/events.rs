@@ -50,7 +50,7 @@ impl Runner {
                 Ok(_) | Err(_) => Map::new(),
             },
         };
-        let plan = std::sync::Arc::clone(&self.plan);
+        let plan = std::sync::Arc::clone(&self.script.plan);
         let mut outcomes = Vec::new();
         for campaign in plan.campaigns.values() {
             for meaning in trigger::meanings(campaign, &told) {
@@ -91,9 +91,6 @@ impl Runner {
         let key = new.key.clone();
         let store = &self.office.store;
         let added = store.add_contacts(&campaign.name, &[new], clock::wall()).await?;
-        if added.added == 0 {
-            return Ok(format!("`{key}` is known already"));
-        }
         // What calls it off may have been told before: systems do not tell in order.
         let calls_off = campaign.trigger.iter().flat_map(|trigger| &trigger.cancel_on);
         for name in calls_off {
@@ -104,6 +101,9 @@ impl Runner {
                 self.cancel(campaign, &key, &earlier).await?;
                 return Ok(format!("`{key}` was called off before by `{name}`"));
             }
+        }
+        if added.added == 0 {
+            return Ok(format!("`{key}` is known already"));
         }
         Ok(format!("`{key}` is to be called from {due} on"))
     }

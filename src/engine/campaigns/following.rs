@@ -14,6 +14,7 @@ use crate::campaign::{Opening, Whereabouts};
 use crate::clock;
 use crate::dialplan::Plan;
 use crate::dialplan::campaign::Campaign;
+use crate::engine::load::Script;
 use crate::store;
 use crate::store::campaigns::{Mark, State, Waiting};
 
@@ -26,9 +27,9 @@ impl Runner {
     /// All of it. It is cheap where nothing was written since.
     pub(super) async fn follow(&mut self) -> Result<(), store::Error> {
         self.write().await?;
-        let plan = Arc::clone(&self.bot.script().plan);
-        if self.started == Started::No || !Arc::ptr_eq(&plan, &self.plan) {
-            self.take_up(plan).await?;
+        let script = self.bot.script();
+        if self.started == Started::No || !Arc::ptr_eq(&script, &self.script) {
+            self.take_up(script).await?;
         }
         if self.started == Started::No {
             self.end_interrupted().await?;
@@ -47,7 +48,8 @@ impl Runner {
     }
 
     /// The campaigns of this plan from now on. Calls under way keep the one that they began with.
-    async fn take_up(&mut self, plan: Arc<Plan>) -> Result<(), store::Error> {
+    async fn take_up(&mut self, script: Arc<Script>) -> Result<(), store::Error> {
+        let plan = Arc::clone(&script.plan);
         let mut before = std::mem::take(&mut self.campaigns);
         for campaign in plan.campaigns.values() {
             let rules = Rules::of(campaign);
@@ -72,7 +74,7 @@ impl Runner {
         for gone in before.into_keys() {
             self.pacer.leave(&gone);
         }
-        self.plan = plan;
+        self.script = script;
         self.changes = None;
         Ok(())
     }
@@ -96,7 +98,7 @@ impl Runner {
 
     /// Whether the plan before this one had the same campaign, as far as its book goes.
     fn is_same(&self, campaign: &Campaign) -> bool {
-        let before = self.plan.campaigns.get(&campaign.name);
+        let before = self.script.plan.campaigns.get(&campaign.name);
         before.is_some_and(|before| before.window == campaign.window)
     }
 

@@ -26,6 +26,7 @@ use tokio::time::MissedTickBehavior;
 use self::hooks::Hooks;
 use super::leg::placed::Done;
 use super::letters::Letter;
+use super::load::Script;
 use super::{Bot, Wish};
 use crate::campaign::book::ContactId;
 use crate::campaign::hours::Whenever;
@@ -33,13 +34,14 @@ use crate::campaign::pacer::{Limits, Pacer, Progress};
 use crate::campaign::{Number, Opening, Region, Whereabouts};
 use crate::clock;
 use crate::config::{Campaigns, Config};
-use crate::dialplan::Plan;
 use crate::dialplan::campaign::Campaign;
 use crate::store::campaigns::{EndedAttempt, Mark, State};
 use crate::store::{self, Store};
 
 /// How often it is looked whether anything was wished or told: one row is read.
 const LOOK: Duration = Duration::from_millis(500);
+/// Between two times that it is asked whom to dial, where nothing happens.
+const BETWEEN: Duration = Duration::from_millis(10);
 /// Calls that are begun before anything else is seen to.
 const AT_ONCE: usize = 32;
 /// How far calls have come, on the way to the runner. One that finds no room is lost: an agent counts as needed a little longer.
@@ -121,7 +123,7 @@ struct Runner {
     bot: Arc<Bot>,
     office: Office,
     /// By which new calls are held.
-    plan: Arc<Plan>,
+    script: Arc<Script>,
     pacer: Pacer<Whenever>,
     /// Those of the plan.
     campaigns: BTreeMap<String, Own>,
@@ -201,12 +203,11 @@ impl Runner {
         progress: mpsc::Sender<(ContactId, Progress)>,
         wishes: watch::Receiver<Option<Wish>>,
     ) -> Self {
-        let plan = Arc::clone(&bot.script().plan);
         Self {
             pacer: Pacer::new(office.limits),
+            script: bot.script(),
             bot,
             office,
-            plan,
             campaigns: BTreeMap::new(),
             calls: JoinSet::new(),
             tasks: HashMap::new(),
@@ -239,14 +240,14 @@ impl Runner {
     /// When somebody is to be dialled next.
     fn due(&mut self) -> Instant {
         let now = clock::now();
-        let latest = now + LOOK;
+        let (soonest, latest) = (now + BETWEEN, now + LOOK);
         if self.is_resting() || self.started == Started::No {
             return latest;
         }
         let world = self.world();
         self.pacer
             .poll_timeout(&world)
-            .map_or(latest, |due| due.clamp(now, latest))
+            .map_or(latest, |due| due.clamp(soonest, latest))
     }
 
     fn is_resting(&mut self) -> bool {

@@ -44,22 +44,27 @@ impl Runner {
     fn held(&self) -> BTreeSet<String> {
         let now = clock::now();
         let facts = Facts {
-            queues: self.bot.floor.loads(&self.plan.asked_queues),
+            queues: self.bot.floor.loads(&self.script.plan.asked_queues),
             ..Facts::of_nobody(clock::wall())
         };
         let is_held = |campaign: &&Campaign| {
             let hold = campaign.pacing.hold_if.as_ref();
             let own = self.campaigns.get(&campaign.name);
-            hold.is_some_and(|hold| hold.holds(&|name| facts.value(&self.plan, name)))
+            hold.is_some_and(|hold| hold.holds(&|name| facts.value(&self.script.plan, name)))
                 || own.is_none_or(|own| own.held.is_some_and(|until| until > now))
         };
-        let held = self.plan.campaigns.values().filter(is_held);
+        let held = self.script.plan.campaigns.values().filter(is_held);
         held.map(|campaign| campaign.name.clone()).collect()
     }
 
     /// Of those whose calls are for agents.
     fn agents(&self) -> BTreeMap<String, Agents> {
-        let paced = self.plan.campaigns.values().filter(|campaign| is_for_agents(campaign));
+        let paced = self
+            .script
+            .plan
+            .campaigns
+            .values()
+            .filter(|campaign| is_for_agents(campaign));
         let agents = paced.filter_map(|campaign| {
             let own = self.campaigns.get(&campaign.name)?;
             let queues: Vec<&str> = own.queues.iter().map(String::as_str).collect();
