@@ -213,3 +213,137 @@ impl<'a> Stage<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::campaign::contact::NewContact;
+    use crate::dialplan;
+
+    const PLAN: &str = r#"
+version: 1
+campaigns:
+  unpaid:
+    assistant: leo
+    flow: remind
+    contacts: {key: order_id, phone: phone, vars: {consent_at: text}}
+    consent: {basis: existing_customer, purpose: reminder, proof: consent_at}
+    dnc: {lists: [internal], opt_out: [speech]}
+    window: {days: mon-sat, from: "09:00", to: "20:00", clock: contact}
+    caller_id: "+493023125999"
+    pacing: {mode: agentless, max_calls: 1, calls_per_second: 10}
+assistants:
+  leo: {languages: [en], disclosure: "This is Leo, an automated assistant."}
+flows:
+  remind: {steps: [{say: "Hello."}, {hangup: now}]}
+"#;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn contact(n: u32) -> NewContact {
+        NewContact {
+            key: format!("order-{n}"),
+            number: format!("+4930231250{n:02}").parse().expect("a number"),
+            zone: None,
+            proof: Some("2026-01-02".into()),
+            vars: Map::new(),
+            held_out: false,
+            due: at("2026-01-02T00:00:00Z"),
+        }
+    }
+
+    #[tokio::test]
+    async fn everybody_is_rung_in_their_hours_or_left_with_a_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("offhook.db")).await.expect("opened");
+        let from = at("2026-11-23T18:59:00Z");
+        let rows = [
+            contact(0),
+            contact(1),
+            contact(2),
+            NewContact {
+                held_out: true,
+                ..contact(3)
+            },
+            NewContact {
+                proof: None,
+                ..contact(4)
+            },
+            // Where it is noon.
+            NewContact {
+                zone: Some("America/New_York".into()),
+                due: at("2026-11-23T20:00:00Z"),
+                ..contact(5)
+            },
+            contact(6),
+            NewContact {
+                zone: Some("Mars/Base".into()),
+                ..contact(7)
+            },
+        ];
+        store.add_contacts("unpaid", &rows, from).await.expect("added");
+        let closed = store
+            .contact_by_key("unpaid", "order-6")
+            .await
+            .expect("read")
+            .expect("there");
+        store.close_contact(closed.id, from, "declined").await.expect("closed");
+        let plan = dialplan::parse(PLAN, "unpaid.yaml").expect("a plan");
+        let campaign = plan.campaigns.get("unpaid").expect("there");
+        let outbound = Outbound::default();
+        let rules = config::Campaigns::default();
+        let question = Question {
+            campaign,
+            window: campaign.window.as_ref().expect("a window"),
+            disclosed: true,
+            rules: &rules,
+            outbound: &outbound,
+            home: TimeZone::UTC,
+            from,
+            call: Duration::from_secs(40),
+        };
+        let mut seen = 0;
+        let told = outlook(&store, question.clone(), |more| seen += more)
+            .await
+            .expect("read");
+        assert_eq!((seen, told.running), (8, false));
+        // One line, and 20:00 in Berlin passes while the third waits.
+        let rung: Vec<(&str, Timestamp)> = told.rung.iter().map(|rung| (rung.contact.as_str(), rung.at)).collect();
+        assert_eq!(
+            rung,
+            [
+                ("order-0", at("2026-11-23T18:59:00Z")),
+                ("order-1", at("2026-11-23T18:59:40Z")),
+                ("order-5", at("2026-11-23T20:00:00Z")),
+                ("order-2", at("2026-11-24T08:00:00Z")),
+            ]
+        );
+        let left: Vec<(&str, &str)> = told
+            .left
+            .iter()
+            .map(|left| (left.contact.as_str(), left.why.as_str()))
+            .collect();
+        assert_eq!(
+            left,
+            [
+                ("order-3", "held_out"),
+                ("order-4", "no_proof"),
+                ("order-6", "declined"),
+                ("order-7", "zone_unknown")
+            ]
+        );
+        // Nothing was written.
+        assert_eq!(store.audit_head().await.expect("read"), None);
+        let unsaid = Question {
+            disclosed: false,
+            ..question
+        };
+        let told = outlook(&store, unsaid, |_| ()).await.expect("read");
+        assert!(told.rung.is_empty());
+        assert_eq!(told.left.first().map(|left| left.why.as_str()), Some("no_disclosure"));
+    }
+}
