@@ -112,7 +112,7 @@ pub enum Progress {
 /// A campaign was stopped by its breaker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tripped {
-    /// Such as `failed_rate > 0.5: 7 of 12 calls failed`.
+    /// Such as "`failed_rate > 0.5` holds over the last 120 s: failed_rate is 0.55, of 11 calls".
     pub why: String,
     /// Whom the plan wants told.
     pub alert: Option<String>,
@@ -259,6 +259,7 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         })?;
         let (name, contact, entry) = self.choose(world)?;
         let pace = self.campaigns.get_mut(&name)?;
+        let hours = pace.book.hours_of(entry.hours)?.clone();
         let turn = pace.turn.max(self.turn);
         self.turn = turn;
         pace.turn = turn + 1;
@@ -267,7 +268,7 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         self.numbers.insert(entry.number);
         let call = Call {
             number: entry.number,
-            hours: pace.book.hours_of(entry.hours)?.clone(),
+            hours,
             dialled: world.now,
             at: world.wall,
             motion: Motion::Dialled,
@@ -330,13 +331,11 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
     /// The calls for which a campaign's agents are wanted, whichever campaigns they are of, and how these have fared.
     fn crowd(&self, campaign: &str, world: &World) -> Crowd {
         let mut crowd = Crowd::default();
-        let Some(agents) = world.agents.get(campaign) else {
-            return crowd;
-        };
-        (crowd.scene.free, crowd.scene.busy) = (agents.free, agents.busy);
+        let own = world.agents.get(campaign);
+        (crowd.scene.free, crowd.scene.busy) = own.map_or((0, 0), |own| (own.free, own.busy));
         for (name, pace) in &self.campaigns {
-            let theirs = world.agents.get(name);
-            let is_near = name == campaign || theirs.is_some_and(|theirs| !agents.queues.is_disjoint(&theirs.queues));
+            let both = own.zip(world.agents.get(name));
+            let is_near = name == campaign || both.is_some_and(|(own, other)| !own.queues.is_disjoint(&other.queues));
             if is_near && pace.rules.mode != Mode::Agentless {
                 pace.join(&mut crowd, world.wall);
             }
@@ -391,7 +390,8 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         }
     }
 
-    /// Nobody was dialled after all, since the permit was refused or the call could not be placed: nothing of it counts.
+    /// Nobody was dialled after all, since the permit was refused or the call could not be placed: it counts for nothing but the campaign's turn, so that one
+    /// whose contacts are all refused keeps no other waiting.
     pub fn refused(&mut self, campaign: &str, contact: ContactId, again: Option<Again>) {
         let Some(pace) = self.campaigns.get_mut(campaign) else {
             return;
@@ -399,7 +399,6 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
         let Some(call) = pace.calls.remove(&contact) else {
             return;
         };
-        pace.turn = pace.turn.saturating_sub(1);
         pace.rate.give_back(call.taken.0);
         pace.settle(contact, &call, again);
         if let Some(line) = self.trunks.get_mut(&call.trunk) {

@@ -20,7 +20,7 @@ pub(super) struct Pace<H> {
     pub calls: BTreeMap<ContactId, Call<H>>,
     pub abandonment: Abandonment,
     pub rate: Rate,
-    /// Calls dialled, but for those who had nobody to dial meanwhile.
+    /// Counts whom it has named; after a time without anybody to name it goes on where the others are.
     pub turn: u64,
     pub habits: Habits,
     tally: Option<Tally>,

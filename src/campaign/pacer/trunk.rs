@@ -11,7 +11,7 @@ pub(super) struct Rate {
     due: Option<Instant>,
 }
 
-/// Who asks later than this has lost the time; who asks sooner after a call's time was woken late, and the next call keeps its time.
+/// A call that is this much late was woken late, and the next one keeps its time; after more than that the pace begins anew.
 const LATE: Duration = Duration::from_millis(50);
 
 impl Rate {
@@ -132,9 +132,7 @@ impl Health {
             (same @ (Self::Well { .. } | Self::Resting { .. } | Self::Trying { .. }), _) => same,
         };
     }
-}
 
-impl Health {
     /// The call that was to go out at `dialled` did not: another may try.
     pub fn not_dialled(&mut self, dialled: Instant) {
         if let Self::Trying { since, .. } = self
