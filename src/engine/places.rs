@@ -10,7 +10,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Places {
-    all: usize,
     free: Arc<Semaphore>,
     /// Those that are taken to dial.
     dialling: Arc<AtomicUsize>,
@@ -38,7 +37,6 @@ impl Places {
     pub fn new(all: usize) -> Self {
         let all = all.min(Semaphore::MAX_PERMITS);
         Self {
-            all,
             free: Arc::new(Semaphore::new(all)),
             dialling: Arc::default(),
         }
@@ -74,11 +72,6 @@ impl Places {
         self.free.available_permits()
     }
 
-    /// How many there are.
-    pub fn all(&self) -> usize {
-        self.all
-    }
-
     /// How many are taken by calls that the bot makes.
     pub fn dialling(&self) -> usize {
         self.dialling.load(Ordering::Relaxed)
@@ -108,7 +101,7 @@ mod tests {
         let last = places.take_to_dial(0).expect("nobody is to be left one");
         assert!(places.take().is_none() && places.take_to_dial(0).is_none());
         drop((dialled, came, last));
-        assert_eq!((places.free(), places.all(), places.dialling()), (4, 4, 0));
+        assert_eq!((places.free(), places.dialling()), (4, 0));
         assert!(places.take_to_dial(usize::MAX).is_none() && places.take_to_dial(4).is_none());
         assert_eq!(places.free(), 4);
     }

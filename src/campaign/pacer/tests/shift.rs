@@ -178,7 +178,7 @@ fn work(shift: Shift, mode: Mode) -> Came {
             .iter()
             .filter(|((other, _), _)| other == name)
             .map(|(_, share)| share.answered)
-            .sum();
+            .sum::<u64>();
         assert_eq!(pacer.abandoned(name, world.wall).answered, both);
     }
     Came {
