@@ -22,7 +22,7 @@ use crate::call::{Call, Note, Start};
 use crate::campaign::Permit;
 use crate::campaign::outcome::{AnsweredBy, Reach};
 use crate::clock;
-use crate::dialplan::campaign::PacingMode;
+use crate::dialplan::campaign::{Campaign, PacingMode};
 use crate::engine::dialled::{Dialled, Miss, News, Placed, Way};
 use crate::engine::incoming::profile;
 use crate::engine::journal::{Journal, Outcome, Record};
@@ -217,30 +217,11 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
         progress,
     } = placing;
     let number = permit.number().to_string();
-    let began = Began {
-        id: record.id.clone(),
-        caller: number.clone(),
-        callee: permit.campaign().to_owned(),
-        plan: start.plan.name.clone(),
-        plan_hash: start.plan.hash.clone(),
-        assistant: start.assistant.clone(),
-        at: clock::wall(),
-    };
-    let mut journal = Journal::begin(bot.outbox.clone(), began, &bot.recordings);
+    let mut journal = journal(&bot, &permit, &record, &start);
     let campaign = start.plan.campaigns.get(permit.campaign());
     let mode = campaign.map_or(PacingMode::Agentless, |campaign| campaign.pacing.mode);
-    let trigger = campaign.and_then(|campaign| campaign.trigger.as_ref());
+    let mut rung = Rung::of(campaign, &mut journal);
     let (events, mut told) = mpsc::channel(EVENTS);
-    let mut rung = Rung {
-        ringing: Ringing::default(),
-        calls_off: trigger.map(|trigger| trigger.cancel_on.clone()).unwrap_or_default(),
-        happened: Vec::new(),
-        journal: &mut journal,
-    };
-    rung.journal.event(format!(
-        "{number} is called{}",
-        trunk.iter().map(|trunk| format!(" by {trunk}")).collect::<String>()
-    ));
     let way = Way {
         to: number.clone(),
         trunk: trunk.clone(),
@@ -251,6 +232,8 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
     let asks = !asked.is_empty() && dialled.is_ok();
     let (end, known) = match dialled {
         Ok(dialled) => {
+            let by = trunk.as_ref().map(|trunk| format!(" by {trunk}")).unwrap_or_default();
+            rung.journal.event(format!("{number} is called{by}"));
             let profile = profile(&bot, &start.plan, start.facts.clone(), asked);
             let rings = rung.ring(dialled, (&mut told, &mut received, &mut wishes));
             beside(rings, asks.then_some(profile)).await
@@ -306,6 +289,20 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
     };
     let done = leg.finish(ending);
     done.unwrap_or_else(|| Done::lost(record.id))
+}
+
+/// The record of a call that is placed: its caller is whoever is outside, as of all calls.
+fn journal(bot: &Bot, permit: &Permit, record: &Record, start: &Start) -> Journal {
+    let began = Began {
+        id: record.id.clone(),
+        caller: permit.number().to_string(),
+        callee: permit.campaign().to_owned(),
+        plan: start.plan.name.clone(),
+        plan_hash: start.plan.hash.clone(),
+        assistant: start.assistant.clone(),
+        at: clock::wall(),
+    };
+    Journal::begin(bot.outbox.clone(), began, &bot.recordings)
 }
 
 /// Whether what was permitted still holds, and is what the called person will see.
@@ -370,7 +367,17 @@ type Ears<'a> = (
     &'a mut watch::Receiver<Option<Wish>>,
 );
 
-impl Rung<'_> {
+impl<'a> Rung<'a> {
+    fn of(campaign: Option<&Campaign>, journal: &'a mut Journal) -> Self {
+        let trigger = campaign.and_then(|campaign| campaign.trigger.as_ref());
+        Self {
+            ringing: Ringing::default(),
+            calls_off: trigger.map(|trigger| trigger.cancel_on.clone()).unwrap_or_default(),
+            happened: Vec::new(),
+            journal,
+        }
+    }
+
     /// Until somebody answers, or nobody will.
     async fn ring(&mut self, mut dialled: Dialled, (events, letters, wishes): Ears<'_>) -> End {
         let mut tones = ToneDetector::default();
