@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use offhook::audio::wav;
 use offhook::campaign::outcome::{AnsweredBy, Reach};
 use offhook::clock;
-use offhook::simulate::network::{By, Placed, last_words, left};
+use offhook::simulate::network::{By, Numbers, Placed, last_words, left};
 use offhook::store::Store;
 use offhook::store::campaigns::{AttemptRow, ContactRow};
 use offhook::web::signature;
 use serde_json::{Value, json};
 
 use super::bot::{Bot, LIMIT, free_port, root, text, until};
-use super::exchange::{Network, noon_and_midnight, number};
+use super::exchange::{Network, noon_and_midnight, number, somewhere};
 
 const CAMPAIGN: &str = "unpaid";
 const SECRET: &str = "what the shop signs with";
@@ -139,18 +139,18 @@ impl Journal {
 
 #[test]
 fn a_campaign_runs_to_its_end_and_adds_up() {
-    let network = Network::standard();
-    let web = free_port();
-    let (plan, trunk) = (root().join("fixtures/plans/campaign.yaml"), network.trunk());
+    let (address, web) = (somewhere(), free_port());
+    let plan = root().join("fixtures/plans/campaign.yaml");
     let config = |port: u16| {
         format!(
-            "sip: {{listen: [\"udp:127.0.0.1:{port}\"], trunks: [{trunk}]}}\noutbound: {{allow: [\"+49\"]}}\nrtp: {{ports: 24000-25999}}\n\
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\"], trunks: [{{name: network, server: \"{address}\"}}]}}\noutbound: {{allow: [\"+49\"]}}\nrtp: {{ports: 24000-25999}}\n\
              calls: {{most: 16}}\ncampaigns: {{region: DE, lines: 12, reserve: 1, cost_per_minute: {{amount: 0.02, currency: EUR}}, events: {{secret: \"{SECRET}\"}}}}\n\
              web: {{listen: \"127.0.0.1:{web}\"}}\nplan: {}\ndata: data\n",
             plan.display()
         )
     };
     let bot = Bot::start_with(config, &[]);
+    let network = Network::start(&Numbers::standard().expect("the standard numbers"), address);
     let shop = Shop {
         bot: &bot,
         network: &network,

@@ -12,23 +12,20 @@ use offhook::simulate::network::{Exchange, Ledger, Numbers, Placed};
 use offhook::speech::engines::{Config, Engines};
 use tokio::runtime::Runtime;
 
+use super::bot::free_port;
+
 /// Real to nobody: the German regulator keeps them for films.
 pub const PREFIX: &str = "+493023125";
 
 pub struct Network {
     exchange: Option<Exchange>,
-    pub address: SocketAddr,
     ledger: Arc<Mutex<Ledger>>,
     runtime: Runtime,
 }
 
 impl Network {
-    /// With the standard numbers, whose people speak.
-    pub fn standard() -> Self {
-        Self::start(&Numbers::standard().expect("the standard numbers"))
-    }
-
-    pub fn start(numbers: &Numbers) -> Self {
+    /// At `address`. To be started after the bot that calls by it: to load voices takes the time of whoever is measured.
+    pub fn start(numbers: &Numbers, address: SocketAddr) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let voices: Vec<Voice> = numbers
             .languages()
@@ -51,20 +48,13 @@ impl Network {
         let watch = move |happening: &_| kept.lock().unwrap_or_else(PoisonError::into_inner).note(happening);
         let exchange = runtime.block_on(async {
             let prepared = numbers.prepare(engines.as_ref()).await.expect("voices");
-            let any = ([127, 0, 0, 1], 0).into();
-            Exchange::start(any, prepared, watch).await.expect("a network")
+            Exchange::start(address, prepared, watch).await.expect("a network")
         });
         Self {
-            address: exchange.address(),
             exchange: Some(exchange),
             ledger,
             runtime,
         }
-    }
-
-    /// The configuration of a bot that calls by it.
-    pub fn trunk(&self) -> String {
-        format!("{{name: network, server: \"{}\"}}", self.address)
     }
 
     /// What has happened so far.
@@ -95,6 +85,11 @@ impl Drop for Network {
             self.runtime.block_on(exchange.close());
         }
     }
+}
+
+/// Where a network may be.
+pub fn somewhere() -> SocketAddr {
+    ([127, 0, 0, 1], free_port()).into()
 }
 
 /// A number of the network.

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::bot::{Bot, root, text, until};
-use super::exchange::{Network, noon_and_midnight};
+use super::exchange::{Network, noon_and_midnight, somewhere};
 
 /// Calls that are over soon, each in its own way: as many as possible are under way in each of their moments.
 const NUMBERS: &str = r#"
@@ -45,17 +45,17 @@ fn fifty_kills_lose_nobody_and_double_nobody() {
 
 /// One campaign of so many contacts, through so many kills.
 fn killed(kills: usize, contacts: usize, seed: u64) {
-    let network = Network::start(&Numbers::parse(NUMBERS).expect("numbers"));
+    let address = somewhere();
     let plan = root().join("fixtures/plans/campaign-quick.yaml");
-    let trunk = network.trunk();
     let config = |port: u16| {
         format!(
-            "sip: {{listen: [\"udp:127.0.0.1:{port}\"], trunks: [{trunk}]}}\noutbound: {{allow: [\"+49\"]}}\n\
+            "sip: {{listen: [\"udp:127.0.0.1:{port}\"], trunks: [{{name: network, server: \"{address}\"}}]}}\noutbound: {{allow: [\"+49\"]}}\n\
              rtp: {{ports: 24000-25999}}\ncalls: {{most: 40, record: false}}\ncampaigns: {{lines: 20}}\nplan: {}\ndata: data\n",
             plan.display()
         )
     };
     let mut bot = Bot::start_with(config, &[]);
+    let network = Network::start(&Numbers::parse(NUMBERS).expect("numbers"), address);
     load(&bot, contacts);
     let mut random = StdRng::seed_from_u64(seed);
     for n in 0..kills {
