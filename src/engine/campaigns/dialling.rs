@@ -75,6 +75,7 @@ impl Runner {
             return Ok(());
         };
         let Some(own) = self.campaigns.get(&campaign.name) else {
+            self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
         };
         let (attended, abandonment) = self.attended(campaign);
@@ -110,7 +111,7 @@ impl Runner {
                 self.again(dial, later(at, A_QUARTER));
                 Ok(())
             }
-            Ok(permit) => self.begin(dial, known, permit, sealed).await,
+            Ok(permit) => self.begin(campaign, dial, known, (permit, sealed)).await,
             Err(refusal) => {
                 self.office.store.audit_append(at, &sealed).await?;
                 self.refused(campaign, dial, &known.contact, &refusal).await
@@ -161,16 +162,13 @@ impl Runner {
     /// The attempt is made.
     async fn begin(
         &mut self,
+        campaign: &Campaign,
         dial: &Dial,
         known: Known,
-        permit: Permit,
-        sealed: serde_json::Value,
+        (permit, sealed): (Permit, serde_json::Value),
     ) -> Result<(), store::Error> {
         let Some(room) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
             self.again(dial, later(clock::wall(), SOON));
-            return Ok(());
-        };
-        let Some(campaign) = self.script.plan.campaigns.get(&dial.campaign).cloned() else {
             return Ok(());
         };
         let (record, dialled) = (self.bot.next_record(), clock::wall());
@@ -207,7 +205,7 @@ impl Runner {
         let told = letters.0.clone();
         let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
-            start: self.start(&campaign, &known, &record, begun.n),
+            start: self.start(campaign, &known, &record, begun.n),
             permit,
             record,
             trunk: Some(dial.trunk.clone()),
@@ -231,7 +229,7 @@ impl Runner {
             progress: None,
             call,
             dialled,
-            campaign: Arc::new(campaign),
+            campaign: Arc::new(campaign.clone()),
         };
         tracing::info!(
             campaign = open.campaign.name,
@@ -260,7 +258,7 @@ impl Runner {
         refusal: &Refusal,
     ) -> Result<(), store::Error> {
         let (name, key) = (&campaign.name, &contact.key);
-        tracing::info!(campaign = name, contact = key, "not dialled: {refusal}");
+        tracing::debug!(campaign = name, contact = key, "not dialled: {refusal}");
         match refusal.lasts() {
             Lasts::ForEver => {
                 let store = &self.office.store;

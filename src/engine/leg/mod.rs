@@ -522,6 +522,9 @@ impl Leg {
 
     fn note(&mut self, note: Note) {
         self.side.note(&note);
+        if let (Side::Caller, Note::OptedOut) = (&self.side, &note) {
+            self.bot.opted_out(&self.caller.user, self.journal.id());
+        }
         self.journal.note(note);
     }
 
