@@ -93,10 +93,6 @@ impl Journal {
         &self.id
     }
 
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     pub fn recording_path(&self) -> PathBuf {
         self.folder.join(format!("{}.wav", self.id))
     }
