@@ -79,10 +79,12 @@ pub struct Trunk {
 /// The agents who can take a campaign's calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
-    /// With no call, not rung, and at work.
+    /// With no call, not rung, at work, and wanted by none of those who wait in the queues.
     pub free: u32,
     /// With a call, or writing about one: who will be free sooner or later.
     pub busy: u32,
+    /// Of those who wait in the queues, for how many nobody is free.
+    pub short: u32,
     /// Where they wait for calls: campaigns that have one in common have their agents in common.
     pub queues: BTreeSet<String>,
 }
@@ -105,7 +107,7 @@ pub enum Progress {
     Human,
     /// Something else did: no agent is needed.
     Machine,
-    /// An agent is on the line, or rung for it: none of those who are free is kept for it any more. If the agent goes and the person stays it is `Human` again.
+    /// The desk has it: in a queue, which [`Agents::free`] and [`Agents::short`] tell of, or with an agent. If it comes back from there it is `Human` again.
     WithAgent,
 }
 
@@ -332,7 +334,9 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
     fn crowd(&self, campaign: &str, world: &World) -> Crowd {
         let mut crowd = Crowd::default();
         let own = world.agents.get(campaign);
-        (crowd.scene.free, crowd.scene.busy) = own.map_or((0, 0), |own| (own.free, own.busy));
+        if let Some(own) = own {
+            (crowd.scene.free, crowd.scene.busy, crowd.scene.short) = (own.free, own.busy, own.short);
+        }
         for (name, pace) in &self.campaigns {
             let both = own.zip(world.agents.get(name));
             let is_near = name == campaign || both.is_some_and(|(own, other)| !own.queues.is_disjoint(&other.queues));

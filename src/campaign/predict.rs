@@ -44,9 +44,11 @@ pub(super) struct Scene {
     /// Agents.
     pub free: u32,
     pub busy: u32,
+    /// For whom in the queues nobody is free.
+    pub short: u32,
     /// It is not known yet who answers.
     pub dialled: u32,
-    /// A person is on the line, and no agent yet.
+    /// A person is on the line, and neither an agent nor a queue yet.
     pub waiting: u32,
 }
 
@@ -89,14 +91,14 @@ impl Habits {
         let free_again = 1.0 - (-self.ringing.mean() / self.talking.mean().max(1.0)).exp();
         let answers = chances(scene.dialled, answering);
         let returns = chances(scene.busy, free_again.clamp(0.0, 0.99));
-        let short = f64::from(scene.waiting) - f64::from(scene.free);
+        let short = f64::from(scene.waiting) + f64::from(scene.short) - f64::from(scene.free);
         let mut without = 0.0;
         for (answered, chance) in &answers {
             for (back, also) in &returns {
                 without += chance * also * (short + answered - back).max(0.0);
             }
         }
-        let answered = f64::from(scene.waiting) + f64::from(scene.dialled) * answering;
+        let answered = f64::from(scene.waiting) + f64::from(scene.short) + f64::from(scene.dialled) * answering;
         (without, answered)
     }
 }
@@ -104,7 +106,8 @@ impl Habits {
 impl Scene {
     /// How many would find no agent if all were answered at once: `E`.
     pub fn at_risk(&self) -> u32 {
-        self.dialled.saturating_add(self.waiting).saturating_sub(self.free)
+        let in_need = self.dialled.saturating_add(self.waiting).saturating_add(self.short);
+        in_need.saturating_sub(self.free)
     }
 
     /// Whether there is an agent for one call more, whatever becomes of the others.

@@ -24,6 +24,8 @@ pub struct Hands {
     pub free: usize,
     /// At work, and rung, with a caller or writing.
     pub busy: usize,
+    /// Of those who wait there already, for how many nobody is free.
+    pub short: usize,
 }
 
 /// The desk at one moment.
@@ -99,9 +101,11 @@ impl Desk {
         let order = self.in_order();
         let ahead = order.iter().filter_map(|id| self.tickets.get(id));
         let waiting = ahead.filter(|ticket| queues.contains(&ticket.wish.queue.as_str()));
+        let (free, waiting) = (free.len(), waiting.count());
         Hands {
-            free: free.len().saturating_sub(waiting.count()),
+            free: free.saturating_sub(waiting),
             busy: busy.len(),
+            short: waiting.saturating_sub(free),
         }
     }
 

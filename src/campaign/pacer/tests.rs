@@ -45,6 +45,7 @@ fn agents(free: u32, busy: u32) -> Agents {
     Agents {
         free,
         busy,
+        short: 0,
         queues: BTreeSet::from(["care".to_owned()]),
     }
 }
@@ -390,6 +391,20 @@ fn a_call_goes_out_for_each_free_agent() {
     assert_eq!(ready(&mut pacer, &mut world).len(), 0);
     end(&mut pacer, &world, &dials[2], Reach::NoAnswer);
     assert_eq!(ready(&mut pacer, &mut world).len(), 1);
+    // Somebody waits in the queue already for whom nobody is free: who is free next is theirs.
+    let before = world.agents["a"].clone();
+    world.agents.insert(
+        "a".to_owned(),
+        Agents {
+            short: 1,
+            ..agents(1, 7)
+        },
+    );
+    assert_eq!(
+        (ready(&mut pacer, &mut world).len(), pacer.at_risk("a", &world)),
+        (0, 2)
+    );
+    world.agents.insert("a".to_owned(), before);
     // The agent was lost, and the person waits again.
     pacer.told(world.now, "a", dials[1].contact, Progress::Human);
     world.agents.insert("a".to_owned(), agents(3, 5));

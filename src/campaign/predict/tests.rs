@@ -22,6 +22,7 @@ fn scene(free: u32, busy: u32, dialled: u32, waiting: u32) -> Scene {
         busy,
         dialled,
         waiting,
+        ..Scene::default()
     }
 }
 

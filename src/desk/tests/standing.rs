@@ -62,6 +62,13 @@ fn who_could_take_a_caller_is_counted_less_those_who_wait() {
         (0, 1),
         "who writes is back some time, who pauses is not there"
     );
+    let three = and(&[(1, call()), (1, call()), (1, call())]);
+    let both_rung = room(care(), &three, 2).desk.hands(&["care"]);
+    assert_eq!(
+        (both_rung.free, both_rung.short),
+        (0, 1),
+        "the third waits for nobody yet"
+    );
     assert_eq!(room(care(), &two, 1).desk.hands(&["cars"]), Hands::default());
 }
 

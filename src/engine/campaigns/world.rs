@@ -72,6 +72,7 @@ impl Runner {
             let agents = Agents {
                 free: count(hands.free),
                 busy: count(hands.busy),
+                short: count(hands.short),
                 queues: own.queues.iter().cloned().collect(),
             };
             Some((campaign.name.clone(), agents))
