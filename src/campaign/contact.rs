@@ -126,7 +126,7 @@ pub fn is_held_out(campaign: &str, key: &str, share: f64) -> bool {
     let drawn = digest
         .iter()
         .take(6)
-        .fold(0_u64, |drawn, byte| drawn << 8 | u64::from(*byte));
+        .fold(0_u64, |drawn, byte| (drawn << 8) | u64::from(*byte));
     // 48 bits: exact in a double.
     (drawn as f64) < share * (1_u64 << 48) as f64
 }

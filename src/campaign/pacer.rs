@@ -190,7 +190,8 @@ impl<H: Hours + Clone + Eq + Hash> Pacer<H> {
     }
 
     /// After a change of the configuration.
-    pub fn set_limits(&mut self, limits: Limits) {
+    #[cfg(test)]
+    fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 

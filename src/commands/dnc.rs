@@ -4,10 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use offhook::campaign::import::numbers::Numbers;
 use offhook::campaign::{Number, Region};
 use offhook::clock;
@@ -16,7 +14,7 @@ use offhook::store::Store;
 use offhook::store::campaigns::INTERNAL;
 use serde_json::json;
 
-use super::{Error, Outcome, block_on, configuration};
+use super::{Error, Outcome, block_on, configuration, reading};
 
 /// Numbers that are kept at once.
 const BATCH: usize = 1_000;
@@ -203,7 +201,7 @@ async fn import(store: &Store, file: &Path, list: &str, replace: bool, home: Opt
     if replace && list == INTERNAL {
         return Err(format!("`{INTERNAL}` has those who told us; it is not replaced").into());
     }
-    let bar = bar(file);
+    let bar = reading(file);
     let wrong = |e: io::Error| format!("cannot read numbers from {}: {e}", file.display());
     let source: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin())
@@ -261,17 +259,6 @@ async fn keep(store: &Store, list: &str, batch: &[Number], why: &str) -> Result<
     // The running bot writes to the same file: it gets its turn.
     tokio::time::sleep(clock::now().saturating_duration_since(began) / 4).await;
     Ok(new)
-}
-
-fn bar(file: &Path) -> ProgressBar {
-    let length = std::fs::metadata(file).map(|about| about.len()).unwrap_or_default();
-    if length == 0 {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bytes} of {total_bytes}  {bar:30}  {elapsed}, {eta} left");
-    let bar = ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
 }
 
 fn number(text: &str, home: Option<Region>) -> Result<Number, Error> {

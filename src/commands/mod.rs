@@ -22,7 +22,9 @@ pub mod talk;
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use offhook::config::Config;
 use offhook::dialplan::Problem;
 use tracing_subscriber::EnvFilter;
@@ -53,6 +55,23 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Error> {
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A bar that is drawn as `template` says; none where nobody knows how much there is.
+fn progress(total: u64, template: &str) -> ProgressBar {
+    if total == 0 {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+/// Of a file that is read.
+fn reading(file: &Path) -> ProgressBar {
+    let length = std::fs::metadata(file).map_or(0, |about| about.len());
+    progress(length, "{bytes} of {total_bytes}  {bar:30}  {elapsed}, {eta} left")
 }
 
 fn configuration(path: &Path) -> Result<Config, Error> {

@@ -350,9 +350,18 @@ impl Reader<'_> {
         ];
         let known = [known.as_slice(), trunk::KEYS].concat();
         let fields = Fields::of(node, "a trunk", &known, self.problems)?;
-        let needed: Vec<Option<String>> = ["name", "server", "username", "password"]
-            .map(|key| self.needed(&fields, key))
-            .into();
+        let [name, server] = ["name", "server"].map(|key| self.needed(&fields, key));
+        // A trunk that knows us by our address asks for neither.
+        let known_by_name = ["username", "password", "register"]
+            .iter()
+            .any(|key| fields.get(key).is_some());
+        let [username, password] = ["username", "password"].map(|key| {
+            if known_by_name {
+                self.needed(&fields, key)
+            } else {
+                Some(String::new())
+            }
+        });
         let transport = match fields.text("transport", self.problems) {
             None => Transport::Udp,
             Some(text) => Transport::named(&text).unwrap_or_else(|| {
@@ -366,13 +375,11 @@ impl Reader<'_> {
         let register = fields.duration("register", self.problems);
         let from_user = fields.text("from_user", self.problems);
         let policies = trunk::policies(&fields, self.problems);
-        let mut needed = needed.into_iter();
-        let mut next = || needed.next().flatten();
         Some(Trunk {
-            name: next()?,
-            server: next()?,
-            username: next()?,
-            password: next()?,
+            name: name?,
+            server: server?,
+            username: username?,
+            password: password?,
             transport,
             from_user,
             register,

@@ -107,6 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn a_trunk_that_knows_us_by_our_address_needs_no_password() {
+        let named = |more: &str| parse(&format!("sip: {{trunks: [{{name: t, server: sip.example{more}}}]}}"));
+        let trunk = named("").expect("valid").sip.trunks.remove(0);
+        assert_eq!((trunk.username.as_str(), trunk.password.as_str()), ("", ""));
+        for (more, missing) in [(", username: u", "`password`"), (", register: 5m", "`username`")] {
+            let problems = named(more).expect_err("half of it");
+            assert!(problems.iter().any(|why| why.contains(missing)), "{problems:?}");
+        }
+    }
+
+    #[test]
     fn a_trunk_has_its_policies() {
         let more = "redirects: never, keep_alive: 30s, caller_id: withheld, trust_caller_id: true, calls_per_second: 5, channels: 30, \
                     outbound_proxy: \"proxy.example:5070\", addresses: [192.0.2.0/24, \"2001:db8::1\"], \

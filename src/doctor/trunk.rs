@@ -109,6 +109,10 @@ fn registered(trunk: &Trunk, probe: &Probe) -> Finding {
             ),
         ),
         200..300 => found(Level::Good, "answers REGISTER without a password".to_owned()),
+        401 | 407 if trunk.username.is_empty() => found(
+            Level::Note,
+            format!("wants a password before anybody registers ({said})"),
+        ),
         401 | 407 if probe.proved.is_none() => found(
             Level::Problem,
             format!(

@@ -219,7 +219,7 @@ impl Core {
         let (listed, found): (Vec<_>, Vec<_>) = trunks
             .filter(|trunk| trunk.lists(source) || self.admission.is_of(source, &trunk.name))
             .partition(|trunk| trunk.lists(source));
-        let called = |trunk: &&&Trunk| user == Some(trunk.username.as_str());
+        let called = |trunk: &&&Trunk| !trunk.username.is_empty() && user == Some(trunk.username.as_str());
         let mut all = listed.iter().chain(&found);
         let first = all.clone().next();
         all.find(called).or(first).copied()

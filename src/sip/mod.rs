@@ -135,6 +135,7 @@ pub struct Trunk {
     /// UDP, the usual one: RFC 3263), and one that does not answer is followed by the next.
     pub server: String,
     pub transport: Transport,
+    /// Empty, as the password, where it knows us by our address.
     pub username: String,
     pub password: String,
     /// The user of From; the username where unset.

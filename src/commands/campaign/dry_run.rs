@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use offhook::clock;
 use offhook::outlook::{Left, Outlook, Question, outlook};
 
-use super::{Outcome, Site, block_on};
+use super::{Outcome, Site, block_on, progress};
 
 /// Lines of each part on the terminal.
 const SHOWN: usize = 20;
@@ -53,7 +52,8 @@ pub(super) fn run(site: &Site, arguments: &Arguments) -> Outcome {
         let store = site.store().await?;
         let standings = store.standings(question.from).await?;
         let contacts = standings.get(&campaign.name).map_or(0, |standing| standing.contacts);
-        let bar = bar(contacts, arguments.json);
+        let shown = if arguments.json { 0 } else { contacts };
+        let bar = progress(shown, "{pos} of {len} contacts  {bar:30}  {elapsed}");
         let outlook = outlook(&store, question, |seen| bar.inc(seen)).await?;
         bar.finish_and_clear();
         store.close().await;
@@ -65,16 +65,6 @@ pub(super) fn run(site: &Site, arguments: &Arguments) -> Outcome {
         print(&outlook, arguments.all);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn bar(contacts: u64, quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{pos} of {len} contacts  {bar:30}  {elapsed}");
-    let bar = ProgressBar::new(contacts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
 }
 
 fn print(told: &Outlook, all: bool) {

@@ -6,9 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use offhook::campaign::Region;
 use offhook::campaign::contact;
@@ -19,7 +18,7 @@ use offhook::dialplan::campaign::{Campaign, Scrub};
 use offhook::store::Store;
 use offhook::store::campaigns::{Earlier, INTERNAL};
 
-use super::{Error, Outcome, Site, block_on};
+use super::{Error, Outcome, Site, block_on, reading};
 
 /// Rows that are told on the terminal; a file takes all.
 const SHOWN: u64 = 20;
@@ -49,7 +48,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(site: &Site, arguments: &Arguments) -> Outcome {
     let campaign = site.campaign(&arguments.name)?;
-    let bar = bar(&arguments.file, arguments.json);
+    let bar = if arguments.json {
+        ProgressBar::hidden()
+    } else {
+        reading(&arguments.file)
+    };
     let rows = rows(&arguments.file, &bar)?;
     headed(campaign, &arguments.file, rows.columns())?;
     let mut faults = Faults::new(arguments, bar.clone())?;
@@ -191,17 +194,6 @@ impl<R: Read> Read for Counted<R> {
         self.1.inc(read as u64);
         Ok(read)
     }
-}
-
-fn bar(file: &Path, json: bool) -> ProgressBar {
-    let length = std::fs::metadata(file).map(|about| about.len()).unwrap_or_default();
-    if json || length == 0 {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bytes} of {total_bytes}  {bar:30}  {elapsed}, {eta} left");
-    let bar = ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
 }
 
 fn rows(file: &Path, bar: &ProgressBar) -> Result<Rows<Box<dyn BufRead>>, Error> {

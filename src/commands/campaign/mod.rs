@@ -18,7 +18,7 @@ use offhook::dialplan::{self, Plan};
 use offhook::store::Store;
 use offhook::store::campaigns::{Order, State};
 
-use super::{Error, Outcome, block_on, configuration, told};
+use super::{Error, Outcome, block_on, configuration, progress, reading, told};
 
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -60,6 +60,15 @@ impl Runner {
         let then = follows(&open, &done, &outcome, now);
         let (world, name) = (self.world(), &open.campaign.name);
         let tripped = self.pacer.ended(&world, name, contact, &outcome, Again::of(&then));
+        if outcome.reach == Reach::Congestion {
+            for (trunk, rest) in self.pacer.resting(world.now) {
+                tracing::warn!(
+                    trunk,
+                    "the trunk is at its limit, and left alone for {} s",
+                    rest.as_secs()
+                );
+            }
+        }
         let end = self.end(&open, done, &outcome, then, now);
         self.unwritten.push_back(Unwritten::End(open.attempt, Box::new(end)));
         if let Some(tripped) = tripped {

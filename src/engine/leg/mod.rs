@@ -522,7 +522,8 @@ impl Leg {
 
     fn note(&mut self, note: Note) {
         self.side.note(&note);
-        if let (Side::Caller, Note::OptedOut) = (&self.side, &note) {
+        if note == Note::OptedOut && matches!(self.side, Side::Caller) {
+            // Who calls us is not called by campaigns any more either.
             self.bot.opted_out(&self.caller.user, self.journal.id());
         }
         self.journal.note(note);

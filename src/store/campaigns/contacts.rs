@@ -208,17 +208,6 @@ impl Store {
         row.map_err(|e| self.wrong(e))
     }
 
-    /// Of every campaign, open and closed.
-    pub async fn contacts_by_number(&self, number: Number) -> Result<Vec<ContactRow>, Error> {
-        let query = format!("SELECT {ALL} FROM contacts WHERE number = ? ORDER BY id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(number.to_string())
-            .fetch_all(&self.pool)
-            .await;
-        let rows = rows.and_then(|rows| rows.iter().map(contact).collect());
-        rows.map_err(|e| self.wrong(e))
-    }
-
     /// All of a campaign, in the order of their ids, from behind `after` on: for what goes through every one.
     pub async fn contacts_of(&self, campaign: &str, after: i64, most: u32) -> Result<Vec<ContactRow>, Error> {
         // As above.
@@ -261,6 +250,7 @@ impl Store {
     }
 
     /// Not before `due`. Nothing for what is closed.
+    #[cfg(test)]
     pub async fn postpone(&self, id: i64, due: Timestamp) -> Result<(), Error> {
         let query = "UPDATE contacts SET due = ?, revision = ? WHERE id = ? AND closed IS NULL";
         self.stamp(id, due, query).await

@@ -24,18 +24,6 @@ impl Store {
         .await
     }
 
-    /// Several, in one write.
-    pub async fn audit_append_all(&self, at: Timestamp, all: &[Value]) -> Result<(), Error> {
-        self.access(async {
-            let mut transaction = writing(&self.journal).await?;
-            for what in all {
-                put(&mut transaction, at, what).await?;
-            }
-            transaction.commit().await
-        })
-        .await
-    }
-
     /// Who has this number wants no calls, ever: it is on the internal list and in the audit trail with one write. Who was on it already stays as they were.
     pub async fn opt_out(&self, number: Number, at: Timestamp, why: &str) -> Result<(), Error> {
         let write = async {
