@@ -251,7 +251,7 @@ async fn a_machine_beeps_and_records_from_then_on() {
         assert_eq!(placed.by, Some(By::Caller));
         let found = left(&message, &placed.recorded).expect("most of the message");
         assert_eq!(found.is_whole(), !early, "{found:?}");
-        assert!(!early || found.cut_before >= Duration::from_millis(300), "{found:?}");
+        assert!(!early || found.cut_before >= Duration::from_millis(200), "{found:?}");
     }
     network.exchange.close().await;
 }

@@ -181,13 +181,13 @@ mod tests {
         let message = message();
         let begun = left(&message, &recorded(&message[12_800..], 0)).expect("most of it");
         assert!(
-            !begun.is_whole() && begun.cut_before >= Duration::from_millis(600),
+            !begun.is_whole() && begun.cut_before >= Duration::from_millis(400),
             "{begun:?}"
         );
         assert!(begun.cut_after < Duration::from_millis(200), "{begun:?}");
         let ended = left(&message, &recorded(&message[..message.len() - 16_000], 5_000)).expect("most of it");
         assert!(
-            !ended.is_whole() && ended.cut_after >= Duration::from_millis(800),
+            !ended.is_whole() && ended.cut_after >= Duration::from_millis(500),
             "{ended:?}"
         );
         let mut holed = message.clone();
