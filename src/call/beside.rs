@@ -1,9 +1,10 @@
-//! What happens beside the dialogue and may end it: something outside of the call, and the wish not to be called again.
+//! What happens beside the dialogue and may end it: something outside of the call, the wish not to be called again, and that they hang up.
 
 use std::time::Instant;
 
-use super::{Call, Note, Stage};
+use super::{Call, Decode, Note, Output, Stage};
 use crate::campaign::outcome::AnsweredBy;
+use crate::dialogue::topics;
 use crate::dialplan::{Expect, Order, SlotKind, Value};
 
 impl Call {
@@ -20,10 +21,27 @@ impl Call {
         self.judge_news(now);
     }
 
+    /// The call has ended: what the caller heard of the words under way, and whether they want no more calls, if they said so and hung up.
+    pub fn interrupted(&mut self, now: Instant) -> Vec<Note> {
+        self.stop_speaking(now);
+        if let Decode::Known { transcript } = &self.decode
+            && topics::opts_out(&transcript.text, transcript.language)
+        {
+            self.wants_no_more_calls();
+        }
+        let outputs = self.outputs.drain(..);
+        let notes = outputs.filter_map(|output| match output {
+            Output::Note(note @ (Note::Said { .. } | Note::OptedOut)) => Some(note),
+            _ => None,
+        });
+        notes.collect()
+    }
+
     /// What happened beside the call is judged when it is the bot's to say something.
     pub(super) fn judge_news(&mut self, now: Instant) {
         let free = match &self.stage {
-            Stage::Opening => true,
+            // A person is told of it when it is known that they are one: who has answered is not left in silence.
+            Stage::Opening => self.opted_out() || !self.listens_who_it_is(),
             // What they are saying is judged with it.
             Stage::Dialogue => !self.turn.caller_speaks(),
             Stage::Using(_)
@@ -96,9 +114,10 @@ impl Call {
         self.unanswered = None;
         if self.opted_out() {
             // Not even what must be heard is said to its end.
-            self.playout.forget();
+            self.playout.break_off();
+            self.tell_heard(now);
             self.answered_by_whom(AnsweredBy::Human);
-        } else if self.stage == Stage::Opening {
+        } else if self.stage == Stage::Opening || self.has_left_message() {
             return self.hang_up_silently();
         }
         self.settle_opening();

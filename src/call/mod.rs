@@ -567,15 +567,6 @@ impl Call {
         }
     }
 
-    /// The call has ended: what the caller heard of the words under way.
-    pub fn interrupted(&mut self, now: Instant) -> Option<Note> {
-        self.stop_speaking(now);
-        self.outputs.drain(..).find_map(|output| match output {
-            Output::Note(note @ Note::Said { .. }) => Some(note),
-            _ => None,
-        })
-    }
-
     fn since_answer(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.answered)
     }

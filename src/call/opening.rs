@@ -284,7 +284,9 @@ impl Call {
     pub(super) fn reverses(&mut self, now: Instant, transcript: &Transcript) -> bool {
         let placed = self.placed.as_ref();
         let watched = placed.is_some_and(|placed| matches!(placed.phase, Phase::Person) && placed.watches(now));
-        if self.stage != Stage::Dialogue || !watched {
+        // Whoever says that is to be heeded, machine or not.
+        let opts_out = topics::opts_out(&transcript.text, transcript.language);
+        if self.stage != Stage::Dialogue || !watched || opts_out {
             return false;
         }
         match greetings::answers(&transcript.text, transcript.language) {
@@ -335,7 +337,8 @@ impl Call {
             Phase::Listening | Phase::Courtesy { .. } | Phase::Person => placed.answering.words(now, asked, whom),
             Phase::Message(_) | Phase::Settled => {}
         }
-        if person && asked == Ask::All && topics::opts_out(text, language) {
+        let said = person || matches!(whom, Some(AnsweredBy::Machine | AnsweredBy::Screening));
+        if said && asked == Ask::All && topics::opts_out(text, language) {
             self.wants_no_more_calls();
             self.news = true;
         }
@@ -561,6 +564,12 @@ impl Call {
         self.turn.bot_is_busy();
         self.turn.dismiss(now);
         self.utterance.clear();
+    }
+
+    /// There is no verdict yet, or they still greet us.
+    pub(super) fn listens_who_it_is(&self) -> bool {
+        let placed = self.placed.as_ref();
+        placed.is_some_and(|placed| matches!(placed.phase, Phase::Listening | Phase::Courtesy { .. }))
     }
 
     /// Nobody is asked anything after a message.

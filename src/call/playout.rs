@@ -319,6 +319,15 @@ impl Playout {
         self.tell(Ending::Cut);
     }
 
+    /// As [`Playout::cut`], and not even what must be heard is said to its end.
+    pub fn break_off(&mut self) {
+        for clause in &mut self.queue {
+            clause.interruption = Interruption::Allowed;
+        }
+        self.cut();
+        self.prepared = None;
+    }
+
     /// Forgets everything: nobody listens.
     pub fn forget(&mut self) {
         self.queue.clear();

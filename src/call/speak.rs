@@ -118,7 +118,7 @@ impl Call {
         }
     }
 
-    fn tell_heard(&mut self, now: Instant) {
+    pub(super) fn tell_heard(&mut self, now: Instant) {
         while let Some(heard) = self.playout.heard() {
             let at = self.since_answer(now);
             // Only what is read back holds what was told.

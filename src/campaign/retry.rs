@@ -72,8 +72,11 @@ pub fn after_congestion(rules: &Attempts, tried: u32, asked: Option<Duration>, e
     {
         return Then::Closed((*word).to_owned());
     }
-    if tried >= CONGESTED {
+    if tried >= CONGESTED * 3 {
         return Then::Closed(words.last().copied().unwrap_or_default().to_owned());
+    }
+    if tried >= CONGESTED {
+        return Then::Due(after(ended, rules.gap.max(SOON)));
     }
     Then::Due(after(ended, asked.unwrap_or_default().clamp(SOON, rules.gap.max(SOON))))
 }
@@ -123,7 +126,8 @@ mod tests {
             (9, Some(minutes(1)), Some(15)),
             (2, Some(minutes(40)), Some(40)),
             (3, Some(minutes(100_000)), Some(20 * 60)),
-            (10, None, None),
+            (10, None, Some(20 * 60)),
+            (30, None, None),
         ] {
             let then = due.map_or(closed("congestion"), |due| Then::Due(at(60 * due)));
             assert_eq!(

@@ -91,6 +91,7 @@ mod tests {
             );
             seen.insert(text);
         }
-        assert_eq!(seen.len(), 2_001);
+        // 0 and 997 are among both.
+        assert_eq!(seen.len(), 1_004 + 1_000 - 2);
     }
 }

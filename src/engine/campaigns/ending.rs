@@ -231,7 +231,12 @@ impl Runner {
 fn follows(open: &Open, done: &Done, outcome: &Outcome, now: Timestamp) -> retry::Then {
     let rules = &open.campaign.attempts;
     if outcome.reach == Reach::Congestion {
-        return retry::after_congestion(rules, open.congested.saturating_add(1), done.retry_after, now);
+        let then = retry::after_congestion(rules, open.congested.saturating_add(1), done.retry_after, now);
+        return match then {
+            // What they asked for is still owed to them.
+            retry::Then::Due(due) if open.appointment => retry::Then::Appointment(due),
+            then => then,
+        };
     }
     let made = open.counted.saturating_add(u32::from(!open.appointment));
     match retry::then(rules, made, outcome, now) {

@@ -139,7 +139,7 @@ impl Runner {
         let Some(contact) = self.office.store.contact_by_key(&campaign.name, key).await? else {
             return Ok(format!("nobody is known as `{key}`"));
         };
-        if contact.goal.is_some() {
+        if contact.goal.is_some() && contact.closed.is_some() {
             return Ok(format!("`{key}` had reached the goal"));
         }
         self.office.store.reach_goal(contact.id, event.at).await?;

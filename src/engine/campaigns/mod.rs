@@ -102,7 +102,7 @@ pub(super) async fn run(bot: Arc<Bot>, office: Office, mut wishes: watch::Receiv
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let wished = *wishes.borrow_and_update();
-        if wished.is_some() && runner.is_idle() {
+        if wished.is_some() && (runner.is_idle() || wished == Some(Wish::End) && runner.cannot_write()) {
             return;
         }
         if wished.is_none() {
@@ -225,6 +225,11 @@ impl Runner {
     /// Nobody is on the line, and all is written.
     fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.unwritten.is_empty()
+    }
+
+    /// Nobody is on the line, and the store takes nothing: what is not written was interrupted when the bot starts again.
+    fn cannot_write(&mut self) -> bool {
+        self.calls.is_empty() && self.is_resting()
     }
 
     /// Sees to what was wished and told since the last time.

@@ -34,11 +34,15 @@ pub(super) struct Ringing {
     heard: Option<Tone>,
     /// It rang, or the network said something else.
     progressed: bool,
+    /// Their telephone rang.
+    rang: bool,
 }
 
 impl Ringing {
-    pub fn progressed(&mut self) {
+    /// The network said something, by this code.
+    pub fn progressed(&mut self, code: u16) {
         self.progressed = true;
+        self.rang |= code == 180;
     }
 
     /// A tone was heard; until when it is to ring at most, if that changes it.
@@ -48,13 +52,31 @@ impl Ringing {
                 let first = self.heard.replace(tone).is_none();
                 first.then(|| now + AFTER_TONE)
             }
-            Tone::RingBack | Tone::FaxCalling | Tone::FaxAnswering | Tone::Beep => None,
+            Tone::RingBack => {
+                self.rang = true;
+                None
+            }
+            Tone::FaxCalling | Tone::FaxAnswering | Tone::Beep => None,
         }
     }
 
     /// How far the call got, and the code that the network gave.
     pub fn reach(&self, miss: &Miss) -> (Reach, Option<u16>) {
+        match self.said(miss) {
+            // Whose telephone rang was called.
+            (Reach::Congestion, code) if self.rang => (Reach::NoAnswer, code),
+            said => said,
+        }
+    }
+
+    fn said(&self, miss: &Miss) -> (Reach, Option<u16>) {
         match miss {
+            // Nobody was rung: it is us whom the trunk does not want, or not for this.
+            Miss::Refused {
+                code: code @ (401 | 402 | 403 | 407),
+                by: Refuser::Peer,
+                ..
+            } if !self.progressed => (Reach::Congestion, Some(*code)),
             Miss::Refused {
                 code,
                 by: Refuser::Peer,
@@ -230,7 +252,9 @@ mod tests {
         let ringing = Ringing::default();
         for (miss, reach, code) in [
             (refused(486, Refuser::Peer), Reach::Busy, Some(486)),
-            (refused(403, Refuser::Peer), Reach::Rejected, Some(403)),
+            (refused(603, Refuser::Peer), Reach::Rejected, Some(603)),
+            (refused(403, Refuser::Peer), Reach::Congestion, Some(403)),
+            (refused(407, Refuser::Peer), Reach::Congestion, Some(407)),
             (refused(408, Refuser::Peer), Reach::NoAnswer, Some(408)),
             (refused(503, Refuser::Peer), Reach::Congestion, Some(503)),
             (refused(488, Refuser::Peer), Reach::Failed, Some(488)),
@@ -243,8 +267,19 @@ mod tests {
             assert_eq!(ringing.reach(&miss), (reach, code), "{miss:?}");
         }
         let mut rang = Ringing::default();
-        rang.progressed();
+        rang.progressed(180);
         assert_eq!(rang.reach(&Miss::Failed("no codec".into())), (Reach::Failed, None));
+        for (miss, reach) in [
+            (refused(403, Refuser::Peer), Reach::Rejected),
+            (refused(503, Refuser::Peer), Reach::NoAnswer),
+            (refused(408, Refuser::Silence), Reach::NoAnswer),
+            (refused(486, Refuser::Peer), Reach::Busy),
+        ] {
+            assert_eq!(rang.reach(&miss).0, reach, "it rang: {miss:?}");
+        }
+        let mut announced = Ringing::default();
+        announced.progressed(183);
+        assert_eq!(announced.reach(&refused(503, Refuser::Peer)).0, Reach::Congestion);
     }
 
     #[test]

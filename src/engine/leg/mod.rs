@@ -541,7 +541,8 @@ impl Leg {
     fn finish(mut self, ending: Ending) -> Option<Done> {
         self.people.leave();
         self.carry_out();
-        if let Some(note) = self.call.as_mut().and_then(|call| call.interrupted(clock::now())) {
+        let last = self.call.as_mut().map(|call| call.interrupted(clock::now()));
+        for note in last.into_iter().flatten() {
             self.note(note);
         }
         if let Some(minutes) = self.call.as_mut().and_then(Call::minutes) {

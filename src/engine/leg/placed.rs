@@ -407,8 +407,10 @@ impl<'a> Rung<'a> {
     }
 
     fn signalled(&mut self, dialled: &mut Dialled, event: &Event) -> Option<News> {
-        if matches!(event, Event::Progressed { .. } | Event::Answered { .. }) {
-            self.ringing.progressed();
+        match event {
+            Event::Progressed { code, .. } => self.ringing.progressed(*code),
+            Event::Answered { .. } => self.ringing.progressed(200),
+            _ => {}
         }
         dialled.signalled(event)
     }

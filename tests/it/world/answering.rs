@@ -45,7 +45,10 @@ fn with_person() -> Stage {
 
 /// A machine has answered, whose greeting is over; its beep has not come.
 fn with_machine() -> Stage {
-    let mut stage = answered();
+    greeted_by_machine(answered())
+}
+
+fn greeted_by_machine(mut stage: Stage) -> Stage {
     stage.run(ms(600));
     for part in ["Hi, you've reached Bob.", "Please leave a message after the tone."] {
         stage.say(part);
@@ -133,8 +136,9 @@ fn where_the_plan_does_not_ask_whoever_answers_is_a_person() {
         let lines = text
             .lines()
             .filter(|line| !line.trim_start().starts_with("amd:") && !line.contains("picked_up:"));
+        let unreached = ["There you are", "leave_message:", "Hello, Acme here"];
         lines
-            .filter(|line| !line.contains("There you are"))
+            .filter(|line| !unreached.iter().any(|words| line.contains(words)))
             .collect::<Vec<_>>()
             .join("\n")
     });
@@ -363,6 +367,15 @@ fn a_word_ends_all_calls_be_it_the_first() {
 }
 
 #[test]
+fn who_says_what_a_machine_says_and_wants_no_more_calls_is_heeded() {
+    let mut stage = with_person();
+    stage.exchange("You've reached the wrong person, take me off your list.");
+    stage.until("the end", |stage| stage.hung_up);
+    assert!(stage.call.opted_out(), "{}", stage.transcript());
+    assert_eq!(stage.call.disposition(), Some("dnc"));
+}
+
+#[test]
 fn who_wants_no_more_calls_is_let_go_where_the_plan_forgot_to_say_how() {
     let careless = plan(|text| {
         let lines = text.lines().filter(|line| !line.contains("caller.opts_out"));
@@ -408,6 +421,36 @@ fn who_is_speaking_is_let_finish_before_they_are_told_of_it() {
     assert!(!stage.sounded[at + 5..].contains(&true), "nobody is talked over");
     stage.until("the end", |stage| stage.hung_up);
     assert!(stage.said("Your payment has just come in."), "{}", stage.transcript());
+}
+
+#[test]
+fn who_pays_before_they_have_said_a_word_is_told_who_called_and_that_it_is_settled() {
+    let mut stage = answered();
+    stage.run(ms(100));
+    stage.call.happened(stage.now, "payment.succeeded");
+    stage.run(ms(300));
+    assert!(!stage.hung_up, "whoever answered is not left in silence");
+    stage.say("Hello?");
+    stage.until("the end", |stage| stage.hung_up);
+    assert!(
+        stage.said("This is Leo") && stage.said("Your payment has just come in."),
+        "{}",
+        stage.transcript()
+    );
+    assert!(!stage.said("Am I speaking with"), "{}", stage.transcript());
+    assert_eq!(stage.call.answered_by(), Some(AnsweredBy::Human));
+}
+
+#[test]
+fn what_happens_while_a_message_is_left_is_not_told_to_the_machine() {
+    let open = plan(|text| text.replace("Please call us back.\"}, {hangup: now}]", "Please call us back.\"}]"));
+    let mut stage = greeted_by_machine(answered_with(open, Works::Yes));
+    stage.run(ms(600));
+    stage.sound(&tone::beep());
+    stage.run(ms(1_500));
+    stage.call.happened(stage.now, "payment.succeeded");
+    stage.until("the end", |stage| stage.hung_up);
+    assert!(!stage.said("Your payment has just come in."), "{}", stage.transcript());
 }
 
 #[test]
