@@ -24,6 +24,8 @@ impl Call {
     /// The call has ended: what the caller heard of the words under way, and whether they want no more calls, if they said so and hung up.
     pub fn interrupted(&mut self, now: Instant) -> Vec<Note> {
         self.stop_speaking(now);
+        self.playout.break_off();
+        self.tell_heard(now);
         if let Decode::Known { transcript } = &self.decode
             && topics::opts_out(&transcript.text, transcript.language)
         {

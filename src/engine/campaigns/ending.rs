@@ -376,8 +376,9 @@ mod tests {
         assert_eq!(follows(1, 0, Reach::Busy), retry::Then::Due(tomorrow));
         assert_eq!(follows(2, 0, Reach::Busy), retry::Then::Closed(retry::EXHAUSTED.into()));
         assert_eq!(follows(2, 3, Reach::Congestion), retry::Then::Due(soon));
+        assert_eq!(follows(0, 9, Reach::Congestion), retry::Then::Due(tomorrow));
         assert_eq!(
-            follows(0, 9, Reach::Congestion),
+            follows(0, 29, Reach::Congestion),
             retry::Then::Closed("congestion".into())
         );
         assert_eq!(follows(0, 0, Reach::Interrupted), retry::Then::Due(tomorrow));

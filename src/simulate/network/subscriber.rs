@@ -112,8 +112,9 @@ impl Rung {
 
     fn ring(&self, rings: Rings) {
         match rings {
+            // What is refused at once rang at nobody.
+            Rings::For(Duration::ZERO) | Rings::Never => {}
             Rings::For(_) | Rings::Forever => self.act(Action::Ring { call: self.call }),
-            Rings::Never => {}
         }
     }
 
