@@ -574,7 +574,7 @@ fn report_adds_up(shop: &Shop<'_>, journal: &Journal) {
     assert_eq!(rows.lines().count(), journal.attempts().count() + 1, "{rows}");
     let figures = std::fs::read_to_string(&figures).expect("the figures");
     assert!(
-        figures.contains("opted_out") || figures.contains("opted out"),
+        figures.contains(&format!("opt-outs,want no more calls,{opted_out},")),
         "{figures}"
     );
     let plot = std::fs::read_to_string(&plot).expect("the picture");
