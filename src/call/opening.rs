@@ -391,7 +391,8 @@ impl Call {
             }
             Phase::Message(machine) => {
                 let beeps = tone == Some(Tone::Beep);
-                if !beeps && !(speaks && piece >= GOES_ON) {
+                let goes_on = speaks && piece >= GOES_ON;
+                if !beeps && !goes_on {
                     return;
                 }
                 // The greeting was not over: what was said of the message is lost.

@@ -63,11 +63,8 @@ pub fn schedule(
         let at = due.max(next).max(free);
         let allowed = if at > due { later(who, at) } else { Some(at) };
         match allowed {
-            Some(moment) if moment > at => {
-                if put_off < PUT_OFF {
-                    waiting.push(Reverse((moment, who, put_off + 1)));
-                }
-            }
+            Some(moment) if moment > at && put_off >= PUT_OFF => {}
+            Some(moment) if moment > at => waiting.push(Reverse((moment, who, put_off + 1))),
             Some(_) => {
                 if is_full {
                     lines.pop();

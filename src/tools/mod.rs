@@ -28,7 +28,7 @@ pub struct Toolbox {
 
 /// How a tool is carried out.
 enum Way {
-    Http(Ways),
+    Http(Box<Ways>),
     /// For simulations: what each tool answers. One that is not there fails.
     Scripted(BTreeMap<String, Result<Returned, Failure>>),
 }
@@ -119,7 +119,7 @@ impl Toolbox {
     pub fn new(secrets: Secrets, sms: Option<Sms>) -> Result<Self, reqwest::Error> {
         let clients = Clients::new()?;
         Ok(Self {
-            way: Arc::new(Way::Http(Ways { clients, secrets, sms })),
+            way: Arc::new(Way::Http(Box::new(Ways { clients, secrets, sms }))),
             ledger: Ledger::default(),
         })
     }

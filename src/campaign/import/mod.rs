@@ -42,7 +42,7 @@ pub struct Rows<R> {
 }
 
 enum Kind<R> {
-    Table(table::Table<R>),
+    Table(Box<table::Table<R>>),
     Objects(json::Objects<R>),
     List(json::List<R>),
 }
@@ -72,7 +72,7 @@ impl<R: BufRead> Rows<R> {
         let kind = match first {
             b'[' => Kind::List(json::List::new(source, line)),
             b'{' => Kind::Objects(json::Objects::new(source, line)),
-            _ => Kind::Table(table::Table::new(source, line)?),
+            _ => Kind::Table(Box::new(table::Table::new(source, line)?)),
         };
         Ok(Self { kind })
     }

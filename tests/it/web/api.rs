@@ -70,7 +70,6 @@ async fn planned() -> (Site, watch::Sender<Campaigns>) {
             ..Outbound::default()
         },
         campaigns: told,
-        ..Api::default()
     };
     (Site::open_to(config::Web::default(), api).await, plans)
 }
