@@ -221,6 +221,7 @@ mod tests {
     use super::*;
     use crate::campaign::contact::NewContact;
     use crate::dialplan;
+    use crate::store::campaigns::Told;
 
     const PLAN: &str = r#"
 version: 1
@@ -291,7 +292,10 @@ flows:
             .await
             .expect("read")
             .expect("there");
-        store.close_contact(closed.id, from, "declined").await.expect("closed");
+        store
+            .close_contact(closed.id, from, "declined", &Told::default())
+            .await
+            .expect("closed");
         let plan = dialplan::parse(PLAN, "unpaid.yaml").expect("a plan");
         let campaign = plan.campaigns.get("unpaid").expect("there");
         let outbound = Outbound::default();

@@ -21,19 +21,44 @@ impl Call {
         self.judge_news(now);
     }
 
-    /// The call has ended: what the caller heard of the words under way, and whether they want no more calls, if they said so and hung up.
-    pub fn interrupted(&mut self, now: Instant) -> Vec<Note> {
+    /// They have hung up, or the call is over otherwise: nothing more comes of it, and what they are saying is asked for; [`Call::awaits_last_words`] while
+    /// it is not known, and [`Call::interrupted`] tells it.
+    pub fn hung_up(&mut self, now: Instant) {
+        if std::mem::replace(&mut self.left, true) {
+            return;
+        }
+        let speaks = self.stage == Stage::Dialogue && self.turn.caller_speaks();
+        if speaks && matches!(self.decode, Decode::None) {
+            self.begin_decode();
+        }
         self.stop_speaking(now);
         self.playout.break_off();
         self.tell_heard(now);
-        if let Decode::Known { transcript } = &self.decode
-            && topics::opts_out(&transcript.text, transcript.language)
+    }
+
+    /// Whether what they said last is still being heard.
+    pub fn awaits_last_words(&self) -> bool {
+        matches!(self.decode, Decode::Asked { .. }) || self.awaits_who()
+    }
+
+    /// The call is over: what the caller heard of the words under way, what they said last, and whether they want no more calls.
+    pub fn interrupted(&mut self, now: Instant) -> Vec<Note> {
+        self.hung_up(now);
+        if let Decode::Known { transcript } = std::mem::replace(&mut self.decode, Decode::None)
+            && !transcript.text.is_empty()
         {
-            self.wants_no_more_calls();
+            if topics::opts_out(&transcript.text, transcript.language) {
+                self.wants_no_more_calls();
+            }
+            let text = self.for_the_record(&transcript.text);
+            self.note(Note::Heard {
+                text,
+                confidence: transcript.confidence,
+            });
         }
         let outputs = self.outputs.drain(..);
         let notes = outputs.filter_map(|output| match output {
-            Output::Note(note @ (Note::Said { .. } | Note::OptedOut)) => Some(note),
+            Output::Note(note @ (Note::Said { .. } | Note::Heard { .. } | Note::OptedOut)) => Some(note),
             _ => None,
         });
         notes.collect()

@@ -81,6 +81,10 @@ impl Call {
                 doubtful: false,
             }
         });
+        if self.left {
+            self.decode = Decode::Known { transcript };
+            return;
+        }
         if self.reverses(now, &transcript) {
             return;
         }
@@ -251,7 +255,7 @@ impl Call {
         }
     }
 
-    fn begin_decode(&mut self) {
+    pub(super) fn begin_decode(&mut self) {
         let or = self.other_languages();
         // A number or a name is nothing but itself: nothing around it tells whether it was heard right.
         let care = match &self.expect {

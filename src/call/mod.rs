@@ -21,6 +21,7 @@ mod observing;
 mod opening;
 mod pausing;
 mod person;
+mod placed;
 pub mod playout;
 mod reply;
 pub mod scribe;
@@ -41,11 +42,11 @@ use self::keypad::Keypad;
 use self::ledger::Moments;
 use self::message::Message;
 use self::observing::Tongue;
-pub use self::opening::Opening;
-use self::opening::Placed;
 use self::pausing::Habit;
 use self::person::Person;
 pub use self::person::Return;
+pub use self::placed::Opening;
+use self::placed::Placed;
 use self::playout::Playout;
 use self::reply::Reply;
 use self::turn::Turn;
@@ -145,6 +146,8 @@ pub struct Call {
     placed: Option<Box<Placed>>,
     /// Something happened that policies have not been asked about.
     news: bool,
+    /// The call is over: what is still being heard is for the record alone.
+    left: bool,
     language: Language,
     tongue: Tongue,
     sentiment: Sentiment,
@@ -258,6 +261,7 @@ impl Call {
             walk,
             placed: placed.map(Box::new),
             news: false,
+            left: false,
             grounded,
             understanding: start.understanding,
             manager: start.manager,

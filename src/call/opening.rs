@@ -1,25 +1,22 @@
 //! How a call that the bot placed begins: who answers is told first, then the plan's flow begins; or a message is left, a question of who calls is
 //! answered, or nobody is spoken to at all.
 //!
-//! The verdict is [`Answering`]'s, and may change while the bot talks: a machine that was taken for a person gets its message after the beep, and a person
+//! The verdict is [`Answering`](super::answering::Answering)'s, and may change while the bot talks: a machine that was taken for a person gets its message after the beep, and a person
 //! who was taken for a machine, or picks up while it records, is spoken with.
 
 use std::time::{Duration, Instant};
 
-use super::answering::{Answering, Ask, Then, Voice, Voicemail};
+use super::answering::{Ask, Then, Voicemail};
+use super::placed::{Asked, Phase, Screening};
 use super::turn::Interruption;
-use super::utterance::Utterance;
 use super::{Call, Heard, Note, Output, Stage};
-use crate::audio::detect::{Tone, ToneDetector};
+use crate::audio::detect::Tone;
 use crate::campaign::outcome::AnsweredBy;
 use crate::dialogue::conversation::Speaker;
 use crate::dialogue::{greetings, topics};
 use crate::dialplan::Next;
-use crate::dialplan::campaign::{Amd, Answered, Campaign, OptOut};
 use crate::speech::{Care, Digits, Listening, Priority, Transcript};
 
-/// How long after the answer a verdict may still change.
-const WATCH: Duration = Duration::from_secs(40);
 /// A person who still speaks when the verdict is due is let finish, for so long.
 const COURTESY: Duration = Duration::from_millis(2_500);
 /// A pause in which the bot may begin.
@@ -36,123 +33,12 @@ const WORDS: Duration = Duration::from_secs(6);
 /// A beep is as old as this at most to count when the machine is found out after it.
 const JUST_NOW: Duration = Duration::from_secs(4);
 
-/// How a call that the bot placed begins, and how who was called says that they want no more.
-#[derive(Clone, Debug, Default)]
-pub struct Opening {
-    /// What is done with whatever answers; without it whoever answers is a person.
-    pub amd: Option<Amd>,
-    /// The keys with which they say that they want no more calls.
-    pub keys: Vec<char>,
-}
-
-impl Opening {
-    /// As a campaign has it.
-    pub fn of(campaign: &Campaign) -> Self {
-        let ways = campaign.dnc.iter().flat_map(|dnc| &dnc.opt_out);
-        Self {
-            amd: campaign.amd.clone(),
-            keys: ways
-                .filter_map(|way| match way {
-                    OptOut::Key(key) => Some(*key),
-                    OptOut::Speech => None,
-                })
-                .collect(),
-        }
-    }
-}
-
-/// What the call does with who answered.
-#[derive(Debug)]
-enum Phase {
-    /// It listens, and there is no verdict.
-    Listening,
-    /// It is a person, who still speaks; until then.
-    Courtesy { until: Instant },
-    /// The plan's flow is under way with a person, as it seems.
-    Person,
-    /// It waits for the beep.
-    Machine(Voicemail),
-    /// The message is being said; this is what waited for the beep.
-    Message(Voicemail),
-    /// Somebody asks who calls.
-    Screening(Screening),
-    /// Whoever it is, it does not change any more.
-    Settled,
-}
-
-#[derive(Debug)]
-struct Screening {
-    /// The line is to be said in the next pause.
-    due: bool,
-    lines: u32,
-    since: Instant,
-}
-
-/// Words that were asked for.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    id: u64,
-    what: Ask,
-    at: Instant,
-}
-
-/// The call that we placed.
-#[derive(Debug)]
-pub(super) struct Placed {
-    opening: Opening,
-    /// Of the plan, for a person.
-    flow: String,
-    answered: Instant,
-    answering: Answering,
-    tones: ToneDetector,
-    ear: Utterance,
-    asked: Option<Asked>,
-    phase: Phase,
-    told: Option<AnsweredBy>,
-    beeped: Option<Instant>,
-}
-
-impl Placed {
-    pub(super) fn new(now: Instant, opening: Opening, flow: String) -> Self {
-        let amd = opening.amd.as_ref();
-        let within = amd.map_or(Duration::ZERO, |amd| amd.decide_within);
-        let unsure = amd.map_or(Answered::Human, |amd| amd.unsure);
-        Self {
-            answering: Answering::new(now, within, unsure),
-            opening,
-            flow,
-            answered: now,
-            tones: ToneDetector::default(),
-            ear: Utterance::default(),
-            asked: None,
-            phase: Phase::Listening,
-            told: None,
-            beeped: None,
-        }
-    }
-
-    /// What the plan says of a machine, a menu and so on.
-    fn amd<T>(&self, part: impl FnOnce(&Amd) -> Option<T>) -> Option<T> {
-        self.opening.amd.as_ref().and_then(part)
-    }
-
-    fn voice(&self) -> &Voice {
-        self.answering.voice()
-    }
-
-    /// Whether the verdict may still change.
-    fn watches(&self, now: Instant) -> bool {
-        match self.phase {
-            Phase::Person => now.saturating_duration_since(self.answered) < WATCH,
-            Phase::Settled => false,
-            Phase::Listening | Phase::Courtesy { .. } | Phase::Machine(_) | Phase::Message(_) | Phase::Screening(_) => {
-                true
-            }
-        }
-    }
-}
-
 impl Call {
+    /// How long who was called was kept waiting for the first word, once they had greeted; none where we were called.
+    pub fn kept_waiting(&self, now: Instant) -> Option<Duration> {
+        self.placed.as_ref().map(|placed| placed.waited(now))
+    }
+
     /// Who answered the call that we placed, as far as that is known; the last word of it, for a verdict may be reversed.
     pub fn answered_by(&self) -> Option<AnsweredBy> {
         self.placed.as_ref().and_then(|placed| placed.told)
@@ -273,11 +159,22 @@ impl Call {
                     });
                     self.tell(Speaker::Caller, None, text.to_owned(), at);
                 }
+                if self.left {
+                    if topics::opts_out(text, transcript.language) {
+                        self.wants_no_more_calls();
+                    }
+                    return true;
+                }
                 self.weigh_words(now, asked.what, transcript);
             }
             Err(reason) => self.note(Note::Problem(format!("who answered could not be heard: {reason}"))),
         }
         true
+    }
+
+    /// Whether words that may tell who answered are still being heard.
+    pub(super) fn awaits_who(&self) -> bool {
+        self.placed.as_ref().is_some_and(|placed| placed.asked.is_some())
     }
 
     /// Words that were heard in the plan's flow: whether they show that it is no person.

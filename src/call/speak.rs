@@ -52,7 +52,12 @@ impl Call {
         let popped = self.playout.pop();
         self.await_voice(now, &popped);
         let frame = match popped {
-            Popped::Sound(frame) => Some(frame),
+            Popped::Sound(frame) => {
+                if let Some(placed) = &mut self.placed {
+                    placed.sounded(now);
+                }
+                Some(frame)
+            }
             Popped::Idle => self.music(),
             Popped::Waiting | Popped::Paused => None,
         };

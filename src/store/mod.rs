@@ -44,6 +44,8 @@ pub struct Store {
     pool: SqlitePool,
     /// One connection, whose writes are on the disk when they return: for what must not be done twice or forgotten, though the power fails.
     journal: SqlitePool,
+    /// One connection that reads, for sums over all there is: it may take seconds, and nothing waits for it but the next sum.
+    survey: SqlitePool,
     path: PathBuf,
 }
 
@@ -65,6 +67,7 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(BUSY)
             .synchronous(SqliteSynchronous::Normal);
+        let reading = options.clone().read_only(true);
         let synced = options.clone().synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new()
             .max_connections(2)
@@ -78,6 +81,7 @@ impl Store {
         Ok(Self {
             pool,
             journal: SqlitePoolOptions::new().max_connections(1).connect_lazy_with(synced),
+            survey: SqlitePoolOptions::new().max_connections(1).connect_lazy_with(reading),
             path: path.to_owned(),
         })
     }
@@ -96,6 +100,7 @@ impl Store {
 
     pub async fn close(&self) {
         self.journal.close().await;
+        self.survey.close().await;
         self.pool.close().await;
     }
 }

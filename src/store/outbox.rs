@@ -1,7 +1,8 @@
 //! Records on their way to the disk.
 //!
 //! A call hands over and goes on. One task writes, in order; where the disk fails it tries again, slower each time, and
-//! what comes meanwhile waits. When the queue is full the record is dropped and said to be: calls come first.
+//! what comes meanwhile waits. When the queue is full the record is dropped and said to be: calls come first. Who wants no more calls does not wait behind
+//! records, and is not given up while the bot runs.
 
 use std::time::Duration;
 
@@ -30,16 +31,21 @@ enum Letter {
         at: Timestamp,
         outcome: String,
     },
-    OptedOut {
-        number: Number,
-        at: Timestamp,
-        why: String,
-    },
+}
+
+/// Somebody wants no calls, ever.
+struct OptOut {
+    number: Number,
+    at: Timestamp,
+    why: String,
 }
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Outbox(mpsc::Sender<Letter>);
+pub struct Outbox {
+    letters: mpsc::Sender<Letter>,
+    wishes: mpsc::Sender<OptOut>,
+}
 
 impl Outbox {
     /// The task ends when every clone of the outbox is gone and all is written.
@@ -48,14 +54,30 @@ impl Outbox {
         reason = "the task is owned by the handle that is returned"
     )]
     pub fn start(store: Store) -> (Self, JoinHandle<()>) {
-        let (outbox, mut letters) = mpsc::channel(LENGTH);
+        let (letters, mut records) = mpsc::channel(LENGTH);
+        let (wishes, mut wished) = mpsc::channel(LENGTH);
         let writer = tokio::spawn(async move {
-            while let Some(letter) = letters.recv().await {
-                deliver(&store, &letter).await;
-            }
+            let records = async {
+                while let Some(letter) = records.recv().await {
+                    if !deliver(|| write(&store, &letter)).await {
+                        tracing::error!("a call's record was given up after {TRIES} tries");
+                    }
+                }
+            };
+            let wishes = async {
+                while let Some(OptOut { number, at, why }) = wished.recv().await {
+                    while !deliver(|| store.opt_out(number, at, &why)).await {
+                        tracing::error!("somebody wants no more calls, and it is not written down yet: {why}");
+                        if wished.is_closed() {
+                            break;
+                        }
+                    }
+                }
+            };
+            tokio::join!(records, wishes);
             store.close().await;
         });
-        (Self(outbox), writer)
+        (Self { letters, wishes }, writer)
     }
 
     pub fn began(&self, call: Began) {
@@ -79,27 +101,33 @@ impl Outbox {
 
     /// Somebody wants no calls, ever.
     pub fn opted_out(&self, number: Number, at: Timestamp, why: String) {
-        self.post(Letter::OptedOut { number, at, why });
+        if let Err(e) = self.wishes.try_send(OptOut { number, at, why }) {
+            let why = e.into_inner().why;
+            tracing::error!(
+                "somebody wants no more calls, and it cannot be written down: {why}; see `offhook dnc add`"
+            );
+        }
     }
 
     fn post(&self, letter: Letter) {
-        if self.0.try_send(letter).is_err() {
+        if self.letters.try_send(letter).is_err() {
             tracing::error!("the records cannot keep up: a call's record is lost");
         }
     }
 }
 
-async fn deliver(store: &Store, letter: &Letter) {
+/// Whether it was written, after some tries at most.
+async fn deliver<W: Future<Output = Result<(), Error>>>(write: impl Fn() -> W) -> bool {
     let mut wait = FIRST_WAIT;
     for _ in 0..TRIES {
-        match write(store, letter).await {
-            Ok(()) => return,
+        match write().await {
+            Ok(()) => return true,
             Err(e) => tracing::warn!(again_in = ?wait, "{e}"),
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
-    tracing::error!("a call's record was given up after {TRIES} tries");
+    false
 }
 
 async fn write(store: &Store, letter: &Letter) -> Result<(), Error> {
@@ -108,6 +136,5 @@ async fn write(store: &Store, letter: &Letter) -> Result<(), Error> {
         Letter::Ended(call) => store.end(call).await,
         Letter::Callback(callback) => store.keep_callback(callback).await,
         Letter::CalledBack { call, n, at, outcome } => store.end_callback(call, *n, *at, outcome).await,
-        Letter::OptedOut { number, at, why } => store.opt_out(*number, *at, why).await,
     }
 }

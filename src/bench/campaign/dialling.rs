@@ -16,7 +16,7 @@ use crate::campaign::pacer::{Again, Agents, Dial, Limits, Mode, Pacer, Progress,
 use crate::campaign::permit::{self, Abandonment, Lasts};
 use crate::campaign::retry;
 use crate::clock;
-use crate::store::campaigns::{EndedAttempt, NewAttempt, Then};
+use crate::store::campaigns::{EndedAttempt, NewAttempt, Then, Told};
 
 /// The row that the aim is about.
 pub(super) const DECIDED: &str = "decided: chosen, read and judged";
@@ -323,7 +323,6 @@ fn end(outcome: Outcome, then: retry::Then, at: Timestamp) -> EndedAttempt {
             retry::Then::Appointment(due) => Then::Appointment(due),
             retry::Then::Closed(why) => Then::Close(why),
         },
-        hooks: Vec::new(),
-        audit: None,
+        told: Told::default(),
     }
 }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use jiff::tz::{self, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ use crate::dialplan::campaign::Campaign;
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
 /// Whom somebody speaks with is asked for again after this time.
 const MINUTE: Duration = Duration::from_secs(60);
+/// And what is to begin on a day, on that day.
+const HOUR: Duration = Duration::from_secs(3600);
 /// What stands in a column where nothing was agreed to.
 const DENIALS: [&str; 9] = ["", "false", "no", "n", "0", "none", "null", "n/a", "-"];
 /// The list of those who asked not to be called; it counts for every campaign.
@@ -135,7 +138,9 @@ pub enum Refusal {
     Listed(String),
     NoProof,
     /// Consent was given later than now.
-    ConsentLater,
+    ConsentLater {
+        until: Timestamp,
+    },
     Destination,
     Attempts {
         max: u32,
@@ -249,8 +254,8 @@ fn of_contact(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
     if DENIALS.iter().any(|denial| denial.eq_ignore_ascii_case(proof)) {
         return Err(Refusal::NoProof);
     }
-    if given_after(proof, at, facts) {
-        return Err(Refusal::ConsentLater);
+    if let Some(until) = given_after(proof, at, facts) {
+        return Err(Refusal::ConsentLater { until });
     }
     if !facts.destination {
         return Err(Refusal::Destination);
@@ -258,14 +263,19 @@ fn of_contact(at: Timestamp, facts: &Facts<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a proof that is a date is one that has not come yet, anywhere.
-fn given_after(proof: &str, at: Timestamp, facts: &Facts<'_>) -> bool {
+/// Where a proof is a date that has not come yet: when it is to be looked at again.
+fn given_after(proof: &str, at: Timestamp, facts: &Facts<'_>) -> Option<Timestamp> {
     if let Ok(given) = proof.parse::<Timestamp>() {
-        return given > at;
+        return (given > at).then_some(given);
     }
-    let today = facts.opening.day(facts.whereabouts, at);
-    let given = proof.parse::<Date>().ok();
-    given.zip(today).is_some_and(|(given, today)| given > today)
+    let given = proof.parse::<Date>().ok()?;
+    let today = facts.opening.day(facts.whereabouts, at)?;
+    if given <= today {
+        return None;
+    }
+    // The first place on earth where it is that day; from then on each hour.
+    let begins = given.to_zoned(TimeZone::fixed(tz::offset(14))).ok()?.timestamp();
+    Some(begins.max(after(at, HOUR)))
 }
 
 /// What passes.
@@ -384,7 +394,7 @@ impl Refusal {
             Self::Standing(Standing::Closed) => "closed",
             Self::Listed(_) => "do_not_call",
             Self::NoProof => "no_proof",
-            Self::ConsentLater => "consent_later",
+            Self::ConsentLater { .. } => "consent_later",
             Self::Destination => "destination",
             Self::Attempts { .. } => "attempts",
             Self::PerDay { .. } => "per_day",
@@ -416,11 +426,13 @@ impl Refusal {
                 Lasts::Campaign
             }
             Self::Standing(_) | Self::Listed(_) | Self::Attempts { .. } => Lasts::ForEver,
-            Self::NoProof | Self::ConsentLater | Self::Destination => Lasts::Cured,
+            Self::NoProof | Self::Destination => Lasts::Cured,
             Self::PerDay { until, .. } | Self::Window { until, .. } => until.map_or(Lasts::Cured, Lasts::Until),
-            Self::UnderWay { until } | Self::Appointment { until } | Self::Gap { until } | Self::Quiet { until } => {
-                Lasts::Until(*until)
-            }
+            Self::ConsentLater { until }
+            | Self::UnderWay { until }
+            | Self::Appointment { until }
+            | Self::Gap { until }
+            | Self::Quiet { until } => Lasts::Until(*until),
         }
     }
 }
@@ -446,7 +458,7 @@ impl fmt::Display for Refusal {
             Self::Standing(Standing::Closed) => f.write_str("all has been done"),
             Self::Listed(list) => write!(f, "the number stands on the do-not-call list `{list}`"),
             Self::NoProof => f.write_str("there is no proof of consent"),
-            Self::ConsentLater => f.write_str("the consent is of a time to come"),
+            Self::ConsentLater { .. } => f.write_str("the consent is of a time to come"),
             Self::Destination => f.write_str("calls may not go to this number; see `outbound` in offhook.yaml"),
             Self::Attempts { max } => write!(f, "{max} attempts were made, which are all"),
             Self::PerDay { max, .. } => write!(f, "{max} attempts were made on this day, which are all of one"),

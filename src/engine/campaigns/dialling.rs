@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use super::ending::{congested, counted};
 use super::following::later;
@@ -17,7 +16,6 @@ use crate::campaign::pacer::{Again, Dial};
 use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
 use crate::campaign::{Number, Whereabouts};
 use crate::clock;
-use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
 use crate::engine::leg::placed::{Placing, Step, place};
 use crate::engine::letters::letter_box;
@@ -195,8 +193,8 @@ impl Runner {
                     NotBegun::Stopped => self.again(dial, dialled),
                 }
                 if why == NotBegun::DoNotCall {
-                    let (at, word) = (clock::wall(), crate::campaign::retry::OPTED_OUT);
-                    self.office.store.close_contact(known.contact.id, at, word).await?;
+                    self.close(campaign, &known.contact, crate::campaign::retry::OPTED_OUT)
+                        .await?;
                 }
                 return Ok(());
             }
@@ -229,6 +227,7 @@ impl Runner {
             progress: None,
             call,
             dialled,
+            closed: None,
             campaign: Arc::new(campaign.clone()),
         };
         tracing::info!(
@@ -261,13 +260,8 @@ impl Runner {
         tracing::debug!(campaign = name, contact = key, "not dialled: {refusal}");
         match refusal.lasts() {
             Lasts::ForEver => {
-                let store = &self.office.store;
-                let closed = store.close_contact(contact.id, clock::wall(), refusal.code()).await?;
                 self.pacer.refused(name, dial.contact, None);
-                if closed {
-                    let told = json!({"campaign": name, "contact": key, "outcome": refusal.code()});
-                    self.tell(Occasion::ContactClosed, told).await?;
-                }
+                self.close(campaign, contact, refusal.code()).await?;
             }
             Lasts::Until(until) => self.again(dial, until),
             // Read again when the row changes, or the bot starts with another configuration.
@@ -284,6 +278,14 @@ impl Runner {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Nobody calls them any more.
+    async fn close(&self, campaign: &Campaign, contact: &ContactRow, outcome: &str) -> Result<(), store::Error> {
+        let at = clock::wall();
+        let told = self.told_closed(&campaign.name, &contact.key, outcome, None, at);
+        self.office.store.close_contact(contact.id, at, outcome, &told).await?;
         Ok(())
     }
 

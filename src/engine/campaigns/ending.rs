@@ -18,7 +18,7 @@ use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
 use crate::engine::leg::placed::Done;
 use crate::store;
-use crate::store::campaigns::{AttemptRow, EndedAttempt, Hook, State, Then};
+use crate::store::campaigns::{AttemptRow, EndedAttempt, State, Then, Told};
 
 /// The slot that tells, where a plan has it, whether whom the campaign asked for is on the line.
 const RIGHT_PERSON: &str = "right_person";
@@ -57,7 +57,10 @@ impl Runner {
         tracing::info!(campaign = open.campaign.name, contact = open.key, call = open.call, reach = %done.reach, "over: {}", done.ending);
         let now = clock::wall();
         let outcome = outcome(&done, &open.whereabouts);
-        let then = follows(&open, &done, &outcome, now);
+        let then = match open.closed {
+            Some(why) => retry::Then::Closed(why.into()),
+            None => follows(&open, &done, &outcome, now),
+        };
         let (world, name) = (self.world(), &open.campaign.name);
         let tripped = self.pacer.ended(&world, name, contact, &outcome, Again::of(&then));
         if outcome.reach == Reach::Congestion {
@@ -136,8 +139,7 @@ impl Runner {
             reach: outcome.reach,
             answered: done.answered,
             answered_by: done.answered_by,
-            hooks: self.hooks_of(&told, &then, done.opted_out, at),
-            audit: Some(sealed(&told)),
+            told: self.told_ended(told, &then, open.closed.is_none(), at),
             right_person: right_person(&done),
             disposition: done.disposition,
             seconds: done.talked.as_secs_f64(),
@@ -151,20 +153,24 @@ impl Runner {
         }
     }
 
-    fn hooks_of(&self, told: &Value, then: &Then, opted_out: bool, at: Timestamp) -> Vec<Hook> {
+    /// Who is told of an end, and of what follows from it; `open` is whether the contact was until now.
+    fn told_ended(&self, told: Value, then: &Then, open: bool, at: Timestamp) -> Told {
         let mut occasions = vec![Occasion::AttemptEnded];
-        if opted_out {
+        if told.get("opted_out") == Some(&Value::Bool(true)) {
             occasions.push(Occasion::OptedOut);
         }
         match then {
-            Then::Again(_) => {}
             Then::Appointment(_) => occasions.push(Occasion::CallbackBooked),
-            Then::Close(_) => occasions.push(Occasion::ContactClosed),
+            Then::Close(_) if open => occasions.push(Occasion::ContactClosed),
+            Then::Again(_) | Then::Close(_) => {}
         }
         let rows = occasions
             .into_iter()
-            .flat_map(|occasion| self.office.hooks.rows(occasion, at, told));
-        rows.collect()
+            .flat_map(|occasion| self.office.hooks.rows(occasion, at, &told));
+        Told {
+            hooks: rows.collect(),
+            audit: Some(sealed(&told)),
+        }
     }
 
     /// The breaker has stopped a campaign: it stays paused until somebody starts it.
@@ -188,14 +194,19 @@ impl Runner {
         for row in interrupted {
             let (now, outcome) = (clock::wall(), Outcome::of(Reach::Interrupted));
             let attempts = self.office.store.attempts_of(row.contact).await?;
-            let campaign = self.script.plan.campaigns.get(&row.campaign);
-            let then = match campaign {
-                Some(campaign) => retry::then(&campaign.attempts, counted(&attempts), &outcome, row.dialled),
-                None => retry::Then::Due(row.dialled.checked_add(A_DAY).unwrap_or(Timestamp::MAX)),
+            let contact = self.office.store.contact(row.contact).await?;
+            // Perhaps an event came in the same moment.
+            let closed = contact.as_ref().filter(|contact| contact.closed.is_some());
+            let closed = closed.map(|contact| contact.outcome.clone().unwrap_or_default());
+            let (open, campaign) = (closed.is_none(), self.script.plan.campaigns.get(&row.campaign));
+            let then = match (closed, campaign) {
+                (Some(why), _) => retry::Then::Closed(why),
+                (None, Some(campaign)) => retry::then(&campaign.attempts, counted(&attempts), &outcome, row.dialled),
+                (None, None) => retry::Then::Due(row.dialled.checked_add(A_DAY).unwrap_or(Timestamp::MAX)),
             };
             let then = kept(then);
             let told = json!({
-                "campaign": row.campaign, "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
+                "campaign": row.campaign, "contact": contact.map(|contact| contact.key), "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
                 "reach": Reach::Interrupted.to_string(), "next": next(&then),
             });
             tracing::warn!(
@@ -217,8 +228,7 @@ impl Runner {
                 reason: None,
                 quote: None,
                 slots: row.slots.clone(),
-                hooks: self.hooks_of(&told, &then, false, now),
-                audit: Some(sealed(&told)),
+                told: self.told_ended(told, &then, open, now),
                 then,
             };
             self.office.store.end_attempt(row.id, &end).await?;
@@ -334,6 +344,7 @@ mod tests {
             counted,
             congested,
             appointment: false,
+            closed: None,
             letters: tokio::sync::mpsc::channel(1).0,
             progress: None,
             call: "20261122-100000-0001".into(),

@@ -14,29 +14,27 @@ use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
 use crate::engine::letters::Letter;
 use crate::store;
-use crate::store::campaigns::{ContactRow, Event};
+use crate::store::campaigns::{Event, Told};
 
 /// Events that are read at once.
 const PAGE: u32 = 100;
-/// How a contact is closed whose goal is reached.
+/// How a contact is closed whose goal is reached, and one that was called off.
 const GOAL: &str = "goal";
+const CANCELLED: &str = "cancelled";
 
 impl Runner {
-    /// Heeds all that were told and not heeded yet, the first first.
-    pub(super) async fn heed_events(&mut self) -> Result<(), store::Error> {
-        loop {
-            let events = self.office.store.unhandled_events(PAGE).await?;
-            if events.is_empty() {
-                return Ok(());
-            }
-            for event in events {
-                let outcome = self.heed(&event).await?;
-                self.office
-                    .store
-                    .event_handled(event.n, clock::wall(), &outcome)
-                    .await?;
-            }
+    /// Heeds what was told and not heeded yet, the first first; whether that was all. A burst is heeded in parts, and people are dialled between them.
+    pub(super) async fn heed_events(&mut self) -> Result<bool, store::Error> {
+        let events = self.office.store.unhandled_events(PAGE).await?;
+        let all = events.len() < PAGE as usize;
+        for event in events {
+            let outcome = self.heed(&event).await?;
+            self.office
+                .store
+                .event_handled(event.n, clock::wall(), &outcome)
+                .await?;
         }
+        Ok(all)
     }
 
     /// In words, what came of it.
@@ -113,21 +111,19 @@ impl Runner {
         let Some(contact) = self.office.store.contact_by_key(&campaign.name, key).await? else {
             return Ok(format!("nobody is known as `{key}`"));
         };
-        let id = ContactId(contact.id);
+        let (id, at) = (ContactId(contact.id), clock::wall());
         // First the store: whatever comes next, nobody dials them again.
-        let closed = self
-            .office
-            .store
-            .cancel_contact(contact.id, clock::wall(), &event.name)
-            .await?;
+        let told = self.told_closed(&campaign.name, key, CANCELLED, Some(&event.name), at);
+        let store = &self.office.store;
+        let closed = store.cancel_contact(contact.id, at, &event.name, &told).await?;
         self.pacer.remove(&campaign.name, id);
-        let told = self.open.get(&id).is_some_and(|open| {
+        let told = self.open.get_mut(&id).is_some_and(|open| {
+            if closed {
+                open.closed = Some(CANCELLED);
+            }
             let letter = Letter::Event(event.name.clone());
             open.letters.try_send(letter).is_ok()
         });
-        if closed {
-            self.closed(campaign, &contact, "cancelled", &event.name).await?;
-        }
         Ok(match (closed, told) {
             (_, true) => format!("`{key}` is on the line, and the call is told"),
             (true, false) => format!("`{key}` is not called any more"),
@@ -142,39 +138,30 @@ impl Runner {
         if contact.goal.is_some() && contact.closed.is_some() {
             return Ok(format!("`{key}` had reached the goal"));
         }
-        self.office.store.reach_goal(contact.id, event.at).await?;
+        let (id, at) = (ContactId(contact.id), clock::wall());
+        let told =
+            json!({"campaign": campaign.name, "contact": key, "event": event.name, "held_out": contact.held_out});
+        let told = Told {
+            hooks: self.office.hooks.rows(Occasion::GoalReached, at, &told),
+            audit: None,
+        };
+        self.office.store.reach_goal(contact.id, event.at, &told).await?;
+        let told = self.told_closed(&campaign.name, key, GOAL, Some(&event.name), at);
+        let closed = self.office.store.close_contact(contact.id, at, GOAL, &told).await?;
+        self.pacer.remove(&campaign.name, id);
         let cancels = campaign
             .trigger
             .iter()
             .any(|trigger| trigger.cancel_on.contains(&event.name));
-        if let Some(open) = self.open.get(&ContactId(contact.id)).filter(|_| !cancels) {
+        if let Some(open) = self.open.get_mut(&id) {
+            if closed {
+                open.closed = Some(GOAL);
+            }
             // Who is on the line may be told that it has come; what calls off is told there.
-            open.letters.try_send(Letter::Event(event.name.clone())).ok();
-        }
-        let held_out = contact.held_out;
-        let told = json!({"campaign": campaign.name, "contact": key, "event": event.name, "held_out": held_out});
-        self.tell(Occasion::GoalReached, told).await?;
-        if self.office.store.close_contact(contact.id, clock::wall(), GOAL).await? {
-            self.pacer.remove(&campaign.name, ContactId(contact.id));
-            self.closed(campaign, &contact, GOAL, &event.name).await?;
+            if !cancels {
+                open.letters.try_send(Letter::Event(event.name.clone())).ok();
+            }
         }
         Ok(format!("`{key}` has reached the goal"))
-    }
-
-    /// Others and the audit trail are told that a contact was closed by an event.
-    async fn closed(
-        &mut self,
-        campaign: &Campaign,
-        contact: &ContactRow,
-        outcome: &str,
-        event: &str,
-    ) -> Result<(), store::Error> {
-        let told = json!({"campaign": campaign.name, "contact": contact.key, "outcome": outcome, "event": event});
-        let mut sealed = told.clone();
-        if let Value::Object(sealed) = &mut sealed {
-            sealed.insert("what".into(), "close".into());
-        }
-        self.office.store.audit_append(clock::wall(), &sealed).await?;
-        self.tell(Occasion::ContactClosed, told).await
     }
 }

@@ -24,8 +24,8 @@ const PAGE: u32 = 1_000;
 const UNREADABLE: &str = "unreadable";
 
 impl Runner {
-    /// All of it. It is cheap where nothing was written since.
-    pub(super) async fn follow(&mut self) -> Result<(), store::Error> {
+    /// All of it, but for events that come in a burst: whether they are heeded too. It is cheap where nothing was written since.
+    pub(super) async fn follow(&mut self) -> Result<bool, store::Error> {
         self.write().await?;
         let script = self.bot.script();
         if self.started == Started::No || !Arc::ptr_eq(&script, &self.script) {
@@ -37,14 +37,14 @@ impl Runner {
         }
         let changes = self.office.store.change_counter().await?;
         if self.changes == Some(changes) {
-            return Ok(());
+            return Ok(true);
         }
         self.obey_states().await?;
         self.lists = self.office.store.do_not_call_names().await?;
-        self.heed_events().await?;
+        let heeded = self.heed_events().await?;
         self.read_contacts().await?;
-        self.changes = Some(changes);
-        Ok(())
+        self.changes = heeded.then_some(changes);
+        Ok(heeded)
     }
 
     /// The campaigns of this plan from now on. Calls under way keep the one that they began with.
@@ -211,10 +211,13 @@ impl Runner {
             Ok(whereabouts) => whereabouts,
             Err(why) => {
                 tracing::error!(campaign, contact = row.id, "nobody can be called by this row: {why}");
-                self.office
-                    .store
-                    .close_contact(row.id, clock::wall(), UNREADABLE)
-                    .await?;
+                let store = &self.office.store;
+                let Some(known) = store.contact(row.id).await? else {
+                    return Ok(());
+                };
+                let at = clock::wall();
+                let told = self.told_closed(campaign, &known.key, UNREADABLE, None, at);
+                store.close_contact(row.id, at, UNREADABLE, &told).await?;
                 return Ok(());
             }
         };

@@ -7,7 +7,7 @@ use super::Runner;
 use crate::clock;
 use crate::config::campaigns::{Occasion, Webhook};
 use crate::store;
-use crate::store::campaigns::Hook;
+use crate::store::campaigns::{Hook, Told};
 
 /// The webhooks of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -36,5 +36,28 @@ impl Runner {
             return Ok(());
         }
         self.office.store.queue_webhooks(&rows, at).await
+    }
+
+    /// Nobody calls a contact any more, and it was no call that led to it: others are told, and the audit trail.
+    pub(super) fn told_closed(
+        &self,
+        campaign: &str,
+        key: &str,
+        outcome: &str,
+        event: Option<&str>,
+        at: Timestamp,
+    ) -> Told {
+        let mut told = json!({"campaign": campaign, "contact": key, "outcome": outcome});
+        if let (Value::Object(fields), Some(event)) = (&mut told, event) {
+            fields.insert("event".into(), event.into());
+        }
+        let hooks = self.office.hooks.rows(Occasion::ContactClosed, at, &told);
+        if let Value::Object(fields) = &mut told {
+            fields.insert("what".into(), "close".into());
+        }
+        Told {
+            hooks,
+            audit: Some(told),
+        }
     }
 }

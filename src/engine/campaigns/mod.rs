@@ -113,7 +113,11 @@ pub(super) async fn run(bot: Arc<Bot>, office: Office, mut wishes: watch::Receiv
             Ok(()) = wishes.changed() => {}
             Some(ended) = runner.calls.join_next_with_id() => runner.ended(ended).await,
             Some((contact, progress)) = told.recv() => runner.came(contact, progress),
-            _ = look.tick() => runner.look().await,
+            _ = look.tick() => {
+                if !runner.look().await {
+                    look.reset_immediately();
+                }
+            }
             () = tokio::time::sleep_until(due.into()), if wished.is_none() => {}
         }
     }
@@ -194,6 +198,8 @@ struct Open {
     /// The record of the call.
     call: String,
     dialled: Timestamp,
+    /// Nobody calls them any more, whatever comes of this call: why. Others were told.
+    closed: Option<&'static str>,
 }
 
 impl Runner {
@@ -232,13 +238,17 @@ impl Runner {
         self.calls.is_empty() && self.is_resting()
     }
 
-    /// Sees to what was wished and told since the last time.
-    async fn look(&mut self) {
+    /// Sees to what was wished and told since the last time; whether to all of it.
+    async fn look(&mut self) -> bool {
         if self.is_resting() {
-            return;
+            return true;
         }
-        if let Err(e) = self.follow().await {
-            self.rest(&e);
+        match self.follow().await {
+            Ok(all) => all,
+            Err(e) => {
+                self.rest(&e);
+                true
+            }
         }
     }
 

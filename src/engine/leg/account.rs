@@ -14,8 +14,8 @@ use crate::dialplan::campaign::PacingMode;
 use crate::engine::dialled::Miss;
 use crate::sip::Refuser;
 
-/// Who has answered hears a person, or the bot, within two seconds of their greeting (47 CFR 64.1200(a)(7), 16 CFR 310.4(b)(4)), which takes two itself.
-const PROMPTLY: Duration = Duration::from_secs(4);
+/// Who has answered hears a person, or the bot, within so long of their greeting (47 CFR 64.1200(a)(7), 16 CFR 310.4(b)(4)).
+const PROMPTLY: Duration = Duration::from_secs(2);
 /// The network may say in numbers what it has said by a tone, for so long.
 const AFTER_TONE: Duration = Duration::from_secs(6);
 
@@ -120,8 +120,6 @@ pub(super) struct Account {
     /// Who takes the calls.
     mode: PacingMode,
     answered: Instant,
-    /// When what was said first was heard to its end, or cut.
-    spoke: Option<Instant>,
     who: Option<AnsweredBy>,
     queued: bool,
     bridged: bool,
@@ -134,7 +132,6 @@ impl Account {
         Self {
             mode,
             answered: now,
-            spoke: None,
             who: None,
             queued: false,
             bridged: false,
@@ -144,12 +141,8 @@ impl Account {
     }
 
     /// Something was noted; what is to be known of it at once.
-    pub fn note(&mut self, now: Instant, note: &Note) -> Option<Step> {
+    pub fn note(&mut self, note: &Note) -> Option<Step> {
         match note {
-            Note::Said { .. } => {
-                self.spoke.get_or_insert(now);
-                None
-            }
             Note::AnsweredBy(who) => {
                 let told = self.who.replace(*who) == Some(*who);
                 let progress = match who {
@@ -169,7 +162,8 @@ impl Account {
                 None
             }
             Note::OptedOut => (!std::mem::replace(&mut self.opted_out, true)).then_some(Step::OptedOut),
-            Note::Heard { .. }
+            Note::Said { .. }
+            | Note::Heard { .. }
             | Note::AgentSaid { .. }
             | Note::Meant(_)
             | Note::Answered { .. }
@@ -201,12 +195,13 @@ impl Account {
         now.saturating_duration_since(self.answered)
     }
 
-    /// A person answered, and nobody was there for them in time; told when the call is over.
-    pub fn is_abandoned(&self, now: Instant) -> bool {
+    /// A person answered, and nobody was there for them in time; told when the call is over. `waited` is how long they were kept waiting for the first word
+    /// once they had greeted.
+    pub fn is_abandoned(&self, waited: Duration) -> bool {
         if !matches!(self.who, None | Some(AnsweredBy::Human)) {
             return false;
         }
-        let silent = self.spoke.is_none() && !self.bridged && self.talked(now) >= PROMPTLY;
+        let silent = waited > PROMPTLY && !self.bridged;
         match self.mode {
             PacingMode::Agentless => silent,
             // The bot only bridges the time to an agent.
@@ -311,9 +306,8 @@ mod tests {
         }
     }
 
-    fn account(mode: PacingMode) -> (Instant, Account) {
-        let now = clock::now();
-        (now, Account::new(now, mode))
+    fn account(mode: PacingMode) -> Account {
+        Account::new(clock::now(), mode)
     }
 
     fn said() -> Note {
@@ -334,23 +328,25 @@ mod tests {
     #[test]
     fn who_hears_nothing_in_time_was_abandoned_unless_it_is_a_machine() {
         let second = Duration::from_secs(1);
-        for (notes, after, abandoned) in [
+        for (notes, waited, abandoned) in [
             (vec![], second, false),
-            (vec![], 3 * second, false),
-            (vec![], 4 * second, true),
-            (vec![said()], 9 * second, false),
-            (vec![Note::AnsweredBy(AnsweredBy::Human)], 5 * second, true),
+            (vec![], 2 * second, false),
+            (vec![], 3 * second, true),
+            // It came too late.
+            (vec![said()], 3 * second, true),
+            (vec![said()], second, false),
+            (vec![Note::AnsweredBy(AnsweredBy::Human)], 3 * second, true),
             (vec![Note::AnsweredBy(AnsweredBy::Machine)], 30 * second, false),
             (vec![Note::AnsweredBy(AnsweredBy::Fax)], 5 * second, false),
             (vec![bridged()], 9 * second, false),
             // In a campaign of the bot's a queue is help that was asked for.
-            (vec![said(), queued()], 60 * second, false),
+            (vec![said(), queued()], second, false),
         ] {
-            let (now, mut account) = account(PacingMode::Agentless);
+            let mut account = account(PacingMode::Agentless);
             for note in &notes {
-                account.note(now, note);
+                account.note(note);
             }
-            assert_eq!(account.is_abandoned(now + after), abandoned, "{notes:?} {after:?}");
+            assert_eq!(account.is_abandoned(waited), abandoned, "{notes:?} {waited:?}");
         }
     }
 
@@ -362,21 +358,17 @@ mod tests {
             (vec![said(), queued(), bridged()], false),
             (vec![said(), queued(), Note::AnsweredBy(AnsweredBy::Machine)], false),
         ] {
-            let (now, mut account) = account(PacingMode::Progressive);
+            let mut account = account(PacingMode::Progressive);
             for note in &notes {
-                account.note(now, note);
+                account.note(note);
             }
-            assert_eq!(
-                account.is_abandoned(now + Duration::from_secs(30)),
-                abandoned,
-                "{notes:?}"
-            );
+            assert_eq!(account.is_abandoned(Duration::from_secs(1)), abandoned, "{notes:?}");
         }
     }
 
     #[test]
     fn what_must_be_known_at_once_is_told_once() {
-        let (now, mut account) = account(PacingMode::Progressive);
+        let mut account = account(PacingMode::Progressive);
         let told: Vec<Option<Step>> = [
             Note::AnsweredBy(AnsweredBy::Human),
             Note::AnsweredBy(AnsweredBy::Human),
@@ -389,7 +381,7 @@ mod tests {
             said(),
         ]
         .iter()
-        .map(|note| account.note(now, note))
+        .map(|note| account.note(note))
         .collect();
         let progress = |progress| Some(Step::Progress(progress));
         assert_eq!(
@@ -411,7 +403,7 @@ mod tests {
 
     #[test]
     fn who_is_called_again_by_an_agent_is_no_appointment_of_the_bot() {
-        let (now, mut account) = account(PacingMode::Agentless);
+        let mut account = account(PacingMode::Agentless);
         let callback = |at: &str, queue: Option<&str>| {
             Note::Task(Task::Callback {
                 at: at.into(),
@@ -419,10 +411,10 @@ mod tests {
                 queue: queue.map(str::to_owned),
             })
         };
-        account.note(now, &callback("2026-11-24T15:00", Some("care")));
+        account.note(&callback("2026-11-24T15:00", Some("care")));
         assert_eq!(account.callback(), None);
-        account.note(now, &callback("2026-11-24T15:00", None));
-        account.note(now, &callback("soon", None));
+        account.note(&callback("2026-11-24T15:00", None));
+        account.note(&callback("soon", None));
         let at = account.callback().map(|at| at.to_string());
         assert_eq!(at.as_deref(), Some("2026-11-24T15:00:00"));
     }

@@ -51,6 +51,9 @@ const QUEUES: Duration = Duration::from_secs(1);
 /// A tick that comes later than this was held up by the machine, and those behind it are let go.
 const LATE: Duration = Duration::from_millis(100);
 
+/// What was said last is known after this time, or never.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// What an engine answers.
 enum Answer {
     Transcribed(u64, Result<Transcript, String>),
@@ -151,7 +154,7 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, events: mpsc::Receive
     }
     leg.place = bot.places.take();
     let ending = leg.hold(&mut inbox).await;
-    leg.finish(ending);
+    leg.finish(ending, inbox).await;
 }
 
 /// What a leg begins with, whoever has called.
@@ -537,10 +540,27 @@ impl Leg {
         reason.to_owned()
     }
 
+    /// What they said last counts, though they hung up in the same breath: it is waited for, and nothing else comes of it.
+    async fn hear_out(&mut self, mut inbox: Inbox) {
+        let until = clock::now() + LAST_WORDS;
+        if let Some(call) = &mut self.call {
+            call.hung_up(clock::now());
+        }
+        self.carry_out();
+        while self.call.as_ref().is_some_and(Call::awaits_last_words) {
+            let Ok(Some(answer)) = tokio::time::timeout_at(until.into(), inbox.answers.recv()).await else {
+                return;
+            };
+            self.answered(answer);
+        }
+    }
+
     /// It is over: its record is on its way. What came of it, if we placed it.
-    fn finish(mut self, ending: Ending) -> Option<Done> {
+    async fn finish(mut self, ending: Ending, inbox: Inbox) -> Option<Done> {
         self.people.leave();
         self.carry_out();
+        let over = clock::now();
+        self.hear_out(inbox).await;
         let last = self.call.as_mut().map(|call| call.interrupted(clock::now()));
         for note in last.into_iter().flatten() {
             self.note(note);
@@ -560,7 +580,7 @@ impl Leg {
         let quality = self.line.stream.as_ref().map(quality);
         let disposition = self.call.as_ref().and_then(Call::disposition).map(str::to_owned);
         let slots = self.call.as_ref().map(Call::collected).unwrap_or_default();
-        let done = self.side.done(self.journal.id(), self.call.as_ref(), &ending);
+        let done = self.side.done(self.journal.id(), self.call.as_ref(), &ending, over);
         self.journal.end(Outcome {
             ending,
             path,

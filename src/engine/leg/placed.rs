@@ -168,22 +168,23 @@ impl Side {
     /// Something is noted of the call.
     pub fn note(&mut self, note: &Note) {
         if let Self::Called(called) = self
-            && let Some(step) = called.account.note(clock::now(), note)
+            && let Some(step) = called.account.note(note)
         {
             (called.progress)(step);
         }
     }
 
-    /// What came of a call that we placed; `call` is its conversation, when it is over.
-    pub fn done(self, id: &str, call: Option<&Call>, ending: &str) -> Option<Done> {
+    /// What came of a call that we placed and that was over at `now`; `call` is its conversation.
+    pub fn done(self, id: &str, call: Option<&Call>, ending: &str, now: Instant) -> Option<Done> {
         let Self::Called(called) = self else { return None };
-        let now = clock::now();
         let (account, slots) = (&called.account, call.map(Call::collected).unwrap_or_default());
         let reason = slots.get(REASON).map(|category| Reason {
             category: category.clone(),
             quote: call.and_then(|call| call.quote(REASON)).map(str::to_owned),
         });
         let who = call.and_then(Call::answered_by).or(account.who());
+        let waited = call.and_then(|call| call.kept_waiting(now));
+        let waited = waited.unwrap_or_else(|| account.talked(now));
         Some(Done {
             answered: Some(called.answered),
             talked: account.talked(now),
@@ -195,7 +196,7 @@ impl Side {
             opted_out: account.opted_out() || call.is_some_and(Call::opted_out),
             callback_at: account.callback(),
             bridged: account.bridged(),
-            abandoned: account.is_abandoned(now),
+            abandoned: account.is_abandoned(waited),
             ..Done::missed(id.to_owned(), Reach::Answered, ending.to_owned())
         })
     }
@@ -287,7 +288,7 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
         ending = leg.hold(&mut inbox) => ending,
         () = ended(&mut wishes) => leg.hang_up("the bot was shut down"),
     };
-    let done = leg.finish(ending);
+    let done = leg.finish(ending, inbox).await;
     done.unwrap_or_else(|| Done::lost(record.id))
 }
 

@@ -15,7 +15,7 @@ const RATE: u32 = 4_000;
 const PIECE: usize = RATE as usize / 10;
 /// What is looked for first: a second from the middle of the message.
 const PROBE: usize = RATE as usize;
-/// So far a piece may be from its place: clocks drift, and a jitter buffer moves. 60 ms.
+/// So far a piece may be from its place, as the one before it tells: clocks drift, and a jitter buffer moves. 60 ms.
 const DRIFT: usize = RATE as usize * 6 / 100;
 /// Likeness from which on a piece is there: G.711 of the same sound gives 0.95, other words below 0.4.
 const ALIKE: f32 = 0.7;
@@ -56,12 +56,16 @@ pub fn left(message: &[i16], recorded: &[i16]) -> Option<Left> {
     }
     // Where the message would begin; before the recording, if its beginning is lost.
     let begins = at as i64 - middle as i64;
-    let there: Vec<(usize, bool)> = message
+    let pieces: Vec<(usize, &[f32])> = message
         .chunks(PIECE)
         .enumerate()
         .filter(|(n, _)| audible.get(*n).copied().unwrap_or(false))
-        .map(|(n, piece)| (n, is_at(piece, &recorded, begins + (n * PIECE) as i64)))
         .collect();
+    // From the middle to either end, each from where the one before it was found: in pauses a jitter buffer grows and shrinks.
+    let (before, after): (Vec<_>, Vec<_>) = pieces.into_iter().partition(|(n, _)| n * PIECE < middle);
+    let mut there = followed(before.into_iter().rev(), &recorded, begins);
+    there.reverse();
+    there.extend(followed(after.into_iter(), &recorded, begins));
     let count = there.iter().filter(|(_, there)| *there).count();
     let first = there.iter().position(|(_, there)| *there)?;
     let last = there.iter().rposition(|(_, there)| *there)?;
@@ -106,15 +110,29 @@ fn reduced(sound: &[i16]) -> Vec<f32> {
         .collect()
 }
 
-fn is_at(piece: &[f32], sound: &[f32], at: i64) -> bool {
+/// Whether each of `pieces` is in `sound`, which begins with their whole at `begins` as far as is known.
+fn followed<'a>(
+    pieces: impl Iterator<Item = (usize, &'a [f32])>,
+    sound: &[f32],
+    mut begins: i64,
+) -> Vec<(usize, bool)> {
+    let mut there = Vec::new();
+    for (n, piece) in pieces {
+        let place = (n * PIECE) as i64;
+        let found = found_at(piece, sound, begins + place);
+        begins = found.map_or(begins, |at| at - place);
+        there.push((n, found.is_some()));
+    }
+    there
+}
+
+/// Where `piece` is, not far from `at`.
+fn found_at(piece: &[f32], sound: &[f32], at: i64) -> Option<i64> {
     let drift = DRIFT as i64;
-    let (Ok(from), Ok(to)) = (
-        usize::try_from((at - drift).max(0)),
-        usize::try_from(at + drift + piece.len() as i64),
-    ) else {
-        return false;
-    };
-    nearest(piece, sound, from, to).is_some_and(|(_, likeness)| likeness >= ALIKE)
+    let from = usize::try_from((at - drift).max(0)).ok()?;
+    let to = usize::try_from(at + drift + piece.len() as i64).ok()?;
+    let (found, likeness) = nearest(piece, sound, from, to)?;
+    (likeness >= ALIKE).then_some(found as i64)
 }
 
 /// Where `piece` is most alike within `sound[from..to]`, and how much: −1 to 1.

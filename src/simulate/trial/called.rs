@@ -58,6 +58,9 @@ const GREETING_ZH: [&str; 6] = [
 /// Questions that somebody who has no lines of their own answers, at most.
 const ANSWERS: usize = 8;
 
+/// What a machine recorded, beside the recording of the call.
+const MACHINE: &str = "machine.wav";
+
 /// What came of the call that was placed.
 pub struct Called {
     pub attempt: AttemptRow,
@@ -121,6 +124,12 @@ pub(super) async fn run(
         recorded: placed.map(|placed| Arc::clone(&placed.recorded)).unwrap_or_default(),
         said_last: record.summary.recording.as_deref().map(said_last).unwrap_or_default(),
     };
+    if !called.recorded.is_empty() {
+        let path = folder.join(MACHINE);
+        let sound = wav::mono(&called.recorded).map_err(std::io::Error::other);
+        let written = sound.and_then(|sound| std::fs::write(&path, sound));
+        written.map_err(|source| TrialError::Folder { path, source })?;
+    }
     let failures = judging::placed(scenario, &record, &called, language);
     Ok(super::Trial {
         record,

@@ -13,14 +13,18 @@ use crate::sip::Trunk;
 use crate::sip::message::grammar;
 
 impl Trunk {
-    /// Who we are there; a trunk that knows us by our address is told a name nevertheless.
+    /// Who calls there.
     pub(in crate::sip) fn user(&self) -> &str {
-        let named = if self.username.is_empty() {
+        self.from_user.as_deref().unwrap_or(self.account())
+    }
+
+    /// Who we are there; a trunk that knows us by our address is told a name nevertheless.
+    pub(in crate::sip) fn account(&self) -> &str {
+        if self.username.is_empty() {
             "offhook"
         } else {
             &self.username
-        };
-        self.from_user.as_deref().unwrap_or(named)
+        }
     }
 
     /// Whose the numbers are.

@@ -268,7 +268,7 @@ impl Request {
     fn new(trunk: &Trunk, method: &str, sequence: u32, local: SocketAddr, headers: &str) -> Request {
         let branch = format!("z9hG4bK{:016x}", rand::random::<u64>());
         let (tag, call) = (rand::random::<u32>(), rand::random::<u64>());
-        let (server, user) = (&trunk.server, trunk.user());
+        let (server, user) = (&trunk.server, trunk.account());
         let carrier = trunk.transport.to_string().to_ascii_uppercase();
         let text = format!(
             "{method} sip:{server} SIP/2.0\r\nVia: SIP/2.0/{carrier} {local};branch={branch};rport\r\nMax-Forwards: 70\r\n\

@@ -12,8 +12,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::do_not_call::{self, INTERNAL};
-use super::webhooks::{self, Hook};
-use super::{bump, number, trail, writing};
+use super::{Told, bump, number, trail, writing};
 use crate::campaign::number::Number;
 use crate::campaign::outcome::{AnsweredBy, Reach};
 use crate::store::records::time;
@@ -79,10 +78,7 @@ pub struct EndedAttempt {
     /// What was collected, as it may be kept.
     pub slots: BTreeMap<String, String>,
     pub then: Then,
-    /// Whom to tell, with the same write.
-    pub hooks: Vec<Hook>,
-    /// What it comes to, for the audit trail, with the same write.
-    pub audit: Option<Value>,
+    pub told: Told,
 }
 
 /// What is to be done with the contact.
@@ -204,12 +200,7 @@ impl Store {
         if end.opted_out {
             do_not_call::put(&mut transaction, INTERNAL, number, end.at, "opted out in a call").await?;
         }
-        for hook in &end.hooks {
-            webhooks::put(&mut transaction, hook, end.at).await?;
-        }
-        if let Some(audit) = &end.audit {
-            trail::put(&mut transaction, end.at, audit).await?;
-        }
+        end.told.put(&mut transaction, end.at).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{bump, number, writing};
+use super::{Told, bump, number, writing};
 use crate::campaign::contact::NewContact;
 use crate::campaign::number::Number;
 use crate::store::records::time;
@@ -222,59 +222,52 @@ impl Store {
         rows.map_err(|e| self.wrong(e))
     }
 
-    /// Nothing more is tried. What is closed stays as it was; whether it was open is told.
-    pub async fn close_contact(&self, id: i64, at: Timestamp, outcome: &str) -> Result<bool, Error> {
-        self.close_row(id, at, outcome, None).await.map_err(|e| self.wrong(e))
+    /// Nothing more is tried, and `told` is written with it. What is closed stays as it was; whether it was open is told.
+    pub async fn close_contact(&self, id: i64, at: Timestamp, outcome: &str, told: &Told) -> Result<bool, Error> {
+        let query = "UPDATE contacts SET closed = ?1, outcome = ?2, appointment = NULL, revision = ?3 WHERE id = ?4 AND closed IS NULL";
+        self.mark(id, at, outcome, query, told).await
     }
 
-    /// An event called it off.
-    pub async fn cancel_contact(&self, id: i64, at: Timestamp, event: &str) -> Result<bool, Error> {
-        let closed = self.close_row(id, at, "cancelled", Some(event)).await;
-        closed.map_err(|e| self.wrong(e))
+    /// An event called it off, as [`Store::close_contact`].
+    pub async fn cancel_contact(&self, id: i64, at: Timestamp, event: &str, told: &Told) -> Result<bool, Error> {
+        let query = "UPDATE contacts SET closed = ?1, outcome = 'cancelled', cancelled = ?2, appointment = NULL, revision = ?3 \
+                     WHERE id = ?4 AND closed IS NULL";
+        self.mark(id, at, event, query, told).await
     }
 
-    async fn close_row(&self, id: i64, at: Timestamp, outcome: &str, event: Option<&str>) -> Result<bool, sqlx::Error> {
-        let mut transaction = writing(&self.journal).await?;
-        let revision = bump(&mut transaction).await?;
-        let query = "UPDATE contacts SET closed = ?, outcome = ?, cancelled = ?, appointment = NULL, revision = ? WHERE id = ? AND closed IS NULL";
-        let done = sqlx::query(query)
-            .bind(at.as_millisecond())
-            .bind(outcome)
-            .bind(event)
-            .bind(revision)
-            .bind(id)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
+    /// It did what the campaign is for, and `told` is written with it. The first time counts; held out ones reach it too.
+    pub async fn reach_goal(&self, id: i64, at: Timestamp, told: &Told) -> Result<bool, Error> {
+        let query = "UPDATE contacts SET goal = ?1, revision = ?3 WHERE id = ?4 AND goal IS NULL";
+        self.mark(id, at, "", query, told).await
+    }
+
+    /// `query` with the time, a word, the revision and the id. Nothing else is written where it changes nothing.
+    async fn mark(&self, id: i64, at: Timestamp, word: &str, query: &'static str, told: &Told) -> Result<bool, Error> {
+        self.access(async {
+            let mut transaction = writing(&self.journal).await?;
+            let revision = bump(&mut transaction).await?;
+            let done = sqlx::query(query)
+                .bind(at.as_millisecond())
+                .bind(word)
+                .bind(revision)
+                .bind(id)
+                .execute(&mut *transaction)
+                .await?;
+            if done.rows_affected() == 0 {
+                return Ok(false);
+            }
+            told.put(&mut transaction, at).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Not before `due`. Nothing for what is closed.
     #[cfg(test)]
     pub async fn postpone(&self, id: i64, due: Timestamp) -> Result<(), Error> {
-        let query = "UPDATE contacts SET due = ?, revision = ? WHERE id = ? AND closed IS NULL";
-        self.stamp(id, due, query).await
-    }
-
-    /// It did what the campaign is for. The first time counts; held out ones reach it too.
-    pub async fn reach_goal(&self, id: i64, at: Timestamp) -> Result<(), Error> {
-        let query = "UPDATE contacts SET goal = ?, revision = ? WHERE id = ? AND goal IS NULL";
-        self.stamp(id, at, query).await
-    }
-
-    async fn stamp(&self, id: i64, at: Timestamp, query: &'static str) -> Result<(), Error> {
-        self.access(async {
-            let mut transaction = writing(&self.pool).await?;
-            let revision = bump(&mut transaction).await?;
-            sqlx::query(query)
-                .bind(at.as_millisecond())
-                .bind(revision)
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
-            transaction.commit().await
-        })
-        .await
+        let query = "UPDATE contacts SET due = ?1, revision = ?3 WHERE id = ?4 AND closed IS NULL";
+        self.mark(id, due, "", query, &Told::default()).await.map(drop)
     }
 }
 

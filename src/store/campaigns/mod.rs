@@ -25,10 +25,32 @@ pub use states::{CampaignState, Order, State};
 pub use sums::{Standing, Status};
 pub use webhooks::{Hook, Webhook};
 
+use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{Row, Transaction};
 
 use crate::campaign::number::Number;
+
+/// Who is told of a change, in the write that makes it: neither is there without the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    pub hooks: Vec<Hook>,
+    /// For the audit trail.
+    pub audit: Option<Value>,
+}
+
+impl Told {
+    async fn put(&self, connection: &mut SqliteConnection, at: Timestamp) -> Result<(), sqlx::Error> {
+        for hook in &self.hooks {
+            webhooks::put(connection, hook, at).await?;
+        }
+        if let Some(audit) = &self.audit {
+            trail::put(connection, at, audit).await?;
+        }
+        Ok(())
+    }
+}
 
 /// One transaction that writes, from its first statement on: no other process comes between what it reads and what it writes.
 async fn writing(pool: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {

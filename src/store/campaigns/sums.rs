@@ -53,7 +53,7 @@ impl Store {
     ) -> Result<Figures, Error> {
         self.access(async {
             // One transaction, so that the parts are of one instant and add up.
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.survey.begin().await?;
             let since = since.map_or(i64::MIN, |since| since.as_millisecond());
             let figures = Figures {
                 contacts: contacts(&mut transaction, campaign, since).await?,
@@ -104,7 +104,7 @@ impl Store {
                          SUM(closed IS NOT NULL AND NOT held_out) AS closed, SUM(attempts) AS attempts FROM contacts GROUP BY campaign";
             let rows = sqlx::query(query)
                 .bind(now.as_millisecond())
-                .fetch_all(&self.pool)
+                .fetch_all(&self.survey)
                 .await?;
             let mut standings = BTreeMap::new();
             for row in &rows {
@@ -121,7 +121,7 @@ impl Store {
                 standings.insert(row.try_get::<String, _>("campaign")?, standing);
             }
             let query = "SELECT campaign, COUNT(*) AS under_way FROM attempts WHERE ended IS NULL GROUP BY campaign";
-            for row in &sqlx::query(query).fetch_all(&self.pool).await? {
+            for row in &sqlx::query(query).fetch_all(&self.survey).await? {
                 if let Some(standing) = standings.get_mut(&row.try_get::<String, _>("campaign")?) {
                     standing.under_way = count(row, "under_way")?;
                 }

@@ -111,6 +111,51 @@ fn a_person_who_says_hello_hears_at_once_who_calls() {
 }
 
 #[test]
+fn who_wants_no_more_calls_and_hangs_up_in_the_same_breath_is_heeded() {
+    let mut stage = with_person();
+    stage.await_silence();
+    stage.say("Please stop calling me.");
+    stage.hear_out();
+    stage.call.hung_up(stage.now);
+    assert!(stage.call.awaits_last_words());
+    stage.until("the words", |stage| !stage.call.awaits_last_words());
+    let notes = stage.call.interrupted(stage.now);
+    assert!(notes.contains(&Note::OptedOut), "{notes:?}");
+    assert!(
+        matches!(&notes[..], [Note::Heard { text, .. }, ..] | [_, Note::Heard { text, .. }] if text.contains("stop calling")),
+        "{notes:?}"
+    );
+    assert!(stage.call.opted_out());
+}
+
+#[test]
+fn how_long_somebody_is_kept_waiting_counts_from_what_they_said() {
+    for (greeting, most) in [
+        (None, ms(1_200)),
+        (Some("Hello?"), ms(1_400)),
+        (
+            Some("Good afternoon this is the Miller family in Springfield"),
+            ms(1_400),
+        ),
+    ] {
+        let mut stage = answered();
+        stage.run(ms(300));
+        if let Some(greeting) = greeting {
+            stage.say(greeting);
+        }
+        stage.until("the bot's first sound", |stage| stage.sounded.contains(&true));
+        let waited = stage.call.kept_waiting(stage.now).expect("it was we who called");
+        assert!(waited > ms(100) && waited <= most, "{greeting:?}: {waited:?}");
+        stage.run(ms(2_000));
+        assert_eq!(
+            stage.call.kept_waiting(stage.now),
+            Some(waited),
+            "it is the first word that counts"
+        );
+    }
+}
+
+#[test]
 fn who_is_silent_is_a_person() {
     let mut stage = answered();
     stage.until("the bot's first sound", |stage| stage.sounded.contains(&true));

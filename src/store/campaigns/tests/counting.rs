@@ -55,20 +55,24 @@ async fn the_figures_add_up() {
             .expect("written");
     }
     begun(&store, under_way, 10).await;
+    let told = Told::default();
     store
-        .cancel_contact(off, at(12), "payment.succeeded")
+        .cancel_contact(off, at(12), "payment.succeeded", &told)
         .await
         .expect("written");
-    store.reach_goal(off, at(12)).await.expect("written");
-    store.reach_goal(talked, at(5_000)).await.expect("too late");
-    store.close_contact(refused, at(12), "no_proof").await.expect("written");
+    store.reach_goal(off, at(12), &told).await.expect("written");
+    store.reach_goal(talked, at(5_000), &told).await.expect("too late");
+    store
+        .close_contact(refused, at(12), "no_proof", &told)
+        .await
+        .expect("written");
     let _ = waiting;
     let held = store
         .contact_by_key(CAMPAIGN, "order-20")
         .await
         .expect("read")
         .expect("there");
-    store.reach_goal(held.id, at(30)).await.expect("written");
+    store.reach_goal(held.id, at(30), &told).await.expect("written");
     let goal = Some(("payment.succeeded", Duration::from_secs(1_000)));
     let figures = store.figures(CAMPAIGN, None, goal, at(500)).await.expect("counted");
     let contacts = &figures.contacts;
@@ -208,7 +212,11 @@ async fn what_is_known_of_contacts_is_read_for_all_at_once() {
     );
     assert!(known[0].whereabouts.is_some());
     assert_eq!(known[0].contact.standing(), Stands::Open);
-    store.close_contact(first, at(9), "opted_out").await.expect("written");
+    let told = Told::default();
+    store
+        .close_contact(first, at(9), "opted_out", &told)
+        .await
+        .expect("written");
     let closed = store.contact(first).await.expect("read").expect("there");
     assert_eq!(closed.standing(), Stands::OptedOut);
 }

@@ -85,14 +85,24 @@ fn end(second: i64, then: Then) -> EndedAttempt {
         quote: None,
         slots: BTreeMap::new(),
         then,
-        hooks: Vec::new(),
-        audit: None,
+        told: Told::default(),
     }
 }
 
 async fn begun(store: &Store, contact: i64, second: i64) -> Begun {
     let begun = store.begin_attempt(&attempt(contact, second)).await.expect("written");
     begun.expect("nothing is in the way")
+}
+
+fn told(audit: Value) -> Told {
+    let hook = Hook {
+        endpoint: "shop".into(),
+        body: "{}".into(),
+    };
+    Told {
+        hooks: vec![hook],
+        audit: Some(audit),
+    }
 }
 
 #[tokio::test]
@@ -147,19 +157,28 @@ async fn whoever_follows_sees_each_change_and_nothing_twice() {
     let [first, second, third, ..] = all[..] else {
         panic!("{all:?}");
     };
+    let told = told(json!({"what": "close"}));
     // As another process does.
     let other = opened(folder.path()).await;
     assert!(
         other
-            .close_contact(first, at(5), "wrong_number")
+            .close_contact(first, at(5), "wrong_number", &told)
             .await
             .expect("written")
     );
-    assert!(!other.close_contact(first, at(6), "again").await.expect("nothing"));
+    assert!(
+        !other
+            .close_contact(first, at(6), "again", &told)
+            .await
+            .expect("nothing")
+    );
+    // Who is told is told once, and with it.
+    assert_eq!(store.due_webhooks("shop", at(9), 10).await.expect("read").len(), 1);
+    assert_eq!(store.audit_rows(0, 10).await.expect("read").len(), 1);
     other.postpone(second, at(100)).await.expect("written");
     assert!(
         other
-            .cancel_contact(third, at(7), "payment.succeeded")
+            .cancel_contact(third, at(7), "payment.succeeded", &Told::default())
             .await
             .expect("written")
     );
@@ -243,11 +262,7 @@ async fn an_attempt_is_begun_once_and_ends_once_with_all_that_follows() {
         reason: Some("no_interest".into()),
         quote: Some("Leave me alone.".into()),
         slots: BTreeMap::from([("choice".to_owned(), "not_interested".to_owned())]),
-        hooks: vec![Hook {
-            endpoint: "shop".into(),
-            body: "{}".into(),
-        }],
-        audit: Some(json!({"what": "opt_out", "contact": id})),
+        told: told(json!({"what": "opt_out", "contact": id})),
         ..end(5_020, Then::Close("dnc".into()))
     };
     assert!(store.end_attempt(third.id, &wish).await.expect("written"));
