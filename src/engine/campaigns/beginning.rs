@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::Runner;
-use super::dialling::Known;
 use crate::call::{Manager, Opening, Start};
 use crate::campaign::Whereabouts;
 use crate::clock;
@@ -21,8 +20,13 @@ const LANGUAGE: &str = "language";
 
 impl Runner {
     /// The `n`th attempt to reach `contact`.
-    pub(super) fn start(&self, campaign: &Campaign, known: &Known, record: &Record, n: u32) -> Start {
-        let contact = &known.contact;
+    pub(super) fn start(
+        &self,
+        campaign: &Campaign,
+        (contact, whereabouts): (&ContactRow, &Whereabouts),
+        record: &Record,
+        n: u32,
+    ) -> Start {
         let script = &self.script;
         let plan = &script.plan;
         let text = |words: &str| Value::Text(words.to_owned());
@@ -47,7 +51,7 @@ impl Runner {
             flow: campaign.flow.clone(),
             language: language.unwrap_or(Language::English),
             facts,
-            told: told(campaign, contact, &clock_of(&known.whereabouts), n),
+            told: told(campaign, contact, &clock_of(whereabouts), n),
             understanding: script
                 .understanding
                 .get(&campaign.assistant)

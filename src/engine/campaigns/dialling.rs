@@ -6,26 +6,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::ending::{congested, counted};
 use super::following::later;
 use super::{AT_ONCE, Open, REST, Runner, SOON, Started};
 use crate::campaign::book::ContactId;
 use crate::campaign::pacer::{Again, Dial};
-use crate::campaign::permit::{self, Lasts, Made, Permit, Refusal, Standing, Whose};
+use crate::campaign::permit::{self, Lasts, Permit, Refusal};
 use crate::campaign::{Number, Whereabouts};
 use crate::clock;
 use crate::dialplan::campaign::Campaign;
 use crate::engine::leg::placed::{Placing, Step, place};
 use crate::engine::letters::letter_box;
 use crate::store;
-use crate::store::campaigns::{AttemptRow, ContactRow, NewAttempt, NotBegun, State};
+use crate::store::campaigns::{ContactRow, Known, NewAttempt, NotBegun, State};
 
 /// How long somebody is let ring: five rings or six, before most machines answer for them.
 const RING: Duration = Duration::from_secs(30);
-/// Calls of so long ago may count to the day of now, wherever that is.
-const TWO_DAYS: SignedDuration = SignedDuration::from_hours(48);
 /// A campaign that nobody may be called for now is left alone for so long.
 const HELD: Duration = Duration::from_secs(10);
 /// After what keeps it from calling anybody, and will until somebody changes something.
@@ -33,18 +31,6 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Where as many calls were placed today as may be.
 const A_QUARTER: Duration = Duration::from_secs(15 * 60);
-
-/// What was read of a contact for this one decision.
-pub(super) struct Known {
-    pub contact: ContactRow,
-    pub whereabouts: Whereabouts,
-    calls: Vec<Made>,
-    listed: Vec<String>,
-    /// Attempts that count against the plan's.
-    counted: u32,
-    /// Those that the network had no room for.
-    congested: u32,
-}
 
 impl Runner {
     /// Dials who may be dialled now, a few at most.
@@ -68,7 +54,11 @@ impl Runner {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
         };
-        let Some(known) = self.know(campaign, dial).await? else {
+        let known = self.known(dial.contact).await?.and_then(|mut known| {
+            let whereabouts = known.whereabouts.take()?;
+            Some((known, whereabouts))
+        });
+        let Some((known, whereabouts)) = known else {
             self.pacer.refused(&dial.campaign, dial.contact, None);
             return Ok(());
         };
@@ -84,9 +74,9 @@ impl Runner {
             running: own.state == State::Running,
             disclosed: own.disclosed,
             contact: known.contact.id,
-            standing: standing(&known.contact),
+            standing: known.contact.standing(),
             number: known.contact.number,
-            whereabouts: &known.whereabouts,
+            whereabouts: &whereabouts,
             proof: known.contact.proof.as_deref(),
             appointment: known.contact.appointment,
             listed: &known.listed,
@@ -109,7 +99,7 @@ impl Runner {
                 self.again(dial, later(at, A_QUARTER));
                 Ok(())
             }
-            Ok(permit) => self.begin(campaign, dial, known, (permit, sealed)).await,
+            Ok(permit) => self.begin(campaign, dial, (known, whereabouts), (permit, sealed)).await,
             Err(refusal) => {
                 self.office.store.audit_append(at, &sealed).await?;
                 self.refused(campaign, dial, &known.contact, &refusal).await
@@ -117,44 +107,14 @@ impl Runner {
         }
     }
 
-    /// None: there is nobody to call.
-    async fn know(&self, campaign: &Campaign, dial: &Dial) -> Result<Option<Known>, store::Error> {
+    /// What is known of a contact at this moment; none: there is no such contact.
+    pub(super) async fn known(&self, contact: ContactId) -> Result<Option<Known>, store::Error> {
         let store = &self.office.store;
-        let Some(contact) = store.contact(dial.contact.0).await? else {
+        let Some(contact) = store.contact(contact.0).await? else {
             return Ok(None);
         };
-        let Ok(whereabouts) = Whereabouts::of(contact.number, contact.zone.as_deref()) else {
-            return Ok(None);
-        };
-        let own = store.attempts_of(contact.id).await?;
-        let quiet = SignedDuration::try_from(self.office.quiet_gap).unwrap_or(SignedDuration::MAX);
-        let since = clock::wall().checked_sub(quiet.max(TWO_DAYS)).unwrap_or(Timestamp::MIN);
-        let others = store.attempts_to(contact.number, since).await?;
-        let listed = store.do_not_call(contact.number).await?;
-        let calls = own.iter().map(|row| {
-            let whose = if row.appointment {
-                Whose::Appointment
-            } else {
-                Whose::Contact
-            };
-            made(row, whose)
-        });
-        let others = others.iter().filter(|row| row.contact != contact.id).map(|row| {
-            let whose = if row.campaign == campaign.name {
-                Whose::Campaign
-            } else {
-                Whose::Other
-            };
-            made(row, whose)
-        });
-        Ok(Some(Known {
-            calls: calls.chain(others).collect(),
-            counted: counted(&own),
-            congested: congested(&own),
-            whereabouts,
-            listed,
-            contact,
-        }))
+        let known = store.known(vec![contact], self.office.quiet_gap, clock::wall()).await?;
+        Ok(known.into_iter().next())
     }
 
     /// The attempt is made.
@@ -162,7 +122,7 @@ impl Runner {
         &mut self,
         campaign: &Campaign,
         dial: &Dial,
-        known: Known,
+        (known, whereabouts): (Known, Whereabouts),
         (permit, sealed): (Permit, serde_json::Value),
     ) -> Result<(), store::Error> {
         let Some(room) = self.bot.places.take_to_dial(self.office.limits.reserve as usize) else {
@@ -203,7 +163,7 @@ impl Runner {
         let told = letters.0.clone();
         let (contact, call) = (dial.contact, record.id.clone());
         let placing = Placing {
-            start: self.start(campaign, &known, &record, begun.n),
+            start: self.start(campaign, (&known.contact, &whereabouts), &record, begun.n),
             permit,
             record,
             trunk: Some(dial.trunk.clone()),
@@ -219,9 +179,9 @@ impl Runner {
             attempt: begun.id,
             key: known.contact.key,
             number: known.contact.number,
-            whereabouts: known.whereabouts,
-            counted: known.counted,
-            congested: known.congested,
+            whereabouts,
+            counted: counted(&known.calls),
+            congested: congested(&known.calls),
             appointment: begun.appointment,
             letters: told,
             progress: None,
@@ -293,29 +253,5 @@ impl Runner {
     fn again(&mut self, dial: &Dial, due: Timestamp) {
         let again = Again { due, lane: dial.lane };
         self.pacer.refused(&dial.campaign, dial.contact, Some(again));
-    }
-}
-
-fn standing(contact: &ContactRow) -> Standing {
-    if contact.held_out {
-        Standing::HeldOut
-    } else if contact.goal.is_some() {
-        Standing::GoalReached
-    } else if contact.cancelled.is_some() {
-        Standing::Cancelled
-    } else if contact.closed.is_none() {
-        Standing::Open
-    } else if contact.outcome.as_deref() == Some(crate::campaign::retry::OPTED_OUT) {
-        Standing::OptedOut
-    } else {
-        Standing::Closed
-    }
-}
-
-fn made(row: &AttemptRow, whose: Whose) -> Made {
-    Made {
-        at: row.dialled,
-        reach: row.reach,
-        whose,
     }
 }

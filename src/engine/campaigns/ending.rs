@@ -10,15 +10,17 @@ use super::beginning::clock_of;
 use super::following::later;
 use super::world::count;
 use super::{Open, Runner, Unwritten};
+use crate::campaign::book::ContactId;
 use crate::campaign::outcome::{AnsweredBy, Outcome, Reach};
 use crate::campaign::pacer::{Again, Tripped};
+use crate::campaign::permit::{Made, Whose};
 use crate::campaign::{Whereabouts, retry};
 use crate::clock;
 use crate::config::campaigns::Occasion;
 use crate::dialplan::campaign::Campaign;
 use crate::engine::leg::placed::Done;
 use crate::store;
-use crate::store::campaigns::{AttemptRow, EndedAttempt, State, Then, Told};
+use crate::store::campaigns::{EndedAttempt, State, Then, Told};
 
 /// The slot that tells, where a plan has it, whether whom the campaign asked for is on the line.
 const RIGHT_PERSON: &str = "right_person";
@@ -30,15 +32,16 @@ const SOON: Duration = Duration::from_secs(10 * 60);
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Attempts of a contact that count against the plan's: neither those that they had asked for nor those that the network had no room for.
-pub(super) fn counted(attempts: &[AttemptRow]) -> u32 {
-    let counts = |row: &&AttemptRow| !row.appointment && row.reach != Some(Reach::Congestion);
-    count(attempts.iter().filter(counts).count())
+pub(super) fn counted(calls: &[Made]) -> u32 {
+    let counts = |made: &&Made| made.whose == Whose::Contact && made.reach != Some(Reach::Congestion);
+    count(calls.iter().filter(counts).count())
 }
 
 /// Attempts of a contact that the network had no room for.
-pub(super) fn congested(attempts: &[AttemptRow]) -> u32 {
-    let is_congested = |row: &&AttemptRow| row.reach == Some(Reach::Congestion);
-    count(attempts.iter().filter(is_congested).count())
+pub(super) fn congested(calls: &[Made]) -> u32 {
+    let is_own = |made: &&Made| matches!(made.whose, Whose::Contact | Whose::Appointment);
+    let own = calls.iter().filter(is_own);
+    count(own.filter(|made| made.reach == Some(Reach::Congestion)).count())
 }
 
 impl Runner {
@@ -193,20 +196,20 @@ impl Runner {
         let interrupted = self.office.store.interrupted_attempts().await?;
         for row in interrupted {
             let (now, outcome) = (clock::wall(), Outcome::of(Reach::Interrupted));
-            let attempts = self.office.store.attempts_of(row.contact).await?;
-            let contact = self.office.store.contact(row.contact).await?;
+            let known = self.known(ContactId(row.contact)).await?;
             // Perhaps an event came in the same moment.
-            let closed = contact.as_ref().filter(|contact| contact.closed.is_some());
-            let closed = closed.map(|contact| contact.outcome.clone().unwrap_or_default());
+            let closed = known.as_ref().filter(|known| known.contact.closed.is_some());
+            let closed = closed.map(|known| known.contact.outcome.clone().unwrap_or_default());
             let (open, campaign) = (closed.is_none(), self.script.plan.campaigns.get(&row.campaign));
+            let made = known.as_ref().map_or(0, |known| counted(&known.calls));
             let then = match (closed, campaign) {
                 (Some(why), _) => retry::Then::Closed(why),
-                (None, Some(campaign)) => retry::then(&campaign.attempts, counted(&attempts), &outcome, row.dialled),
+                (None, Some(campaign)) => retry::then(&campaign.attempts, made, &outcome, row.dialled),
                 (None, None) => retry::Then::Due(row.dialled.checked_add(A_DAY).unwrap_or(Timestamp::MAX)),
             };
             let then = kept(then);
             let told = json!({
-                "campaign": row.campaign, "contact": contact.map(|contact| contact.key), "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
+                "campaign": row.campaign, "contact": known.map(|known| known.contact.key), "number": row.number.to_string(), "attempt": row.id, "call": row.call, "dialled": row.dialled,
                 "reach": Reach::Interrupted.to_string(), "next": next(&then),
             });
             tracing::warn!(

@@ -248,17 +248,6 @@ impl Store {
         .await
     }
 
-    /// To one number, by whatever campaign, since then; the first first.
-    pub async fn attempts_to(&self, number: Number, since: Timestamp) -> Result<Vec<AttemptRow>, Error> {
-        let rows = sqlx::query("SELECT * FROM attempts WHERE number = ? AND dialled >= ? ORDER BY dialled, id")
-            .bind(number.to_string())
-            .bind(since.as_millisecond())
-            .fetch_all(&self.pool)
-            .await;
-        let rows = rows.and_then(|rows| rows.iter().map(attempt).collect());
-        rows.map_err(|e| self.wrong(e))
-    }
-
     /// Of the calls of a campaign since then that people answered: how many were abandoned, and how many there were.
     pub async fn abandoned_share(&self, campaign: &str, since: Timestamp) -> Result<(u64, u64), Error> {
         let query = "SELECT COALESCE(SUM(abandoned), 0) AS abandoned, COUNT(*) AS people FROM attempts \
