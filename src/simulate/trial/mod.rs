@@ -106,6 +106,16 @@ fn own(config: &Config, folder: &Path) -> Result<Config, TrialError> {
         path: folder.to_owned(),
         source,
     })?;
+    // What was kept of a test before is not taken for what is kept of this one.
+    for kept in ["offhook.db", "offhook.db-wal", "offhook.db-shm"] {
+        match std::fs::remove_file(folder.join(kept)) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                let path = folder.join(kept);
+                return Err(TrialError::Folder { path, source });
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
     let mut config = config.clone();
     config.data = folder.to_owned();
     config.calls.record = Recordings::Kept;

@@ -109,3 +109,43 @@ fn the_tests_of_a_plan_are_rung_and_what_fails_is_shown() {
     assert!(junit.contains("tests=\"2\" failures=\"1\""), "{junit}");
     assert!(folder.path().join("sim/001/transcript.txt").is_file());
 }
+
+/// The plan of a campaign, whose callees are rung: a silent person who is one, and a machine that is left a whole message.
+#[test]
+fn callees_are_rung_by_the_campaign_of_their_plan() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let into = folder.path().join("sim").display().to_string();
+    let shared = root().join("../shared/plans/reminder.yaml").display().to_string();
+    let mut rung = vec![("dialplans/reminder.yaml", "machine", 1)];
+    if std::path::Path::new(&shared).is_file() {
+        rung.push((&shared, "", 2));
+    } else {
+        println!("SKIPPED: there is no {shared}");
+    }
+    for (plan, only, calls) in rung {
+        let output = offhook(&[
+            "sim",
+            plan,
+            "--only",
+            only,
+            "--json",
+            "--into",
+            &into,
+            "--in-parallel",
+            "1",
+        ]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        let results: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+        let results = results.as_array().expect("results");
+        assert_eq!(results.len(), calls, "{said}");
+        for result in results {
+            assert_eq!(
+                result["failures"].as_array().map(Vec::len),
+                Some(0),
+                "{plan}: {result:#}"
+            );
+        }
+        assert!(output.status.success(), "{said}");
+    }
+}
