@@ -22,6 +22,12 @@ pub enum Step {
         text: String,
         sound: Vec<i16>,
     },
+    /// Speaks after so long, unless the bot has begun by then: who answers a call says hello, and does not where they are spoken to.
+    Hello {
+        text: String,
+        sound: Vec<i16>,
+        after: Duration,
+    },
     /// Speaks over the bot, this long after it began.
     Interrupt {
         text: String,
@@ -207,6 +213,12 @@ impl Caller {
                     self.speak(now);
                 }
             }
+            Some(Step::Hello { .. }) if self.began.is_some() => self.next(now),
+            Some(Step::Hello { after, .. }) => {
+                if waited >= *after {
+                    self.speak(now);
+                }
+            }
             Some(Step::Interrupt { after, .. }) => {
                 let over = self.began.is_some_and(|at| now.saturating_duration_since(at) >= *after);
                 if over || waited >= PATIENCE {
@@ -263,8 +275,12 @@ impl Caller {
 
     fn speak(&mut self, now: Instant) {
         self.cutting_in = matches!(self.steps.front(), Some(Step::Interrupt { .. }));
-        if let Some(Step::Say { text, sound } | Step::Play { text, sound } | Step::Interrupt { text, sound, .. }) =
-            self.steps.pop_front()
+        if let Some(
+            Step::Say { text, sound }
+            | Step::Play { text, sound }
+            | Step::Hello { text, sound, .. }
+            | Step::Interrupt { text, sound, .. },
+        ) = self.steps.pop_front()
         {
             self.speaking = frames(&sound).collect();
             // What counts is what the telephone carries: a final "s" is above its band.
@@ -327,5 +343,28 @@ mod tests {
         }
         let heard = turns.iter().filter(|event| matches!(event, Event::Heard { .. }));
         assert_eq!(heard.count(), 2, "the third is not over");
+    }
+
+    #[test]
+    fn who_answers_says_hello_unless_they_are_spoken_to() {
+        let second = Duration::from_secs(1);
+        for (bot_begins, said) in [(50, 0), (150, 1)] {
+            let mut now = crate::clock::now();
+            let hello = Step::Hello {
+                text: "Hello?".into(),
+                sound: tone::sine(200.0, -20.0, second),
+                after: 2 * second,
+            };
+            let mut caller = Caller::new(now, vec![hello]);
+            let mut lines = Vec::new();
+            for tick in 0..200 {
+                let heard = tone::sine(300.0, -20.0, FRAME_DURATION);
+                let heard = frames(&heard).next().filter(|_| tick >= bot_begins);
+                caller.tick(now, &heard.unwrap_or_else(Frame::silence));
+                lines.extend(std::iter::from_fn(|| caller.poll()).filter(|event| matches!(event, Event::Said { .. })));
+                now += FRAME_DURATION;
+            }
+            assert_eq!(lines.len(), said, "the bot begins in frame {bot_begins}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! The plan's first campaign runs by a simulated network that has one subscriber. The hours and holidays of its window are left out, so that a test goes at any
 //! time of any day, and so are lists that would have to be imported; all else that keeps somebody from being called holds as in life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,6 +55,8 @@ const GREETING_ZH: [&str; 6] = [
     "非常感谢您的来电。",
     "请在提示音后留言。",
 ];
+/// Who says nothing of it says hello after this time.
+const AT_ONCE: Duration = Duration::from_millis(300);
 /// Questions that somebody who has no lines of their own answers, at most.
 const ANSWERS: usize = 8;
 
@@ -287,6 +289,9 @@ async fn part(
             if let Some(greeting) = callee.greeting {
                 lasting(&mut steps, greeting);
             }
+            if callee.answer == AnsweredBy::Human {
+                steps = hello(steps, callee.first_speech_after.unwrap_or(AT_ONCE));
+            }
             Then::Answer(steps)
         }
     };
@@ -326,11 +331,7 @@ fn person(callee: &Callee, language: Language) -> Vec<Line> {
         Language::Mandarin => "喂？",
     };
     let hear = || Line::Hear(String::new());
-    let silence = callee.first_speech_after.unwrap_or(Duration::from_millis(300));
-    let mut steps = vec![
-        Line::Wait(format!("{}ms", silence.as_millis())),
-        Line::Say(hello.to_owned()),
-    ];
+    let mut steps = vec![Line::Say(hello.to_owned())];
     if callee.says.is_empty() {
         steps.extend((0..ANSWERS).flat_map(|_| [hear(), Line::Press("1".to_owned())]));
     }
@@ -350,6 +351,15 @@ fn person(callee: &Callee, language: Language) -> Vec<Line> {
         steps.push(Line::End(Who::Bot));
     }
     steps
+}
+
+/// The first line is said after so long, unless somebody speaks before.
+fn hello(steps: Vec<Step>, after: Duration) -> Vec<Step> {
+    let mut steps = VecDeque::from(steps);
+    if let Some(Step::Say { text, sound }) = steps.pop_front() {
+        steps.push_front(Step::Hello { text, sound, after });
+    }
+    steps.into()
 }
 
 /// Greets, beeps if it is one that does, and records.
