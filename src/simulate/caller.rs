@@ -214,11 +214,8 @@ impl Caller {
                 }
             }
             Some(Step::Hello { .. }) if self.began.is_some() => self.next(now),
-            Some(Step::Hello { after, .. }) => {
-                if waited >= *after {
-                    self.speak(now);
-                }
-            }
+            Some(Step::Hello { after, .. }) if waited >= *after => self.speak(now),
+            Some(Step::Hello { .. }) => {}
             Some(Step::Interrupt { after, .. }) => {
                 let over = self.began.is_some_and(|at| now.saturating_duration_since(at) >= *after);
                 if over || waited >= PATIENCE {
