@@ -154,7 +154,8 @@ pub(super) async fn run(bot: Arc<Bot>, accepted: Accepted, events: mpsc::Receive
     }
     leg.place = bot.places.take();
     let ending = leg.hold(&mut inbox).await;
-    leg.finish(ending, inbox).await;
+    let over = leg.hear_out(&mut inbox).await;
+    leg.finish(ending, over);
 }
 
 /// What a leg begins with, whoever has called.
@@ -540,27 +541,28 @@ impl Leg {
         reason.to_owned()
     }
 
-    /// What they said last counts, though they hung up in the same breath: it is waited for, and nothing else comes of it.
-    async fn hear_out(&mut self, mut inbox: Inbox) {
-        let until = clock::now() + LAST_WORDS;
-        if let Some(call) = &mut self.call {
-            call.hung_up(clock::now());
-        }
-        self.carry_out();
-        while self.call.as_ref().is_some_and(Call::awaits_last_words) {
-            let Ok(Some(answer)) = tokio::time::timeout_at(until.into(), inbox.answers.recv()).await else {
-                return;
-            };
-            self.answered(answer);
-        }
-    }
-
-    /// It is over: its record is on its way. What came of it, if we placed it.
-    async fn finish(mut self, ending: Ending, inbox: Inbox) -> Option<Done> {
+    /// It is over since the moment that is told. What they said last counts, though they hung up in the same breath: it is waited for, and nothing else
+    /// comes of it.
+    async fn hear_out(&mut self, inbox: &mut Inbox) -> Instant {
         self.people.leave();
         self.carry_out();
         let over = clock::now();
-        self.hear_out(inbox).await;
+        if let Some(call) = &mut self.call {
+            call.hung_up(over);
+        }
+        self.carry_out();
+        let until = (over + LAST_WORDS).into();
+        while self.call.as_ref().is_some_and(Call::awaits_last_words) {
+            let Ok(Some(answer)) = tokio::time::timeout_at(until, inbox.answers.recv()).await else {
+                break;
+            };
+            self.answered(answer);
+        }
+        over
+    }
+
+    /// Its record is on its way. What came of it, if we placed it.
+    fn finish(mut self, ending: Ending, over: Instant) -> Option<Done> {
         let last = self.call.as_mut().map(|call| call.interrupted(clock::now()));
         for note in last.into_iter().flatten() {
             self.note(note);

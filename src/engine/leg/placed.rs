@@ -288,7 +288,8 @@ pub(in crate::engine) async fn place(bot: Arc<Bot>, placing: Placing) -> Done {
         ending = leg.hold(&mut inbox) => ending,
         () = ended(&mut wishes) => leg.hang_up("the bot was shut down"),
     };
-    let done = leg.finish(ending, inbox).await;
+    let over = leg.hear_out(&mut inbox).await;
+    let done = leg.finish(ending, over);
     done.unwrap_or_else(|| Done::lost(record.id))
 }
 
