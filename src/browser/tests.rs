@@ -10,7 +10,7 @@ use crate::audio::FRAME_DURATION;
 use crate::audio::tone::{level_at, sine};
 use crate::clock::now;
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
 const SEED: u64 = 0x0123_4567_89ab_cdef;
 const OTHER_SEED: u64 = 0xfedc_ba98_7654_3210;
 /// What the agent says, and what they hear, Hz.
@@ -108,7 +108,7 @@ impl Call {
 
 /// Of the last second.
 fn tones(sound: &[i16]) -> (f32, f32) {
-    let last = &sound[sound.len() - 16_000..];
+    let last = &sound[sound.len().saturating_sub(16_000)..];
     (level_at(last, 16_000, AGENT), level_at(last, 16_000, CALLER))
 }
 
@@ -118,14 +118,14 @@ async fn sound_flows_both_ways() {
         let mut call = Call::new(codec, &settings()).await;
         call.connect().await;
         let enough = call.heard.len() + 40_000;
-        call.run("sound", |call| call.heard.len() >= enough).await;
-        let (agent, other) = tones(&call.heard);
-        assert!((agent + 20.0).abs() < 3.0 && other < -50.0, "{codec}: {agent} {other}");
-        let (other, caller) = tones(&call.heard_there);
-        assert!(
-            (caller + 20.0).abs() < 3.0 && other < -50.0,
-            "{codec}: {caller} {other}"
-        );
+        // A machine that is busy loses some of it: what is waited for is a second that is whole.
+        call.run("a second of either's sound", |call| {
+            let (agent, echo) = tones(&call.heard);
+            let (echo_there, caller) = tones(&call.heard_there);
+            let clear = |own: f32, other: f32| (own + 20.0).abs() < 3.0 && other < -50.0;
+            call.heard.len() >= enough && clear(agent, echo) && clear(caller, echo_there)
+        })
+        .await;
         let stats = call.line.stats().unwrap();
         assert_eq!(
             (stats.lost, stats.malformed, stats.unknown_payload),
